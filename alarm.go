@@ -1,0 +1,71 @@
+package txaio
+
+import (
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+)
+
+// An alarm is the one timer that a loop has on its clock, for the earliest of
+// the loop's own timers.
+//
+// It is not stopped when that timer is cancelled: it fires, finds nothing and
+// sets itself again, which makes setting and cancelling a timeout cost nothing
+// here. So that an alarm still ticking does not keep a forgotten loop in
+// memory, it refers to the loop only while the loop has timers, and is stopped
+// when the loop is collected.
+type alarm struct {
+	timer clockwork.Timer // guarded by the loop's lock
+	loop  atomic.Pointer[Loop]
+	at    atomic.Int64 // when it fires, never where it does not
+}
+
+// keep makes the alarm refer to l while l has timers.
+func (a *alarm) keep(l *Loop) {
+	if a == nil {
+		return
+	}
+	if len(l.timers.entries) == 0 {
+		a.loop.Store(nil)
+	} else if a.loop.Load() == nil {
+		a.loop.Store(l)
+	}
+}
+
+// setAlarm makes the alarm fire at the time of l's earliest timer, where it
+// would otherwise fire later or not at all. l's lock is held.
+func (l *Loop) setAlarm(now int64) {
+	when := l.timers.next()
+	if when == never {
+		return
+	}
+	if l.alarm == nil {
+		l.alarm = new(alarm)
+		l.alarm.at.Store(never)
+	}
+	a := l.alarm
+	a.keep(l) // before looking at the time: see fire
+	if a.at.Load() <= when {
+		return
+	}
+	a.at.Store(when)
+	delay := time.Duration(max(when-now, 1))
+	if a.timer != nil {
+		a.timer.Reset(delay)
+		return
+	}
+	a.timer = l.clock.AfterFunc(delay, a.fire)
+	runtime.AddCleanup(l, func(t clockwork.Timer) { t.Stop() }, a.timer)
+}
+
+// fire runs on a goroutine of the clock's. Its two steps are those of setAlarm
+// in the opposite order: either setAlarm sees that the alarm is spent, or fire
+// sees the loop that counts on it.
+func (a *alarm) fire() {
+	a.at.Store(never)
+	if l := a.loop.Load(); l != nil {
+		l.alarmFired()
+	}
+}

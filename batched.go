@@ -1,0 +1,249 @@
+package txaio
+
+import (
+	"math"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A BatchedTimer is a [DelayedCaller] for many calls whose exact time matters
+// little, such as the timeouts of tens of thousands of connections. It rounds
+// the time of each call down to a bucket and has one timer in the loop for
+// each bucket. See [MakeBatchedTimer].
+type BatchedTimer struct {
+	loop   func() *loopRef
+	length int64 // of a bucket, in nanoseconds
+	chunk  int
+
+	mu      sync.Mutex
+	on      *loopRef          // the loop that has the timers of buckets
+	buckets map[int64]*bucket // by start, in nanoseconds since the Unix epoch
+}
+
+// defaultChunkSize is how many calls of a bucket run at once where nothing
+// else was asked for.
+const defaultChunkSize = 100
+
+// MakeBatchedTimer returns a timer that rounds the time of each call down to a
+// multiple of bucket, counted from the Unix epoch, but not to before now. The
+// calls of a bucket run chunkSize at a time (0 stands for 100), and the chunks
+// are spread evenly over the length of the bucket, so that the loop has time
+// for other things: n calls run bucket / ceil(n / chunkSize) apart.
+//
+// Where calls panic, the others of the bucket run all the same; after the last
+// chunk the loop's exception handler gets one error for all. A call can be
+// cancelled until the first chunk of its bucket runs.
+//
+// It panics with a [*UsageError] where bucket is not positive or chunkSize is
+// negative.
+func MakeBatchedTimer(bucket time.Duration, chunkSize int) *BatchedTimer {
+	mustHaveBackend()
+	return newBatchedTimer(currentLoop, bucket, chunkSize)
+}
+
+func newBatchedTimer(loop func() *loopRef, bucket time.Duration, chunkSize int) *BatchedTimer {
+	if bucket <= 0 {
+		panic(usageErrorf("a batched timer needs a bucket longer than 0, and was given %v", bucket))
+	}
+	if chunkSize < 0 {
+		panic(usageErrorf("a batched timer's chunk size cannot be negative, and was given as %d; 0 stands for %d", chunkSize, defaultChunkSize))
+	}
+	if chunkSize == 0 {
+		chunkSize = defaultChunkSize
+	}
+	return &BatchedTimer{loop: loop, length: int64(bucket), chunk: chunkSize}
+}
+
+// CallLater runs fn after delay, rounded as [MakeBatchedTimer] says, on the
+// loop that is current now; a negative delay counts as 0.
+func (b *BatchedTimer) CallLater(delay time.Duration, fn func()) DelayedCall {
+	if fn == nil {
+		panic(usageErrorf("CallLater needs a function, and was given nil"))
+	}
+	call := &batchedCall{fn: fn}
+	loop := b.loop()
+	now := loop.Now()
+	at := now.UnixNano()
+	if delay = max(delay, 0); at <= math.MaxInt64-int64(delay) {
+		at += int64(delay)
+	} else {
+		at = math.MaxInt64 // beyond the end of the time line, so at its end
+	}
+	start := at - mod(at, b.length)
+
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.on != loop {
+		// The buckets of another loop, which may never run again, are no
+		// place for a call that is for this one. They stay with that loop.
+		b.on, b.buckets = loop, make(map[int64]*bucket)
+	}
+	into := b.buckets[start]
+	if into == nil {
+		into = &bucket{timer: b, start: start, loop: loop}
+		b.buckets[start] = into
+		into.delayed = loop.CallLater(time.Unix(0, start).Sub(now), into.run)
+	}
+	into.push(call)
+	return call
+}
+
+// mod is the remainder of a division that rounds down, also before the epoch.
+func mod(a, b int64) int64 {
+	if a %= b; a < 0 {
+		a += b
+	}
+	return a
+}
+
+// A bucket holds the calls that begin to run at one time, in the order in
+// which they were made. Until it begins, it is guarded by the timer's lock;
+// from then on it belongs to the loop.
+type bucket struct {
+	timer       *BatchedTimer
+	loop        *loopRef
+	start       int64
+	delayed     DelayedCall
+	first, last *batchedCall
+	size        int
+	begun       bool // set under the timer's lock
+
+	left   int           // how many calls are still to run in this chunk
+	pause  time.Duration // between two chunks
+	errors []error       // of the calls that panicked
+}
+
+// A batchedCall is a call in a bucket: the DelayedCall that CallLater returns.
+// The calls of a bucket are a list through them, so that one can leave it at
+// once, and 100,000 of them are 100,000 small allocations and nothing else.
+type batchedCall struct {
+	fn         func() // nil once it was cancelled or has begun
+	in         *bucket
+	prev, next *batchedCall
+}
+
+// Cancel implements [DelayedCall].
+func (c *batchedCall) Cancel() bool {
+	k := c.in
+	k.timer.mu.Lock()
+	defer k.timer.mu.Unlock()
+	if k.begun || c.fn == nil {
+		return false
+	}
+	c.fn = nil
+	k.remove(c)
+	if k.size == 0 {
+		k.leave()
+		k.delayed.Cancel()
+	}
+	return true
+}
+
+func (k *bucket) push(c *batchedCall) {
+	c.in, c.prev = k, k.last
+	if k.last == nil {
+		k.first = c
+	} else {
+		k.last.next = c
+	}
+	k.last = c
+	k.size++
+}
+
+func (k *bucket) remove(c *batchedCall) {
+	if c.prev == nil {
+		k.first = c.next
+	} else {
+		c.prev.next = c.next
+	}
+	if c.next == nil {
+		k.last = c.prev
+	} else {
+		c.next.prev = c.prev
+	}
+	c.prev, c.next = nil, nil
+	k.size--
+}
+
+// leave takes the bucket off the timer: a call for the same time makes a new
+// one. The timer's lock is held.
+func (k *bucket) leave() {
+	if k.timer.buckets[k.start] == k {
+		delete(k.timer.buckets, k.start)
+	}
+}
+
+// run begins the bucket. It is called by the loop.
+func (k *bucket) run() {
+	k.timer.mu.Lock()
+	k.begun = true
+	k.leave()
+	k.timer.mu.Unlock()
+	if k.size == 0 {
+		return // the last call was cancelled at this very moment
+	}
+	chunks := (k.size + k.timer.chunk - 1) / k.timer.chunk
+	k.pause = time.Duration(k.timer.length / int64(chunks))
+	k.runChunk()
+}
+
+func (k *bucket) runChunk() {
+	k.left = k.timer.chunk
+	k.resume()
+}
+
+// resume runs what is left of the chunk, and sees to the next.
+func (k *bucket) resume() {
+	for !k.runCalls() {
+	}
+	if k.first != nil {
+		k.loop.CallLater(k.pause, k.runChunk)
+		return
+	}
+	if len(k.errors) > 0 {
+		k.loop.exception(toFailure(&bucketError{k.errors}))
+	}
+}
+
+// runCalls runs calls up to one that panics. It returns true when none is left
+// in the chunk.
+func (k *bucket) runCalls() (done bool) {
+	defer func() {
+		if done {
+			return
+		}
+		if value := recover(); value != nil {
+			k.errors = append(k.errors, panicFailure(value))
+			return
+		}
+		// The call has called runtime.Goexit. The others run elsewhere.
+		k.loop.CallSoon(k.resume)
+	}()
+	for k.left > 0 && k.first != nil {
+		c := k.first
+		fn := c.fn
+		c.fn = nil
+		k.remove(c)
+		k.left--
+		fn()
+	}
+	return true
+}
+
+// A bucketError is what the calls of a bucket panicked with.
+type bucketError struct{ errors []error }
+
+// Error returns a first line that says what it is, and a line for each error.
+func (e *bucketError) Error() string {
+	var text strings.Builder
+	text.WriteString("Error(s) processing call_later bucket:\n")
+	for _, err := range e.errors {
+		text.WriteString(errorText(err))
+		text.WriteByte('\n')
+	}
+	return text.String()
+}
+
+// Unwrap returns the errors, each a [*Failure].
+func (e *bucketError) Unwrap() []error { return e.errors }

@@ -1,0 +1,200 @@
+package txaio
+
+import (
+	"reflect"
+	"sync/atomic"
+	"time"
+)
+
+// A DelayedCall is a function that is going to run.
+type DelayedCall interface {
+	// Cancel keeps the function from running. It returns true where this
+	// call did that, and false where it has run, is running or was cancelled
+	// before. It may be called any number of times, from any goroutine.
+	Cancel() bool
+}
+
+// A DelayedCaller runs functions later: an [EventLoop] or a [BatchedTimer].
+type DelayedCaller interface {
+	// CallLater runs fn after delay; a negative delay counts as 0.
+	CallLater(delay time.Duration, fn func()) DelayedCall
+}
+
+// An EventLoop runs functions, one at a time: a [Loop], or an adapter to
+// another library's. Twisted calls it reactor. All methods are called from any
+// goroutine.
+type EventLoop interface {
+	DelayedCaller
+
+	// CallSoon queues fn to run after what is queued already. It must return
+	// before fn runs: futures call it while they hold a lock.
+	CallSoon(fn func())
+
+	// Now returns the time of the clock by which the loop runs its timers.
+	Now() time.Time
+}
+
+// engine is what the package needs of a loop beyond [EventLoop]. A [Loop] has
+// it, as does everything that embeds one.
+type engine interface {
+	// schedule is CallSoon without a closure for each call.
+	schedule(t task)
+	// exception hands a failure to the loop's exception handler.
+	exception(fail *Failure)
+	// here reports whether the running goroutine is driving the loop.
+	here() bool
+}
+
+// A task is an entry of a loop's queue.
+type task interface{ run() }
+
+// funcTask is a function as a task. A function value is one pointer, so that
+// this conversion does not allocate.
+type funcTask func()
+
+func (fn funcTask) run() { fn() }
+
+// A loopRef is an EventLoop as futures refer to it: one word, with what the
+// package needs of the loop looked up once.
+type loopRef struct {
+	EventLoop
+	engine
+}
+
+func newLoopRef(loop EventLoop) *loopRef {
+	if e, ok := loop.(engine); ok {
+		return &loopRef{loop, e}
+	}
+	return &loopRef{loop, foreignEngine{loop}}
+}
+
+// foreignEngine is the engine of an EventLoop from elsewhere.
+type foreignEngine struct{ loop EventLoop }
+
+func (e foreignEngine) schedule(t task) { e.loop.CallSoon(t.run) }
+func (e foreignEngine) exception(fail *Failure) {
+	reportUnhandled("Unhandled error in event loop", fail)
+}
+func (e foreignEngine) here() bool { return false }
+
+// defaultLoop is the loop of programs that set none.
+var defaultLoop = newLoopRef(newLoop())
+
+// configuredLoop is what was set by SetLoop or WithConfig; nil stands for the
+// default loop.
+var configuredLoop atomic.Pointer[loopRef]
+
+func currentLoop() *loopRef {
+	if loop := configuredLoop.Load(); loop != nil {
+		return loop
+	}
+	return defaultLoop
+}
+
+// CurrentLoop returns the loop that the package's functions use: the one set
+// with [SetLoop], or the default one.
+func CurrentLoop() EventLoop { return currentLoop().EventLoop }
+
+// SetLoop makes loop the current one, which the package's functions use from
+// now on, and returns the one it replaces. With nil it goes back to the
+// default loop. Futures that exist stay on the loop they were created on. It
+// is txaio.config.loop of Python's txaio.
+func SetLoop(loop EventLoop) (previous EventLoop) {
+	var ref *loopRef
+	if loop != nil && !sameLoop(loop, defaultLoop.EventLoop) {
+		ref = newLoopRef(loop)
+	}
+	if old := configuredLoop.Swap(ref); old != nil {
+		return old.EventLoop
+	}
+	return defaultLoop.EventLoop
+}
+
+// sameLoop compares two loops, of which one may be of a type that cannot be
+// compared.
+func sameLoop(a, b EventLoop) bool {
+	return reflect.TypeOf(a).Comparable() && reflect.TypeOf(b).Comparable() && a == b
+}
+
+// Config is what can be configured: see [WithConfig].
+type Config struct {
+	// Loop is the loop to use; nil stands for the current loop at each call.
+	Loop EventLoop
+}
+
+// API is the package's functions on a loop of their own: the methods, and
+// [CreateFutureOn] and its likes, which are functions because Go's methods
+// have no type parameters.
+type API struct{ loop *loopRef }
+
+// WithConfig returns the package's functions for another loop, so that
+// several can be used side by side. On the deferred backend there is one loop
+// for the program, as Twisted has one reactor: cfg.Loop becomes the current
+// loop where none was set, and it is an error where another one was.
+func WithConfig(cfg Config) (*API, error) {
+	mustHaveBackend()
+	if cfg.Loop == nil {
+		return &API{}, nil
+	}
+	ref := newLoopRef(cfg.Loop)
+	if err := configureLoop(ref); err != nil {
+		return nil, err
+	}
+	return &API{ref}, nil
+}
+
+// ref returns the loop to use now.
+func (a *API) ref() *loopRef {
+	if a == nil || a.loop == nil {
+		return currentLoop()
+	}
+	return a.loop
+}
+
+// Loop returns the loop that a uses.
+func (a *API) Loop() EventLoop { return a.ref().EventLoop }
+
+// CallLater is [CallLater] on a's loop.
+func (a *API) CallLater(delay time.Duration, fn func()) DelayedCall {
+	return a.ref().CallLater(delay, fn)
+}
+
+// MakeBatchedTimer is [MakeBatchedTimer] on a's loop.
+func (a *API) MakeBatchedTimer(bucket time.Duration, chunkSize int) *BatchedTimer {
+	return newBatchedTimer(a.ref, bucket, chunkSize)
+}
+
+// Sleep is [Sleep] on a's loop.
+func (a *API) Sleep(delay time.Duration) *Future[struct{}] { return sleep(a.ref(), delay) }
+
+// CreateFutureOn is [CreateFuture] on a's loop.
+func CreateFutureOn[T any](a *API, opts ...FutureOption[T]) *Future[T] {
+	return newFuture(a.ref(), opts)
+}
+
+// CreateFutureSuccessOn is [CreateFutureSuccess] on a's loop.
+func CreateFutureSuccessOn[T any](a *API, value T) *Future[T] { return newSuccess(a.ref(), value) }
+
+// CreateFutureErrorOn is [CreateFutureError] on a's loop.
+func CreateFutureErrorOn[T any](a *API, err error) *Future[T] { return newFailed[T](a.ref(), err) }
+
+// AsFutureOn is [AsFuture] on a's loop.
+func AsFutureOn[T any](a *API, fn func() (T, error)) *Future[T] { return asFuture(a.ref(), fn) }
+
+// AsFutureOfOn is [AsFutureOf] on a's loop.
+func AsFutureOfOn[T any](a *API, fn func() (*Future[T], error)) *Future[T] {
+	return asFutureOf(a.ref(), fn)
+}
+
+// GatherOn is [Gather] with the returned future on a's loop.
+func GatherOn[T any](a *API, futures []*Future[T], consumeErrors bool) *Future[[]Result[T]] {
+	return gather(a.ref(), futures, consumeErrors)
+}
+
+// CallLater runs fn on the current loop after delay; a negative delay counts
+// as 0. Where many calls are outstanding and their exact time matters little,
+// see [MakeBatchedTimer].
+func CallLater(delay time.Duration, fn func()) DelayedCall {
+	mustHaveBackend()
+	return currentLoop().CallLater(delay, fn)
+}

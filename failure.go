@@ -1,0 +1,193 @@
+package txaio
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+)
+
+// maxStackDepth is how many frames a Failure keeps: enough to reach the cause
+// through several layers of callbacks, few enough for the stack of a deep
+// recursion not to cost more than what failed.
+const maxStackDepth = 64
+
+// A Failure is an error together with the stack of the place where it arose:
+// where [CreateFailure] or [Reject] was called, or where a function panicked.
+// Errbacks get one. It is IFailedFuture of Python's txaio, Twisted's Failure.
+//
+// A Failure is an error itself, and errors.Is and errors.As look through it.
+// It never changes, so it can be shared and kept.
+type Failure struct {
+	err   error
+	stack []uintptr
+}
+
+// Value returns the error that caused the failure, nil for a nil Failure.
+func (f *Failure) Value() error {
+	if f == nil {
+		return nil
+	}
+	return f.err
+}
+
+// Error returns the message of the error that caused the failure.
+func (f *Failure) Error() string {
+	if f == nil {
+		return noFailure
+	}
+	return errorText(f.err)
+}
+
+// Unwrap returns what [Failure.Value] returns.
+func (f *Failure) Unwrap() error { return f.Value() }
+
+// noFailure is what is printed for a nil *Failure.
+const noFailure = "no failure (a nil *txaio.Failure)"
+
+// CreateFailure returns a failure of err with the caller's stack. A [*Failure]
+// is returned as it is. It panics with a [*UsageError] where err is nil.
+func CreateFailure(err error) *Failure {
+	mustHaveBackend()
+	return toFailure(err)
+}
+
+// toFailure makes a Failure of an error that a caller handed in. The library's
+// own frames are left out when the stack is printed, so that it does not
+// matter how deep in the library this is called.
+func toFailure(err error) *Failure {
+	switch fail, is := err.(*Failure); {
+	case is && fail != nil:
+		return fail
+	case is || err == nil:
+		panic(usageErrorf("a failure needs an error, and was given nil"))
+	}
+	return &Failure{err, callers()}
+}
+
+// returnedFailure makes a Failure of an error that a callback returned, where
+// nil, also a nil *Failure, means that it succeeded.
+func returnedFailure(err error) *Failure {
+	if err == nil {
+		return nil
+	}
+	if fail, is := err.(*Failure); is {
+		return fail
+	}
+	return &Failure{err, callers()}
+}
+
+// panicFailure makes a Failure of a recovered panic. Called in a deferred
+// function, its stack is that of the panic, which has not been unwound yet.
+func panicFailure(value any) *Failure {
+	return &Failure{&PanicError{value}, callers()}
+}
+
+func callers() []uintptr {
+	var frames [maxStackDepth]uintptr
+	return append([]uintptr(nil), frames[:runtime.Callers(2, frames[:])]...)
+}
+
+// protect calls fn and makes a failure of an error it returned or of a panic.
+func protect[R any](fn func() (R, error)) (result R, fail *Failure) {
+	defer func() {
+		if value := recover(); value != nil {
+			fail = panicFailure(value)
+		}
+	}()
+	result, err := fn()
+	return result, returnedFailure(err)
+}
+
+// FailureMessage returns the failure on one line: the type of its error
+// without a pointer's mark, and the error's message, as in
+// "errors.errorString: it failed".
+func FailureMessage(f *Failure) string {
+	mustHaveBackend()
+	return failureMessage(f)
+}
+
+func failureMessage(f *Failure) string {
+	return strings.Join(strings.FieldsFunc(failureText(f), isLineBreak), " ")
+}
+
+// failureText is FailureMessage with the line breaks of the error's message.
+func failureText(f *Failure) string {
+	if f == nil {
+		return noFailure
+	}
+	return strings.TrimLeft(fmt.Sprintf("%T", f.err), "*") + ": " + errorText(f.err)
+}
+
+func isLineBreak(r rune) bool { return r == '\n' || r == '\r' }
+
+// errorText returns err.Error(), and where that panics a text that says so:
+// an error that cannot be printed is still an error that somebody has to see.
+func errorText(err error) (text string) {
+	defer func() {
+		if value := recover(); value != nil {
+			text = fmt.Sprintf("(its Error method panicked: %v)", value)
+		}
+	}()
+	return err.Error()
+}
+
+// FailureTraceback returns the stack of the failure, innermost frame first,
+// without the frames of this library and of Go's runtime.
+func FailureTraceback(f *Failure) []runtime.Frame {
+	mustHaveBackend()
+	if f == nil {
+		return nil
+	}
+	return f.frames()
+}
+
+func (f *Failure) frames() []runtime.Frame {
+	var result []runtime.Frame
+	frames := runtime.CallersFrames(f.stack)
+	for more := len(f.stack) > 0; more; {
+		var frame runtime.Frame
+		frame, more = frames.Next()
+		if !internalFrame(frame) {
+			result = append(result, frame)
+		}
+	}
+	return result
+}
+
+// internalFrame reports whether a frame is the library's or the runtime's. The
+// library's tests are its users, not part of it.
+func internalFrame(frame runtime.Frame) bool {
+	const library = "github.com/txaio-go/txaio"
+	name := frame.Function
+	if strings.HasPrefix(name, "runtime.") || name == "" {
+		return true
+	}
+	for _, prefix := range [...]string{library + ".", library + "/testutil.", library + "/internal/"} {
+		if strings.HasPrefix(name, prefix) {
+			return !strings.HasSuffix(frame.File, "_test.go")
+		}
+	}
+	return false
+}
+
+// FailureFormatTraceback returns the failure as many lines: "Traceback (most
+// recent call last):", a line for each frame with file, line and function,
+// outermost first, and the type and message of the error.
+func FailureFormatTraceback(f *Failure) string {
+	mustHaveBackend()
+	return formatTraceback(f)
+}
+
+func formatTraceback(f *Failure) string {
+	if f == nil {
+		return noFailure
+	}
+	var text strings.Builder
+	text.WriteString("Traceback (most recent call last):\n")
+	frames := f.frames()
+	for i := len(frames) - 1; i >= 0; i-- {
+		fmt.Fprintf(&text, "  %s:%d in %s\n", frames[i].File, frames[i].Line, frames[i].Function)
+	}
+	text.WriteString(failureText(f))
+	return text.String()
+}

@@ -1,0 +1,698 @@
+//go:build deferred && !future
+
+package txaio
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Selection
+
+// UsingDeferred reports whether the program was built with -tags deferred. It
+// is a constant, so the branch not taken is not compiled in.
+const UsingDeferred bool = true
+
+// UsingFuture reports whether the program was built with -tags future. It is a
+// constant, so the branch not taken is not compiled in.
+const UsingFuture bool = false
+
+// configureLoop makes loop the program's one loop. See [WithConfig].
+func configureLoop(loop *loopRef) error {
+	if configuredLoop.CompareAndSwap(nil, loop) {
+		return nil
+	}
+	if sameLoop(currentLoop().EventLoop, loop.EventLoop) {
+		return nil
+	}
+	return usageErrorf("the deferred backend has one loop for the whole program, and WithConfig was given another than the one that is configured; use that one (CurrentLoop), or build with -tags future")
+}
+
+// The native type
+
+// A Future is a [Deferred] in this build.
+type Future[T any] = Deferred[T]
+
+// A Deferred is a value that is not there yet, and the chain of callbacks
+// that will process it: Twisted's Deferred. What one callback returns is what
+// the next one gets; an error takes the chain over to the errbacks, and an
+// errback that returns a nil error takes it back.
+//
+// Callbacks run on the goroutine that makes them possible, inside Callback,
+// Errback, Cancel, Unpause or the call that adds them. They run in order,
+// never two at once and never inside one another: what is added or settled
+// while one runs, on whatever goroutine, is run by the loop that runs it.
+//
+// The zero value is a pending Deferred.
+type Deferred[T any] struct {
+	mu       sync.Mutex
+	called   bool
+	running  bool // a callback is being called
+	suppress bool // the next Callback or Errback is swallowed
+	hasFirst bool // first is in use
+	paused   int  // calls of Pause without Unpause, one more while waiting
+
+	// The result as it stands: failure, else value. Zero values before the
+	// Deferred is called and while it waits for another.
+	value   T
+	failure *Failure
+
+	// The head of the chain. Nearly every Deferred has one link, so that is
+	// kept without another allocation.
+	first link[T]
+	more  *deferredMore[T]
+}
+
+// deferredMore is what few Deferreds need.
+type deferredMore[T any] struct {
+	links     []link[T] // after first
+	waitingOn *Deferred[T]
+	canceller func(*Deferred[T])
+	cancelAll func() // replaces Cancel's work, in what Gather returned
+	done      chan struct{}
+}
+
+// A link is one stage of the chain: a callback and an errback, or a step.
+type link[T any] struct {
+	callback func(T) (T, error)
+	errback  func(*Failure) (T, error)
+	step     step[T]
+}
+
+// A step is a stage of the chain that gets the result whichever it is. It
+// returns the next result, which is inner's where that is set.
+type step[T any] interface {
+	take(value T, fail *Failure) (next T, failed *Failure, inner *Deferred[T])
+}
+
+// Native methods
+
+// Callback settles d with value and runs the callbacks. It returns
+// [ErrAlreadyCalled] where d is settled already; the first call after a
+// Cancel without a canceller is swallowed instead.
+func (d *Deferred[T]) Callback(value T) error { return d.settle(value, nil) }
+
+// Errback settles d as failed with err, which may be a [*Failure], and runs
+// the errbacks. It returns what [Deferred.Callback] returns, and panics with a
+// [*UsageError] where err is nil.
+func (d *Deferred[T]) Errback(err error) error { return d.reject(toFailure(err)) }
+
+// AddCallback adds a callback. A failure passes it by.
+func (d *Deferred[T]) AddCallback(callback func(T) (T, error)) { d.AddCallbacks(callback, nil) }
+
+// AddErrback adds an errback. A value passes it by.
+func (d *Deferred[T]) AddErrback(errback func(*Failure) (T, error)) { d.AddCallbacks(nil, errback) }
+
+// AddCallbacks adds a callback and an errback, of which one will be called. It
+// panics with a [*UsageError] where both are nil.
+func (d *Deferred[T]) AddCallbacks(callback func(T) (T, error), errback func(*Failure) (T, error)) {
+	AddCallbacks(d, callback, errback)
+}
+
+// AddBoth adds a function that is called whatever the result is: with the
+// value and a nil failure, or with the zero value and the failure. Returning
+// both as (value, failure) passes them on.
+func (d *Deferred[T]) AddBoth(both func(T, *Failure) (T, error)) {
+	if both == nil {
+		panic(usageErrorf("AddBoth needs a function, and was given nil"))
+	}
+	d.append(link[T]{step: bothStep[T](both)})
+}
+
+// Chain adds a callback that returns another Deferred. d waits for that and
+// takes over its result, which leaves the other's later callbacks the zero
+// value. A failure passes the callback by; a nil Deferred with a nil error
+// counts as the zero value.
+//
+// Cancelling d while it waits cancels the Deferred it waits for. However long
+// a chain of Deferreds, each waiting for the next, firing it needs no stack.
+func (d *Deferred[T]) Chain(callback func(T) (*Deferred[T], error)) {
+	if callback == nil {
+		panic(usageErrorf("Chain needs a function, and was given nil"))
+	}
+	d.append(link[T]{step: chainStep[T](callback)})
+}
+
+// Pause stops the processing of callbacks until [Deferred.Unpause] has been
+// called as many times as Pause.
+func (d *Deferred[T]) Pause() {
+	d.mu.Lock()
+	d.paused++
+	d.mu.Unlock()
+}
+
+// Unpause takes back one call of [Deferred.Pause]; the last one runs the
+// callbacks that have become possible since. It panics with a [*UsageError]
+// where d is not paused.
+func (d *Deferred[T]) Unpause() {
+	d.mu.Lock()
+	pauses := d.paused
+	if d.waitingOn() != nil {
+		pauses--
+	}
+	if pauses == 0 {
+		d.mu.Unlock()
+		panic(usageErrorf("Unpause was called on a Deferred that is not paused"))
+	}
+	d.paused--
+	d.resume()
+}
+
+// Cancel gives d up. Where it is pending, its canceller is called, and where
+// that settles nothing, or there is none, d fails with a [*CancelledError].
+// Where d waits for another Deferred, that one is cancelled. Otherwise nothing
+// happens.
+func (d *Deferred[T]) Cancel() {
+	for d != nil { // not recursive: a chain may be of any length
+		d = d.cancelOne()
+	}
+}
+
+// cancelOne does Cancel's work on d and returns the Deferred that d waits for,
+// which is to be cancelled instead.
+func (d *Deferred[T]) cancelOne() *Deferred[T] {
+	d.mu.Lock()
+	if d.called {
+		defer d.mu.Unlock()
+		return d.waitingOn()
+	}
+	if d.more != nil && d.more.cancelAll != nil {
+		cancelAll := d.more.cancelAll
+		d.mu.Unlock()
+		cancelAll()
+		return nil
+	}
+	if d.more != nil && d.more.canceller != nil {
+		canceller := d.more.canceller
+		d.mu.Unlock()
+		if _, fail := protect(func() (struct{}, error) { canceller(d); return struct{}{}, nil }); fail != nil {
+			reportUnhandled("Panic in a canceller", fail)
+		}
+		_ = d.reject(toFailure(&CancelledError{})) // refused where the canceller settled d
+		return nil
+	}
+	d.suppress = true
+	d.fire(*new(T), toFailure(&CancelledError{}))
+	return nil
+}
+
+// IsCalled reports whether d has been settled. Its callbacks may still wait,
+// for Unpause or for another Deferred.
+func (d *Deferred[T]) IsCalled() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.called
+}
+
+// Done returns a channel that is closed when d is settled.
+func (d *Deferred[T]) Done() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	more := d.extend()
+	if more.done == nil {
+		more.done = make(chan struct{})
+		if d.called {
+			close(more.done)
+		}
+	}
+	return more.done
+}
+
+// Settling and running callbacks
+
+// settle sets the result, where there is none, and runs the callbacks.
+func (d *Deferred[T]) settle(value T, fail *Failure) error {
+	d.mu.Lock()
+	if d.called {
+		suppress := d.suppress
+		d.suppress = false
+		d.mu.Unlock()
+		if suppress {
+			return nil
+		}
+		return ErrAlreadyCalled
+	}
+	d.fire(value, fail)
+	return nil
+}
+
+// fire sets the result of a pending d and runs the callbacks. d.mu is held,
+// and released.
+func (d *Deferred[T]) fire(value T, fail *Failure) {
+	d.called = true
+	d.value, d.failure = value, fail
+	if more := d.more; more != nil {
+		more.canceller, more.cancelAll = nil, nil // what they hold is free now
+		if more.done != nil {
+			close(more.done)
+		}
+	}
+	d.resume()
+}
+
+// append adds a link to the chain and runs it where that is possible.
+func (d *Deferred[T]) append(l link[T]) {
+	d.mu.Lock()
+	d.push(l)
+	d.resume()
+}
+
+// resume runs the callbacks where that is possible. d.mu is held, and
+// released.
+func (d *Deferred[T]) resume() {
+	if !d.called || d.running {
+		d.mu.Unlock()
+		return
+	}
+	run := chainRun[T]{current: d}
+	for !run.callbacks() {
+	}
+}
+
+// A chainRun runs callbacks: those of one Deferred and, as it comes to them,
+// those of the Deferreds that waited for it.
+type chainRun[T any] struct {
+	current *Deferred[T]   // its lock is held, but for the call of a callback
+	suspend []*Deferred[T] // those left for current, to return to
+}
+
+// callbacks runs callbacks up to one that panics. It returns true when no more
+// can run, with no lock held. This is Twisted's _runCallbacks: chained
+// Deferreds are a loop here, not a recursion.
+func (r *chainRun[T]) callbacks() (done bool) {
+	defer func() {
+		if !done {
+			r.recovered(recover())
+		}
+	}()
+	for {
+		d := r.current
+		if d.paused > 0 {
+			// As in Twisted, this also leaves the Deferreds in r.suspend as
+			// they are; what is added to one of them runs what it has left.
+			d.mu.Unlock()
+			return true
+		}
+		if d.running || d.empty() {
+			d.mu.Unlock()
+			if !r.back() {
+				return true
+			}
+			continue
+		}
+		l := d.pop()
+		if waiting, is := l.step.(*waitingStep[T]); is {
+			r.handOver((*Deferred[T])(waiting))
+			continue
+		}
+		value, fail := d.value, d.failure
+		d.running = true
+		d.mu.Unlock()
+		value, fail, inner := l.take(value, fail)
+		d.mu.Lock()
+		d.running = false
+		if inner == nil {
+			d.value, d.failure = value, fail
+		} else {
+			r.waitFor(inner)
+		}
+	}
+}
+
+// recovered makes the panic of a callback the result, so that the chain goes
+// on with its errbacks. A nil value means that the callback called
+// runtime.Goexit: the goroutine is ending, and the rest of the chain runs now.
+func (r *chainRun[T]) recovered(value any) {
+	var fail *Failure
+	if value != nil {
+		fail = panicFailure(value)
+	} else {
+		fail = toFailure(ErrGoexit)
+	}
+	d := r.current
+	d.mu.Lock()
+	d.running = false
+	d.value, d.failure = *new(T), fail
+	if value == nil {
+		for !r.callbacks() {
+		}
+	}
+}
+
+// back makes the Deferred that was suspended last the current one, where there
+// is one.
+func (r *chainRun[T]) back() bool {
+	last := len(r.suspend) - 1
+	if last < 0 {
+		return false
+	}
+	r.current = r.suspend[last]
+	r.suspend = r.suspend[:last]
+	r.current.mu.Lock()
+	return true
+}
+
+// handOver gives the current result to outer, which has been waiting for it,
+// and makes outer the current Deferred.
+func (r *chainRun[T]) handOver(outer *Deferred[T]) {
+	d := r.current
+	value, fail := d.takeResult()
+	if !d.empty() {
+		r.suspend = append(r.suspend, d)
+	}
+	d.mu.Unlock()
+	outer.mu.Lock()
+	outer.stopWaiting(value, fail)
+	r.current = outer
+}
+
+// waitFor makes the current Deferred take over inner's result: at once where
+// inner has one, else when it comes.
+func (r *chainRun[T]) waitFor(inner *Deferred[T]) {
+	d := r.current
+	if inner == d {
+		d.value, d.failure = *new(T), toFailure(usageErrorf("a callback returned the Deferred it was attached to, which would wait for itself"))
+		return
+	}
+	d.takeResult()
+	d.paused++
+	d.extend().waitingOn = inner
+	d.mu.Unlock() // never two locks at once: chains may cross
+
+	inner.mu.Lock()
+	// Where inner is just calling a callback, Twisted takes the result as it
+	// stands, because that callback is further up this very stack and cannot
+	// finish first. On another goroutine it can, and its result is the one to
+	// take.
+	unfinished := inner.running && !insideCallback()
+	if !inner.called || inner.paused > 0 || unfinished {
+		inner.push(link[T]{step: (*waitingStep[T])(d)})
+		inner.mu.Unlock()
+		d.mu.Lock()
+		return
+	}
+	value, fail := inner.takeResult()
+	inner.mu.Unlock()
+	d.mu.Lock()
+	d.stopWaiting(value, fail)
+}
+
+// insideCallback reports whether the callback that is being called was reached
+// from inside another Deferred's callback. It looks at the stack, which costs
+// microseconds, for the sake of a case that hardly ever happens.
+func insideCallback() bool {
+	var (
+		stack [64]uintptr
+		runs  int
+	)
+	for skip := 0; ; skip += len(stack) {
+		n := runtime.Callers(skip, stack[:])
+		frames := runtime.CallersFrames(stack[:n])
+		for more := n > 0; more; {
+			var frame runtime.Frame
+			if frame, more = frames.Next(); strings.HasSuffix(frame.Function, "txaio.(*chainRun[...]).callbacks") {
+				runs++
+			}
+		}
+		if runs > 1 || n < len(stack) {
+			return runs > 1
+		}
+	}
+}
+
+// takeResult returns the result and leaves the zero value.
+func (d *Deferred[T]) takeResult() (value T, fail *Failure) {
+	value, fail = d.value, d.failure
+	d.value, d.failure = *new(T), nil
+	return value, fail
+}
+
+// stopWaiting gives d, which waits for another Deferred, that one's result.
+func (d *Deferred[T]) stopWaiting(value T, fail *Failure) {
+	d.value, d.failure = value, fail
+	d.paused--
+	d.more.waitingOn = nil
+}
+
+// The chain
+
+// take calls the link's function for the result, where it has one.
+func (l *link[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+	var err error
+	switch {
+	case l.step != nil:
+		return l.step.take(value, fail)
+	case fail != nil && l.errback != nil:
+		value, err = l.errback(fail)
+	case fail == nil && l.callback != nil:
+		value, err = l.callback(value)
+	default:
+		return value, fail, nil
+	}
+	return outcome(value, err)
+}
+
+// outcome is the result of a function that returned value and err.
+func outcome[T any](value T, err error) (T, *Failure, *Deferred[T]) {
+	if fail := returnedFailure(err); fail != nil {
+		return *new(T), fail, nil
+	}
+	return value, nil, nil
+}
+
+// bothStep is a function added with AddBoth.
+type bothStep[T any] func(T, *Failure) (T, error)
+
+func (both bothStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+	return outcome(both(value, fail))
+}
+
+// chainStep is a function added with Chain.
+type chainStep[T any] func(T) (*Deferred[T], error)
+
+func (chain chainStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+	if fail != nil {
+		return value, fail, nil
+	}
+	inner, err := chain(value)
+	if err != nil {
+		return outcome(value, err)
+	}
+	return *new(T), nil, inner
+}
+
+// waitingStep stands, in the chain of the Deferred it waits for, for the
+// Deferred that it is.
+type waitingStep[T any] Deferred[T]
+
+func (*waitingStep[T]) take(T, *Failure) (T, *Failure, *Deferred[T]) {
+	panic("unreachable: chainRun hands the result over itself")
+}
+
+// watchStep is a function added with watch.
+type watchStep[T any] func(*Failure)
+
+func (watch watchStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+	watch(fail)
+	return value, fail, nil
+}
+
+// empty reports whether the chain has no links.
+func (d *Deferred[T]) empty() bool { return !d.hasFirst && (d.more == nil || len(d.more.links) == 0) }
+
+// push adds a link at the end.
+func (d *Deferred[T]) push(l link[T]) {
+	if d.empty() {
+		d.first, d.hasFirst = l, true
+		return
+	}
+	more := d.extend()
+	more.links = append(more.links, l)
+}
+
+// pop removes the first link and returns it.
+func (d *Deferred[T]) pop() link[T] {
+	if d.hasFirst {
+		l := d.first
+		d.first, d.hasFirst = link[T]{}, false
+		return l
+	}
+	links := d.more.links
+	l := links[0]
+	links[0] = link[T]{}
+	if d.more.links = links[1:]; len(links) == 1 {
+		d.more.links = nil
+	}
+	return l
+}
+
+// extend returns d.more, made where it is nil.
+func (d *Deferred[T]) extend() *deferredMore[T] {
+	if d.more == nil {
+		d.more = new(deferredMore[T])
+	}
+	return d.more
+}
+
+func (d *Deferred[T]) waitingOn() *Deferred[T] {
+	if d.more == nil {
+		return nil
+	}
+	return d.more.waitingOn
+}
+
+// Behind the portable API
+
+// newPending returns a pending Deferred. Deferreds belong to no loop.
+func newPending[T any](*loopRef) *Deferred[T] { return new(Deferred[T]) }
+
+func (d *Deferred[T]) setCanceller(canceller func(*Deferred[T])) {
+	d.mu.Lock()
+	d.extend().canceller = canceller
+	d.mu.Unlock()
+}
+
+func (d *Deferred[T]) resolve(value T) error      { return d.settle(value, nil) }
+func (d *Deferred[T]) reject(fail *Failure) error { return d.settle(*new(T), fail) }
+func (d *Deferred[T]) cancel(string)              { d.Cancel() }
+func (d *Deferred[T]) watch(fn func(*Failure))    { d.append(link[T]{step: watchStep[T](fn)}) }
+
+func (d *Deferred[T]) add(callback func(T) (T, error), errback func(*Failure) (T, error)) {
+	d.append(link[T]{callback: callback, errback: errback})
+}
+
+// await is [Await].
+func (d *Deferred[T]) await(ctx context.Context) (T, error) {
+	d.mu.Lock()
+	if d.called && !d.running && d.paused == 0 && d.empty() {
+		defer d.mu.Unlock()
+		return awaited(d.value, d.failure)
+	}
+	d.mu.Unlock()
+	if currentLoop().here() {
+		return *new(T), ErrAwaitOnLoop
+	}
+	if err := ctx.Err(); err != nil {
+		return *new(T), err
+	}
+	w := &awaitStep[T]{ready: make(chan struct{})}
+	d.append(link[T]{step: w})
+	select {
+	case <-w.ready:
+		return awaited(w.value, w.failure)
+	case <-ctx.Done():
+		d.remove(w)
+		return *new(T), ctx.Err()
+	}
+}
+
+func awaited[T any](value T, fail *Failure) (T, error) {
+	if fail != nil {
+		return *new(T), fail
+	}
+	return value, nil
+}
+
+// awaitStep wakes a call of Await with the result, and passes it on.
+type awaitStep[T any] struct {
+	ready   chan struct{}
+	value   T
+	failure *Failure
+}
+
+func (w *awaitStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+	w.value, w.failure = value, fail
+	close(w.ready)
+	return value, fail, nil
+}
+
+// remove takes a step off the chain, so that calls of Await that gave up do
+// not pile up there.
+func (d *Deferred[T]) remove(s step[T]) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.hasFirst && d.first.step == s {
+		d.pop()
+		return
+	}
+	if d.more == nil {
+		return
+	}
+	for i := range d.more.links {
+		if d.more.links[i].step == s {
+			d.more.links = slices.Delete(d.more.links, i, i+1)
+			return
+		}
+	}
+}
+
+// gather is [Gather]: Twisted's DeferredList.
+func gather[T any](_ *loopRef, futures []*Deferred[T], consumeErrors bool) *Deferred[[]Result[T]] {
+	g := &gathering[T]{
+		results: make([]Result[T], len(futures)),
+		consume: consumeErrors,
+	}
+	g.pending = len(futures)
+	if g.pending == 0 {
+		_ = g.outer.resolve(g.results)
+		return &g.outer
+	}
+	children := slices.Clone(futures)
+	g.outer.extend().cancelAll = func() {
+		for _, child := range children {
+			child.Cancel()
+		}
+	}
+	members := make([]gatherStep[T], len(futures))
+	for i, child := range children {
+		members[i] = gatherStep[T]{g, i}
+		child.append(link[T]{step: &members[i]})
+	}
+	return &g.outer
+}
+
+// A gathering is what Gather returned, with what it knows so far.
+type gathering[T any] struct {
+	outer   Deferred[[]Result[T]]
+	consume bool
+
+	mu      sync.Mutex
+	results []Result[T]
+	pending int
+}
+
+// gatherStep stands in the chain of one of the gathered Deferreds.
+type gatherStep[T any] struct {
+	*gathering[T]
+	index int
+}
+
+func (s *gatherStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+	s.mu.Lock()
+	s.results[s.index] = Result[T]{value, fail}
+	s.pending--
+	last := s.pending == 0
+	s.mu.Unlock()
+	if last {
+		s.finish()
+	}
+	if fail != nil && s.consume {
+		return *new(T), nil, nil
+	}
+	return value, fail, nil
+}
+
+func (g *gathering[T]) finish() {
+	if !g.consume {
+		for _, result := range g.results {
+			if result.Failure != nil {
+				_ = g.outer.reject(result.Failure)
+				return
+			}
+		}
+	}
+	_ = g.outer.resolve(g.results)
+}

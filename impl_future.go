@@ -1,0 +1,453 @@
+//go:build future && !deferred
+
+package txaio
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// Selection
+
+// UsingDeferred reports whether the program was built with -tags deferred. It
+// is a constant, so the branch not taken is not compiled in.
+const UsingDeferred bool = false
+
+// UsingFuture reports whether the program was built with -tags future. It is a
+// constant, so the branch not taken is not compiled in.
+const UsingFuture bool = true
+
+// configureLoop accepts any loop: asyncio has as many as one likes. See
+// [WithConfig].
+func configureLoop(*loopRef) error { return nil }
+
+// The native type
+
+// A Future is a value that is not there yet: asyncio's Future. All its
+// callbacks get the same value, or the same failure, whatever the others
+// return.
+//
+// Callbacks run on the goroutine of the loop that the future belongs to: the
+// one that was current when it was created. Each is scheduled by itself, in
+// the order in which they were added, when the future is settled or, where it
+// is settled already, when they are added.
+//
+// The zero value is a pending Future on the loop that is current when it
+// first needs one.
+type Future[T any] struct {
+	loop *loopRef
+
+	mu        sync.Mutex
+	state     state
+	firstUsed bool // callback and errback hold the first pair, or held it
+
+	// The outcome. It does not change once the future is settled.
+	value   T
+	failure *Failure
+
+	// The first pair of callbacks. Nearly every future has one pair, so that
+	// is kept, and scheduled, without another allocation.
+	callback func(T) (T, error)
+	errback  func(*Failure) (T, error)
+	more     *futureMore[T]
+}
+
+// futureMore is what few futures need.
+type futureMore[T any] struct {
+	tasks     []task // what to schedule after the first pair
+	canceller func(*Future[T])
+	cancelAll func(message string) bool // replaces Cancel's work, in what Gather returned
+	done      chan struct{}
+}
+
+// state says how far a future has come.
+type state uint8
+
+const (
+	pending state = iota
+	finished
+	cancelled
+)
+
+// Native methods
+
+// SetResult settles f with value and schedules the callbacks. It returns
+// [ErrAlreadyCalled] where f is settled already.
+func (f *Future[T]) SetResult(value T) error { return f.settle(finished, value, nil) }
+
+// SetException settles f as failed with err, which may be a [*Failure], and
+// schedules the callbacks. It returns what [Future.SetResult] returns, and
+// panics with a [*UsageError] where err is nil.
+func (f *Future[T]) SetException(err error) error { return f.reject(toFailure(err)) }
+
+// AddDoneCallback schedules fn, with f, on f's loop when f is settled.
+func (f *Future[T]) AddDoneCallback(fn func(*Future[T])) {
+	if fn == nil {
+		panic(usageErrorf("AddDoneCallback needs a function, and was given nil"))
+	}
+	f.append(&doneTask[T]{f, fn})
+}
+
+// Cancel settles f with a [*CancelledError] and schedules the canceller and
+// the callbacks. It returns false, and does nothing, where f is settled
+// already. Cancelling what [Gather] returned cancels the gathered futures
+// instead, and returns whether any of them was still pending; that then
+// settles it.
+func (f *Future[T]) Cancel(message ...string) bool { return f.cancelWith(firstOf(message)) }
+
+func (f *Future[T]) cancelWith(message string) bool {
+	f.mu.Lock()
+	if f.state == pending && f.more != nil && f.more.cancelAll != nil {
+		cancelAll := f.more.cancelAll
+		f.mu.Unlock()
+		return cancelAll(message)
+	}
+	f.mu.Unlock()
+	return f.settle(cancelled, *new(T), toFailure(&CancelledError{message})) == nil
+}
+
+// Cancelled reports whether f was cancelled. What [Gather] returned counts as
+// failed, not as cancelled, also where it failed because it was cancelled; so
+// it is in asyncio.
+func (f *Future[T]) Cancelled() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.state == cancelled
+}
+
+// Result returns the value, or the [*Failure] where f failed, the
+// [*CancelledError] where it was cancelled, or [ErrNotDone] where it is
+// pending.
+func (f *Future[T]) Result() (T, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.state == pending:
+		return *new(T), ErrNotDone
+	case f.state == cancelled:
+		return *new(T), f.failure.err
+	case f.failure != nil:
+		return *new(T), f.failure
+	}
+	return f.value, nil
+}
+
+// Exception returns the error with which f failed, nil where it succeeded.
+// Its own error is the [*CancelledError] where f was cancelled and
+// [ErrNotDone] where it is pending.
+func (f *Future[T]) Exception() (exception, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.state == pending:
+		return nil, ErrNotDone
+	case f.state == cancelled:
+		return nil, f.failure.err
+	}
+	return f.failure.Value(), nil
+}
+
+// IsCalled reports whether f has been settled. asyncio calls it done().
+func (f *Future[T]) IsCalled() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.state != pending
+}
+
+// Done returns a channel that is closed when f is settled.
+func (f *Future[T]) Done() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	more := f.extend()
+	if more.done == nil {
+		more.done = make(chan struct{})
+		if f.state != pending {
+			close(more.done)
+		}
+	}
+	return more.done
+}
+
+// Settling and running callbacks
+
+// settle sets the outcome, where there is none, and schedules the callbacks,
+// which is asyncio's __schedule_callbacks. Scheduling under the lock keeps them
+// in order with those that are being added; it runs nothing.
+func (f *Future[T]) settle(state state, value T, fail *Failure) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.state != pending {
+		return ErrAlreadyCalled
+	}
+	f.state, f.value, f.failure = state, value, fail
+	more := f.more
+	if more != nil {
+		if more.done != nil {
+			close(more.done)
+		}
+		if state == cancelled && more.canceller != nil {
+			f.schedule(&cancellerTask[T]{f, more.canceller})
+		}
+	}
+	if f.firstUsed {
+		f.schedule((*firstPair[T])(f))
+	}
+	if more != nil {
+		for _, t := range more.tasks {
+			f.schedule(t)
+		}
+		more.tasks, more.canceller, more.cancelAll = nil, nil, nil // what they hold is free now
+	}
+	return nil
+}
+
+// append schedules a task when f is settled, at once where it is.
+func (f *Future[T]) append(t task) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.push(t)
+}
+
+// push is append with f.mu held.
+func (f *Future[T]) push(t task) {
+	if f.state != pending {
+		f.schedule(t)
+		return
+	}
+	more := f.extend()
+	more.tasks = append(more.tasks, t)
+}
+
+// schedule queues a task on f's loop. f.mu is held.
+func (f *Future[T]) schedule(t task) {
+	if f.loop == nil {
+		f.loop = currentLoop() // of a zero Future
+	}
+	f.loop.schedule(t)
+}
+
+// dispatch calls what AddCallbacks registered, on the loop. What panics in an
+// errback goes on to the loop, which hands it to its exception handler.
+func (f *Future[T]) dispatch(callback func(T) (T, error), errback func(*Failure) (T, error)) {
+	fail := f.failure
+	if fail == nil {
+		if callback == nil {
+			return
+		}
+		if fail = f.call(callback); fail == nil {
+			return
+		}
+		if errback == nil {
+			reportUnhandled("Unhandled error in a callback", fail)
+			return
+		}
+	}
+	if errback == nil {
+		return
+	}
+	if _, err := errback(fail); err != nil {
+		if failed := returnedFailure(err); failed != nil && failed != fail {
+			f.loop.exception(failed)
+		}
+	}
+}
+
+// call calls a callback and makes a failure of an error or a panic.
+func (f *Future[T]) call(callback func(T) (T, error)) (fail *Failure) {
+	defer func() {
+		if value := recover(); value != nil {
+			fail = panicFailure(value)
+		}
+	}()
+	_, err := callback(f.value)
+	return returnedFailure(err)
+}
+
+// The tasks
+
+// firstPair is a future as the task that runs its first pair of callbacks.
+type firstPair[T any] Future[T]
+
+func (p *firstPair[T]) run() {
+	f := (*Future[T])(p)
+	callback, errback := f.callback, f.errback
+	f.callback, f.errback = nil, nil // what they hold is free now
+	f.dispatch(callback, errback)
+}
+
+// pairTask runs a pair of callbacks after the first.
+type pairTask[T any] struct {
+	f        *Future[T]
+	callback func(T) (T, error)
+	errback  func(*Failure) (T, error)
+}
+
+func (t *pairTask[T]) run() { t.f.dispatch(t.callback, t.errback) }
+
+// doneTask calls a function that was added with AddDoneCallback.
+type doneTask[T any] struct {
+	f  *Future[T]
+	fn func(*Future[T])
+}
+
+func (t *doneTask[T]) run() { t.fn(t.f) }
+
+// cancellerTask calls the canceller.
+type cancellerTask[T any] struct {
+	f         *Future[T]
+	canceller func(*Future[T])
+}
+
+func (t *cancellerTask[T]) run() { t.canceller(t.f) }
+
+// extend returns f.more, made where it is nil.
+func (f *Future[T]) extend() *futureMore[T] {
+	if f.more == nil {
+		f.more = new(futureMore[T])
+	}
+	return f.more
+}
+
+// Behind the portable API
+
+// newPending returns a pending Future on loop.
+func newPending[T any](loop *loopRef) *Future[T] { return &Future[T]{loop: loop} }
+
+func (f *Future[T]) setCanceller(canceller func(*Future[T])) {
+	f.mu.Lock()
+	f.extend().canceller = canceller
+	f.mu.Unlock()
+}
+
+func (f *Future[T]) resolve(value T) error      { return f.settle(finished, value, nil) }
+func (f *Future[T]) reject(fail *Failure) error { return f.settle(finished, *new(T), fail) }
+func (f *Future[T]) cancel(message string)      { f.cancelWith(message) }
+func (f *Future[T]) watch(fn func(*Failure)) {
+	f.append(&doneTask[T]{f, func(f *Future[T]) { fn(f.failure) }})
+}
+
+func (f *Future[T]) add(callback func(T) (T, error), errback func(*Failure) (T, error)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.firstUsed || f.more != nil && len(f.more.tasks) > 0 {
+		f.push(&pairTask[T]{f, callback, errback})
+		return
+	}
+	f.callback, f.errback, f.firstUsed = callback, errback, true
+	if f.state != pending {
+		f.schedule((*firstPair[T])(f))
+	}
+}
+
+// await is [Await].
+func (f *Future[T]) await(ctx context.Context) (T, error) {
+	if !f.IsCalled() {
+		if f.here() {
+			return *new(T), ErrAwaitOnLoop
+		}
+		select {
+		case <-f.Done():
+		case <-ctx.Done():
+			if !f.IsCalled() {
+				return *new(T), ctx.Err()
+			}
+		}
+	}
+	if f.failure != nil {
+		return *new(T), f.failure
+	}
+	return f.value, nil
+}
+
+// here reports whether the running goroutine is that of f's loop.
+func (f *Future[T]) here() bool {
+	f.mu.Lock()
+	loop := f.loop
+	f.mu.Unlock()
+	if loop == nil {
+		loop = currentLoop()
+	}
+	return loop.here()
+}
+
+// gather is [Gather]: asyncio.gather. The future it returns is on the given
+// loop, or on that of the first of futures.
+func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Future[[]Result[T]] {
+	switch {
+	case loop != nil:
+	case len(futures) > 0:
+		loop = futures[0].loop
+	default:
+		loop = currentLoop()
+	}
+	g := &gathering[T]{
+		outer:    Future[[]Result[T]]{loop: loop},
+		children: slices.Clone(futures),
+		pending:  len(futures),
+		consume:  consumeErrors,
+	}
+	if g.pending == 0 {
+		_ = g.outer.resolve([]Result[T]{})
+		return &g.outer
+	}
+	g.outer.extend().cancelAll = g.cancel
+	members := make([]gatherTask[T], len(futures))
+	for i, child := range g.children {
+		members[i] = gatherTask[T]{g, child}
+		child.append(&members[i])
+	}
+	return &g.outer
+}
+
+// A gathering is what Gather returned, with what it knows so far.
+type gathering[T any] struct {
+	outer    Future[[]Result[T]]
+	children []*Future[T]
+	consume  bool
+
+	mu        sync.Mutex
+	pending   int
+	cancelled bool
+	message   string
+}
+
+// gatherTask runs when one of the gathered futures is settled.
+type gatherTask[T any] struct {
+	*gathering[T]
+	child *Future[T]
+}
+
+func (t *gatherTask[T]) run() {
+	t.mu.Lock()
+	t.pending--
+	last := t.pending == 0
+	wasCancelled, message := t.cancelled, t.message
+	t.mu.Unlock()
+	switch {
+	case !t.consume && t.child.failure != nil:
+		_ = t.outer.reject(t.child.failure) // refused where another failed first
+	case last && wasCancelled:
+		_ = t.outer.reject(toFailure(&CancelledError{message}))
+	case last:
+		results := make([]Result[T], len(t.children))
+		for i, child := range t.children {
+			results[i] = Result[T]{child.value, child.failure}
+		}
+		_ = t.outer.resolve(results)
+	}
+}
+
+// cancel cancels those of the gathered futures that are pending. The lock is
+// held all the while, so that what their cancellation schedules finds the
+// gathering marked as cancelled; on this backend cancelling runs nothing.
+func (g *gathering[T]) cancel(message string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, child := range g.children {
+		if child.cancelWith(message) {
+			g.cancelled, g.message = true, message
+		}
+	}
+	return g.cancelled
+}

@@ -1,0 +1,40 @@
+//go:build (!deferred && !future) || (deferred && future)
+
+package txaio
+
+import "context"
+
+// With no backend chosen the API compiles and every use of it panics with
+// ErrNoBackend. With both tags set this file stands in as well, so that the
+// sentence in select_both.go is the compiler's only message.
+
+// UsingDeferred reports whether the program was built with -tags deferred. It
+// is a constant, so the branch not taken is not compiled in.
+const UsingDeferred bool = false
+
+// UsingFuture reports whether the program was built with -tags future. It is a
+// constant, so the branch not taken is not compiled in.
+const UsingFuture bool = false
+
+// A Future stands for a value that is not there yet. It is the chosen
+// backend's native object: under -tags deferred an alias of Deferred, under
+// -tags future a type with the methods of asyncio's Future. See [CreateFuture],
+// [Resolve] and [AddCallbacks].
+type Future[T any] struct{ _ [0]T }
+
+// IsCalled implements [AnyFuture].
+func (f *Future[T]) IsCalled() bool { panic(ErrNoBackend) }
+
+// Done implements [AnyFuture].
+func (f *Future[T]) Done() <-chan struct{} { panic(ErrNoBackend) }
+
+func (f *Future[T]) resolve(T) error                                   { panic(ErrNoBackend) }
+func (f *Future[T]) reject(*Failure) error                             { panic(ErrNoBackend) }
+func (f *Future[T]) cancel(string)                                     { panic(ErrNoBackend) }
+func (f *Future[T]) setCanceller(func(*Future[T]))                     { panic(ErrNoBackend) }
+func (f *Future[T]) add(func(T) (T, error), func(*Failure) (T, error)) { panic(ErrNoBackend) }
+func (f *Future[T]) watch(func(*Failure))                              { panic(ErrNoBackend) }
+func (f *Future[T]) await(context.Context) (T, error)                  { panic(ErrNoBackend) }
+func newPending[T any](*loopRef) *Future[T]                            { panic(ErrNoBackend) }
+func gather[T any](*loopRef, []*Future[T], bool) *Future[[]Result[T]]  { panic(ErrNoBackend) }
+func configureLoop(*loopRef) error                                     { panic(ErrNoBackend) }

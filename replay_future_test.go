@@ -1,0 +1,9 @@
+//go:build future
+
+package txaio_test
+
+import "encoding/json"
+
+func (in *interpreter) native(_ string, op []json.RawMessage) {
+	in.t.Fatalf("unknown operation %s", op)
+}

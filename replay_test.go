@@ -1,0 +1,385 @@
+//go:build deferred || future
+
+package txaio_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/txaio-go/txaio"
+	"github.com/txaio-go/txaio/testutil"
+)
+
+// The programs in testdata were run by Python's txaio on Twisted and on
+// asyncio, which left the events that are recorded there. Run by this package,
+// they leave the same events.
+
+type program struct {
+	ID      string            `json:"id"`
+	Program []json.RawMessage `json:"program"`
+	Twisted []string          `json:"twisted"`
+	Asyncio []string          `json:"asyncio"`
+}
+
+func (p program) want() []string {
+	if txaio.UsingDeferred {
+		return p.Twisted
+	}
+	return p.Asyncio
+}
+
+func TestGoldenPrograms(t *testing.T) { replayFile(t, "testdata/golden.jsonl", 500) }
+
+func replayFile(t *testing.T, name string, count int) {
+	programs := readPrograms(t, name)
+	if len(programs) != count {
+		t.Fatalf("%s has %d programs, not %d", name, len(programs), count)
+	}
+	for _, p := range programs {
+		t.Run(p.ID, func(t *testing.T) {
+			got := replay(t, p.Program)
+			if diff := firstDifference(got, p.want()); diff != "" {
+				t.Errorf("program %s\n%s", p.Program, diff)
+			}
+		})
+	}
+}
+
+func readPrograms(t *testing.T, name string) []program {
+	t.Helper()
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	var programs []program
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var p program
+		if err := json.Unmarshal(lines.Bytes(), &p); err != nil {
+			t.Fatal(err)
+		}
+		programs = append(programs, p)
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return programs
+}
+
+func firstDifference(got, want []string) string {
+	for i := range max(len(got), len(want)) {
+		if i >= len(got) || i >= len(want) || got[i] != want[i] {
+			return fmt.Sprintf("event %d differs\n got: %s\nwant: %s", i, strings.Join(got, "; "), strings.Join(want, "; "))
+		}
+	}
+	return ""
+}
+
+// replay runs a program and returns its events.
+func replay(t *testing.T, ops []json.RawMessage) []string {
+	in := &interpreter{
+		t:       t,
+		futures: map[string]node{},
+		timers:  map[string]txaio.DelayedCall{},
+		batched: map[string]*txaio.BatchedTimer{},
+	}
+	in.loop = testutil.NewTestLoop(txaio.WithExceptionHandler(func(fail *txaio.Failure) {
+		in.note("handler %s", firstLine(fail.Value()))
+	}))
+	defer testutil.ReplaceLoop(in.loop)()
+	for _, op := range ops {
+		in.step(op)
+	}
+	return in.events
+}
+
+type interpreter struct {
+	t       *testing.T
+	loop    *testutil.TestLoop
+	events  []string
+	futures map[string]node
+	timers  map[string]txaio.DelayedCall
+	batched map[string]*txaio.BatchedTimer
+}
+
+// node is a future of any type.
+type node interface {
+	txaio.AnyFuture
+	add(in *interpreter, label string, callback, errback *action)
+}
+
+type plain struct{ *txaio.Future[string] }
+
+type gathered struct {
+	*txaio.Future[[]txaio.Result[string]]
+}
+
+// action is what a callback does.
+type action struct {
+	Value *string           `json:"value"`
+	Raise *string           `json:"raise"`
+	Do    []json.RawMessage `json:"do"`
+}
+
+type outcome struct {
+	Result    *string           `json:"result"`
+	Error     *string           `json:"error"`
+	Canceller []json.RawMessage `json:"canceller"`
+	Return    *string           `json:"return"`
+	Raise     *string           `json:"raise"`
+	Future    *string           `json:"future"`
+}
+
+func (in *interpreter) note(format string, args ...any) {
+	in.events = append(in.events, fmt.Sprintf(format, args...))
+}
+
+// args decodes an operation's arguments.
+func (in *interpreter) args(op []json.RawMessage, targets ...any) {
+	in.t.Helper()
+	for i, target := range targets {
+		if i+1 < len(op) {
+			if err := json.Unmarshal(op[i+1], target); err != nil {
+				in.t.Fatalf("argument %d of %s: %v", i, op, err)
+			}
+		}
+	}
+}
+
+func (in *interpreter) steps(ops []json.RawMessage) {
+	for _, op := range ops {
+		in.step(op)
+	}
+}
+
+func (in *interpreter) step(raw json.RawMessage) {
+	var (
+		op               []json.RawMessage
+		kind, name       string
+		label, value     string
+		how              outcome
+		callback, errbak *action
+		seconds          float64
+		ops              []json.RawMessage
+	)
+	if err := json.Unmarshal(raw, &op); err != nil {
+		in.t.Fatal(err)
+	}
+	in.args(append([]json.RawMessage{nil}, op...), &kind)
+	switch kind {
+	case "create":
+		in.args(op, &name, &how)
+		var opts []txaio.FutureOption[string]
+		if how.Result != nil {
+			opts = append(opts, txaio.WithResult(*how.Result))
+		}
+		if how.Error != nil {
+			opts = append(opts, txaio.WithError[string](errors.New(*how.Error)))
+		}
+		if how.Canceller != nil {
+			opts = append(opts, txaio.WithCanceller(func(*txaio.Future[string]) {
+				in.note("%s canceller", name)
+				in.steps(how.Canceller)
+			}))
+		}
+		in.futures[name] = plain{txaio.CreateFuture(opts...)}
+	case "success":
+		in.args(op, &name, &value)
+		in.futures[name] = plain{txaio.CreateFutureSuccess(value)}
+	case "failure":
+		in.args(op, &name, &value)
+		in.futures[name] = plain{txaio.CreateFutureError[string](errors.New(value))}
+	case "as_future":
+		in.args(op, &name, &how)
+		in.futures[name] = plain{in.asFuture(name, how)}
+	case "add":
+		in.args(op, &name, &label, &callback, &errbak)
+		in.futures[name].add(in, label, callback, errbak)
+	case "resolve":
+		in.args(op, &name, &value)
+		in.settled("resolve", name, txaio.Resolve(in.plain(name), value))
+	case "reject":
+		in.args(op, &name, &value)
+		in.settled("reject", name, txaio.Reject(in.plain(name), errors.New(value)))
+	case "cancel":
+		in.args(op, &name)
+		in.note("cancel %s", name)
+		txaio.Cancel(future(in.futures[name]))
+	case "called":
+		in.args(op, &name)
+		answer := "no"
+		if txaio.IsCalled(future(in.futures[name])) {
+			answer = "yes"
+		}
+		in.note("called %s %s", name, answer)
+	case "gather":
+		var members []string
+		var consume bool
+		in.args(op, &name, &members, &consume)
+		futures := make([]*txaio.Future[string], len(members))
+		for i, member := range members {
+			futures[i] = in.plain(member)
+		}
+		in.futures[name] = gathered{txaio.Gather(futures, consume)}
+	case "call_later":
+		in.args(op, &label, &seconds, &ops)
+		in.timers[label] = txaio.CallLater(duration(seconds), in.timer(label, ops))
+	case "batched":
+		var chunk int
+		in.args(op, &name, &seconds, &chunk)
+		in.batched[name] = txaio.MakeBatchedTimer(duration(seconds), chunk)
+	case "batched_later":
+		in.args(op, &name, &label, &seconds, &ops)
+		in.timers[label] = in.batched[name].CallLater(duration(seconds), in.timer(label, ops))
+	case "cancel_timer":
+		in.args(op, &label)
+		in.timers[label].Cancel()
+	case "advance":
+		in.args(op, &seconds)
+		in.loop.Advance(duration(seconds))
+		in.note("now %s", in.now())
+	case "run_once":
+		in.loop.RunOnce()
+		in.note("ran once")
+	case "run":
+		in.loop.RunUntilIdle()
+		in.note("idle")
+	default:
+		in.native(kind, op)
+	}
+}
+
+func (in *interpreter) plain(name string) *txaio.Future[string] {
+	return in.futures[name].(plain).Future
+}
+
+func future(n node) txaio.AnyFuture {
+	if p, is := n.(plain); is {
+		return p.Future
+	}
+	return n.(gathered).Future
+}
+
+func (in *interpreter) asFuture(name string, how outcome) *txaio.Future[string] {
+	if how.Future != nil {
+		return txaio.AsFutureOf(func() (*txaio.Future[string], error) {
+			in.note("%s called", name)
+			return in.plain(*how.Future), nil
+		})
+	}
+	return txaio.AsFuture(func() (string, error) {
+		in.note("%s called", name)
+		if how.Raise != nil {
+			return "", errors.New(*how.Raise)
+		}
+		return *how.Return, nil
+	})
+}
+
+func (in *interpreter) settled(verb, name string, err error) {
+	switch err {
+	case nil:
+		in.note("%s %s ok", verb, name)
+	case txaio.ErrAlreadyCalled:
+		in.note("%s %s already", verb, name)
+	default:
+		in.t.Fatalf("%s %s: %v", verb, name, err)
+	}
+}
+
+func (in *interpreter) timer(label string, ops []json.RawMessage) func() {
+	return func() {
+		in.note("%s fired @%s", label, in.now())
+		for _, op := range ops {
+			var raise []string
+			if json.Unmarshal(op, &raise) == nil && len(raise) == 2 && raise[0] == "raise" {
+				panic(errors.New(raise[1]))
+			}
+			in.step(op)
+		}
+	}
+}
+
+func (in *interpreter) now() string {
+	return fmt.Sprintf("%dms", in.loop.Now().Sub(time.Unix(0, 0)).Round(time.Millisecond).Milliseconds())
+}
+
+func duration(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }
+
+func (p plain) add(in *interpreter, label string, callback, errback *action) {
+	addAction(in, p.Future, label, callback, errback, func(value string) string { return show(value) })
+}
+
+func (g gathered) add(in *interpreter, label string, callback, errback *action) {
+	addAction(in, g.Future, label, callback, errback, showResults)
+}
+
+func addAction[T any](in *interpreter, f *txaio.Future[T], label string, callback, errback *action, show func(T) string) {
+	var cb func(T) (T, error)
+	var eb func(*txaio.Failure) (T, error)
+	if callback != nil {
+		cb = func(value T) (T, error) {
+			in.note("%s callback %s", label, show(value))
+			return act(in, callback, value, nil)
+		}
+	}
+	if errback != nil {
+		eb = func(fail *txaio.Failure) (T, error) {
+			in.note("%s errback %s", label, describe(fail))
+			return act(in, errback, *new(T), fail)
+		}
+	}
+	txaio.AddCallbacks(f, cb, eb)
+}
+
+// act does what an action says; what it does not say is to pass the argument
+// on.
+func act[T any](in *interpreter, a *action, value T, fail *txaio.Failure) (T, error) {
+	in.steps(a.Do)
+	switch {
+	case a.Raise != nil:
+		return value, errors.New(*a.Raise)
+	case a.Value != nil:
+		return any(*a.Value).(T), nil
+	case fail != nil:
+		return value, fail
+	}
+	return value, nil
+}
+
+func describe(fail *txaio.Failure) string {
+	if errors.Is(fail, txaio.ErrCancelled) {
+		return "cancelled"
+	}
+	return "error " + firstLine(fail.Value())
+}
+
+func show(value string) string {
+	if value == "" {
+		return "none"
+	}
+	return value
+}
+
+func showResults(results []txaio.Result[string]) string {
+	shown := make([]string, len(results))
+	for i, r := range results {
+		if shown[i] = show(r.Value); r.Failure != nil {
+			shown[i] = "!" + describe(r.Failure)
+		}
+	}
+	return "[" + strings.Join(shown, ",") + "]"
+}
+
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}
