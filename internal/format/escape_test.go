@@ -1,0 +1,42 @@
+package format
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestAppendEscaped(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"", ""},
+		{`plain \n "text" 日本語 😀 ` + "\u00a0\u200b\ufffd", `plain \n "text" 日本語 😀 ` + "\u00a0\u200b\ufffd"},
+		{"a\nb\rc\td", `a\nb\rc\td`},
+		{"\x00\x1b[31m\x7f", `\x00\x1b[31m\x7f`},
+		{"\u0080\u0085\u009b\u009f", `\u0080\u0085\u009b\u009f`},
+		{"\u2028\u2029", `\u2028\u2029`},
+		{"\u202a\u202e\u2066\u2069", `\u202a\u202e\u2066\u2069`},
+		{"\u2027\u202f\u2065\u206a", "\u2027\u202f\u2065\u206a"},
+		{"\xff\x85a\xe2\x80", `\xff\x85a\xe2\x80`},
+	} {
+		if got := string(AppendEscaped([]byte(">"), c.in)); got != ">"+c.want {
+			t.Errorf("AppendEscaped(%q) = %q, want %q", c.in, got, c.want)
+		}
+		if got := string(escapeFrom([]byte("\n"+c.in), 1)); got != "\n"+c.want {
+			t.Errorf("escapeFrom(%q) = %q, want %q", c.in, got, c.want)
+		}
+	}
+}
+
+func TestAppendASCII(t *testing.T) {
+	in := "aé日😀\xff\n"
+	if got, want := string(appendASCII(nil, in)), `a\u00e9\u65e5\U0001f600\xff`+"\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// mustBeClean fails where text holds what escaping takes away.
+func mustBeClean(t *testing.T, text string) {
+	t.Helper()
+	if strings.ContainsFunc(text, isControl) || strings.ToValidUTF8(text, "") != text {
+		t.Errorf("not escaped: %q", text)
+	}
+}

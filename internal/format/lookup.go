@@ -1,0 +1,301 @@
+package format
+
+import (
+	"fmt"
+	"log/slog"
+	"reflect"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxDepth bounds how deep values nest: pointers to pointers, values that
+// resolve to others, lists in lists.
+const maxDepth = 100
+
+var errDepth = fmt.Errorf("the value is nested more than %d levels deep, or contains itself", maxDepth)
+
+var (
+	typeValue     = reflect.TypeFor[slog.Value]()
+	typeAttrs     = reflect.TypeFor[[]slog.Attr]()
+	typeLogValuer = reflect.TypeFor[slog.LogValuer]()
+	typeError     = reflect.TypeFor[error]()
+)
+
+// float32Value keeps what is a float32 one: slog.AnyValue makes it a float64,
+// which prints with the digits of its rounding error.
+type float32Value float32
+
+// follow returns the value that parts lead to from v, resolved.
+func (r *run) follow(v slog.Value, parts []part) (slog.Value, error) {
+	if len(parts) == 0 {
+		return Resolve(v)
+	}
+	rv := reflect.ValueOf(v)
+	for i := range parts {
+		var err error
+		if rv, err = r.step(rv, &parts[i]); err != nil {
+			return slog.Value{}, err
+		}
+	}
+	rv, err := settle(rv)
+	if err != nil {
+		return slog.Value{}, err
+	}
+	switch {
+	case !rv.IsValid():
+		return slog.AnyValue(nil), nil
+	case !rv.CanInterface():
+		return slog.Value{}, fmt.Errorf("%q is not exported", parts[len(parts)-1].name)
+	}
+	x := rv.Interface()
+	if f, ok := x.(float32); ok {
+		x = float32Value(f)
+	}
+	return slog.AnyValue(x), nil
+}
+
+// Resolve returns what v stands for. Unlike v's own method it reports what goes
+// wrong: a panic, as a *PanicError, or that there is no end to it.
+func Resolve(v slog.Value) (slog.Value, error) {
+	for range maxDepth {
+		if v.Kind() != slog.KindLogValuer {
+			return v, nil
+		}
+		var err error
+		if v, err = logValue(v.LogValuer()); err != nil {
+			return v, err
+		}
+	}
+	return v, errDepth
+}
+
+func logValue(v slog.LogValuer) (out slog.Value, err error) {
+	defer recovered("LogValue", &err)
+	return v.LogValue(), nil
+}
+
+// settle takes what stands between a value and its parts off it: interfaces,
+// slog.Value and slog.LogValuer. A nil interface leaves the zero reflect.Value.
+func settle(rv reflect.Value) (reflect.Value, error) {
+	for range maxDepth {
+		switch {
+		case !rv.IsValid():
+			return rv, nil
+		case rv.Kind() == reflect.Interface:
+			rv = rv.Elem()
+		case !rv.CanInterface():
+			return rv, nil
+		case rv.Type() == typeValue:
+			v, err := Resolve(rv.Interface().(slog.Value))
+			if err != nil {
+				return rv, err
+			}
+			rv = reflect.ValueOf(v.Any())
+		case rv.Type().Implements(typeLogValuer):
+			v, err := logValue(rv.Interface().(slog.LogValuer))
+			if err != nil {
+				return rv, err
+			}
+			rv = reflect.ValueOf(v)
+		default:
+			return rv, nil
+		}
+	}
+	return rv, errDepth
+}
+
+// step returns the part p of rv.
+func (r *run) step(rv reflect.Value, p *part) (reflect.Value, error) {
+	out, ok, err := r.find(rv, p, p.name)
+	if !ok && err == nil && p.upper != "" {
+		out, ok, err = r.find(rv, p, p.upper)
+	}
+	if ok || err != nil {
+		return out, err
+	}
+	if rv, err = settle(rv); err != nil {
+		return rv, err
+	}
+	switch {
+	case !rv.IsValid():
+		return rv, fmt.Errorf("nil has no part %q", p.name)
+	case rv.Kind() == reflect.Pointer && rv.IsNil():
+		return rv, fmt.Errorf("a nil %s has no part %q", rv.Type(), p.name)
+	}
+	return rv, fmt.Errorf("a value of type %s has no part %q", rv.Type(), p.name)
+}
+
+// find looks for the part p under the given name, in rv and in what it points
+// to.
+func (r *run) find(rv reflect.Value, p *part, name string) (out reflect.Value, ok bool, err error) {
+	for range maxDepth {
+		if rv, err = settle(rv); err != nil || !rv.IsValid() {
+			return rv, false, err
+		}
+		if p.item {
+			if out, ok, err = r.item(rv, p, name); ok || err != nil {
+				return out, ok, err
+			}
+		}
+		if out, ok, err = member(rv, name); ok || err != nil {
+			return out, ok, err
+		}
+		if !p.item {
+			if out, ok, err = r.item(rv, p, name); ok || err != nil {
+				return out, ok, err
+			}
+		}
+		if rv.Kind() != reflect.Pointer || rv.IsNil() {
+			return rv, false, nil
+		}
+		rv = rv.Elem()
+	}
+	return rv, false, errDepth
+}
+
+// member looks for a method or a field.
+func member(rv reflect.Value, name string) (out reflect.Value, ok bool, err error) {
+	if first, _ := utf8.DecodeRuneInString(name); !unicode.IsUpper(first) || !rv.CanInterface() {
+		return rv, false, nil
+	}
+	with := rv
+	if rv.CanAddr() && rv.Kind() != reflect.Pointer {
+		with = rv.Addr()
+	}
+	if m := with.MethodByName(name); m.IsValid() && isGetter(m.Type()) {
+		out, err = call(m, name)
+		return out, err == nil, err
+	}
+	if rv.Kind() != reflect.Struct {
+		return rv, false, nil
+	}
+	f, ok := rv.Type().FieldByName(name)
+	if !ok {
+		return rv, false, nil
+	}
+	out, err = rv.FieldByIndexErr(f.Index)
+	if err != nil {
+		return rv, false, fmt.Errorf("the field %q is in an embedded pointer that is nil", name)
+	}
+	return out, true, nil
+}
+
+func isGetter(t reflect.Type) bool {
+	return t.NumIn() == 0 && (t.NumOut() == 1 || t.NumOut() == 2 && t.Out(1) == typeError)
+}
+
+func call(m reflect.Value, name string) (out reflect.Value, err error) {
+	defer recovered(name, &err)
+	results := m.Call(nil)
+	if len(results) == 2 && !results[1].IsNil() {
+		return results[0], fmt.Errorf("the method %s failed: %w", name, results[1].Interface().(error))
+	}
+	return results[0], nil
+}
+
+// recovered, deferred, turns a panic of the named method into an error.
+func recovered(method string, err *error) {
+	if p := recover(); p != nil {
+		*err = &PanicError{method, panicText(p)}
+	}
+}
+
+// panicText is what a panic says, as far as that is safe to print: fmt is on its
+// guard against panics of methods, not against values that contain themselves.
+func panicText(p any) string {
+	switch p.(type) {
+	case error, fmt.Stringer, string, bool, int, float64:
+		return fmt.Sprint(p)
+	}
+	return fmt.Sprintf("a value of type %T", p)
+}
+
+// item looks for a map key, an index or an attribute of a group.
+func (r *run) item(rv reflect.Value, p *part, name string) (out reflect.Value, ok bool, err error) {
+	switch rv.Kind() {
+	case reflect.Map:
+		out, err = r.key(rv, p.index, name)
+		return out, out.IsValid(), err
+	case reflect.Slice, reflect.Array:
+		if rv.Type() == typeAttrs && rv.CanInterface() {
+			for _, a := range rv.Interface().([]slog.Attr) {
+				if a.Key == name {
+					return reflect.ValueOf(a.Value), true, nil
+				}
+			}
+			return rv, false, nil
+		}
+		if p.index < 0 {
+			return rv, false, nil
+		}
+		if p.index >= rv.Len() {
+			return rv, false, fmt.Errorf("the index %d is out of range: there are %d elements", p.index, rv.Len())
+		}
+		return rv.Index(p.index), true, nil
+	case reflect.String:
+		if p.index < 0 {
+			return rv, false, nil
+		}
+		text := rv.String()
+		if p.index < len(text) {
+			if err := r.spend(p.index); err != nil {
+				return rv, false, err
+			}
+			if text = text[len(firstRunes(text, p.index)):]; text != "" {
+				return reflect.ValueOf(firstRunes(text, 1)), true, nil
+			}
+		}
+		return rv, false, fmt.Errorf("the index %d is out of range of the string", p.index)
+	}
+	return rv, false, nil
+}
+
+// key returns the element of the map m whose key is the given name, or index
+// where that is not negative, and the zero reflect.Value where there is none.
+func (r *run) key(m reflect.Value, index int, name string) (reflect.Value, error) {
+	t := m.Type().Key()
+	switch key := reflect.New(t).Elem(); {
+	case t.Kind() == reflect.String:
+		key.SetString(name)
+		return m.MapIndex(key), nil
+	case index >= 0 && key.CanInt() && !key.OverflowInt(int64(index)):
+		key.SetInt(int64(index))
+		return m.MapIndex(key), nil
+	case index >= 0 && key.CanUint() && !key.OverflowUint(uint64(index)):
+		key.SetUint(uint64(index))
+		return m.MapIndex(key), nil
+	case t.Kind() == reflect.Interface:
+		return r.interfaceKey(m, index, name)
+	}
+	return reflect.Value{}, nil
+}
+
+// interfaceKey looks through all keys, since the type of the one wanted is not
+// known. Of several a text comes first, then the type whose name does, so that
+// the answer is always the same.
+func (r *run) interfaceKey(m reflect.Value, index int, name string) (reflect.Value, error) {
+	if err := r.spend(m.Len()); err != nil {
+		return reflect.Value{}, err
+	}
+	var found reflect.Value
+	best := ""
+	for entries := m.MapRange(); entries.Next(); {
+		key := entries.Key().Elem()
+		rank := ""
+		switch {
+		case !key.IsValid():
+			continue
+		case key.Kind() == reflect.String && key.String() == name:
+			rank = "0" + key.Type().String()
+		case index >= 0 && key.CanInt() && key.Int() == int64(index),
+			index >= 0 && key.CanUint() && key.Uint() == uint64(index):
+			rank = "1" + key.Type().String()
+		default:
+			continue
+		}
+		if best == "" || rank < best {
+			best, found = rank, entries.Value()
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,50 @@
+package format
+
+import (
+	"unicode/utf8"
+)
+
+// appendText is Python's str.__format__. Characters are code points; a byte that
+// is not part of valid UTF-8 counts as one.
+func (s *spec) appendText(dst []byte, text, typeName string) ([]byte, error) {
+	code, err := s.check(typeName, 's')
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case code != 's':
+		return nil, errUnknownCode(code, typeName)
+	case s.sign == ' ':
+		return nil, pythonError("Space not allowed in string format specifier")
+	case s.sign != 0:
+		return nil, pythonError("Sign not allowed in string format specifier")
+	case s.positive:
+		return nil, pythonError("Negative zero coercion (z) not allowed in string format specifier")
+	case s.alternate:
+		return nil, pythonError("Alternate form (#) not allowed in string format specifier")
+	case s.align == '=':
+		return nil, pythonError("'=' alignment not allowed in string format specifier")
+	}
+	if s.precision >= 0 {
+		text = firstRunes(text, s.precision)
+	}
+	if len(text) > maxOutput {
+		return nil, errOutput
+	}
+	fill, align := s.layout('<')
+	before, _, after := pads(align, s.width-utf8.RuneCountInString(text))
+	dst = appendFill(dst, fill, before)
+	dst = append(dst, text...)
+	return appendFill(dst, fill, after), nil
+}
+
+// firstRunes returns the first n characters of text without looking at the rest.
+func firstRunes(text string, n int) string {
+	for i := range text {
+		if n == 0 {
+			return text[:i]
+		}
+		n--
+	}
+	return text
+}
