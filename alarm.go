@@ -1,7 +1,6 @@
 package txaio
 
 import (
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -14,8 +13,7 @@ import (
 // It is not stopped when that timer is cancelled: it fires, finds nothing and
 // sets itself again, which makes setting and cancelling a timeout cost nothing
 // here. So that an alarm still ticking does not keep a forgotten loop in
-// memory, it refers to the loop only while the loop has timers, and is stopped
-// when the loop is collected.
+// memory, it refers to the loop only while the loop has timers.
 type alarm struct {
 	timer clockwork.Timer // guarded by the loop's lock
 	loop  atomic.Pointer[Loop]
@@ -51,13 +49,30 @@ func (l *Loop) setAlarm(now int64) {
 		return
 	}
 	a.at.Store(when)
-	delay := time.Duration(max(when-now, 1))
-	if a.timer != nil {
-		a.timer.Reset(delay)
+	l.arm(time.Duration(when - now))
+	if l.wall {
 		return
 	}
-	a.timer = l.clock.AfterFunc(delay, a.fire)
-	runtime.AddCleanup(l, func(t clockwork.Timer) { t.Stop() }, a.timer)
+	// A clock that is moved by hand may have been moved since now was read, and
+	// then the alarm would come too late. We look again a few times, not until
+	// the clock stands still, which one that is not moved by hand never does.
+	for range 3 {
+		later := l.now()
+		if later == now {
+			return
+		}
+		now = later
+		l.arm(time.Duration(when - now))
+	}
+}
+
+// arm makes the alarm fire after delay. l's lock is held.
+func (l *Loop) arm(delay time.Duration) {
+	if a := l.alarm; a.timer != nil {
+		a.timer.Reset(delay)
+	} else {
+		a.timer = l.clock.AfterFunc(delay, a.fire)
+	}
 }
 
 // fire runs on a goroutine of the clock's. Its two steps are those of setAlarm

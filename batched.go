@@ -1,7 +1,6 @@
 package txaio
 
 import (
-	"math"
 	"strings"
 	"sync"
 	"time"
@@ -63,13 +62,8 @@ func (b *BatchedTimer) CallLater(delay time.Duration, fn func()) DelayedCall {
 	}
 	call := &batchedCall{fn: fn}
 	loop := b.loop()
-	now := loop.Now()
-	at := now.UnixNano()
-	if delay = max(delay, 0); at <= math.MaxInt64-int64(delay) {
-		at += int64(delay)
-	} else {
-		at = math.MaxInt64 // beyond the end of the time line, so at its end
-	}
+	now := loop.Now().UnixNano()
+	at := now + int64(max(delay, 0)) // past the year 2262 it wraps round, and start-now back again
 	start := at - mod(at, b.length)
 
 	b.mu.Lock()
@@ -82,8 +76,8 @@ func (b *BatchedTimer) CallLater(delay time.Duration, fn func()) DelayedCall {
 	into := b.buckets[start]
 	if into == nil {
 		into = &bucket{timer: b, start: start, loop: loop}
-		b.buckets[start] = into
-		into.delayed = loop.CallLater(time.Unix(0, start).Sub(now), into.run)
+		into.delayed = loop.CallLater(time.Duration(max(start-now, 0)), into.run)
+		b.buckets[start] = into // run waits for the lock, should it be that soon
 	}
 	into.push(call)
 	return call
@@ -195,8 +189,15 @@ func (k *bucket) runChunk() {
 
 // resume runs what is left of the chunk, and sees to the next.
 func (k *bucket) resume() {
+	finished := false
+	defer func() {
+		if !finished {
+			k.loop.CallSoon(k.resume) // a call has called runtime.Goexit: the others run elsewhere
+		}
+	}()
 	for !k.runCalls() {
 	}
+	finished = true
 	if k.first != nil {
 		k.loop.CallLater(k.pause, k.runChunk)
 		return
@@ -215,10 +216,7 @@ func (k *bucket) runCalls() (done bool) {
 		}
 		if value := recover(); value != nil {
 			k.errors = append(k.errors, panicFailure(value))
-			return
 		}
-		// The call has called runtime.Goexit. The others run elsewhere.
-		k.loop.CallSoon(k.resume)
 	}()
 	for k.left > 0 && k.first != nil {
 		c := k.first

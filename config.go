@@ -9,8 +9,10 @@ import (
 // A DelayedCall is a function that is going to run.
 type DelayedCall interface {
 	// Cancel keeps the function from running. It returns true where this
-	// call did that, and false where it has run, is running or was cancelled
-	// before. It may be called any number of times, from any goroutine.
+	// call did that, and false where it changes nothing: the function has run,
+	// is running or was cancelled before, or is one of a batched timer's whose
+	// bucket has begun. It may be called any number of times, from any
+	// goroutine.
 	Cancel() bool
 }
 
@@ -110,10 +112,10 @@ func SetLoop(loop EventLoop) (previous EventLoop) {
 	return defaultLoop.EventLoop
 }
 
-// sameLoop compares two loops, of which one may be of a type that cannot be
+// sameLoop compares two loops, of which one may be, or hold, what cannot be
 // compared.
 func sameLoop(a, b EventLoop) bool {
-	return reflect.TypeOf(a).Comparable() && reflect.TypeOf(b).Comparable() && a == b
+	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
 }
 
 // Config is what can be configured: see [WithConfig].
@@ -145,6 +147,7 @@ func WithConfig(cfg Config) (*API, error) {
 
 // ref returns the loop to use now.
 func (a *API) ref() *loopRef {
+	mustHaveBackend()
 	if a == nil || a.loop == nil {
 		return currentLoop()
 	}
@@ -161,6 +164,7 @@ func (a *API) CallLater(delay time.Duration, fn func()) DelayedCall {
 
 // MakeBatchedTimer is [MakeBatchedTimer] on a's loop.
 func (a *API) MakeBatchedTimer(bucket time.Duration, chunkSize int) *BatchedTimer {
+	mustHaveBackend()
 	return newBatchedTimer(a.ref, bucket, chunkSize)
 }
 

@@ -26,8 +26,9 @@ var ErrNotDone error = &stateError{"the future is not done"}
 // [AddCallbacks] there.
 var ErrAwaitOnLoop error = &stateError{"Await was called on the loop's own goroutine with the future pending: use AddCallbacks there"}
 
-// ErrGoexit is the failure of a callback that ended its goroutine with
-// runtime.Goexit, as testing's FailNow does, instead of returning.
+// ErrGoexit is, on the deferred backend, the failure of a callback that ended
+// its goroutine with runtime.Goexit, as testing's FailNow does, instead of
+// returning. On the future backend that ends the one callback and is no failure.
 var ErrGoexit error = &stateError{"the function called runtime.Goexit"}
 
 // stateError is the type of the package's sentinel errors: it gives them a

@@ -53,6 +53,7 @@ type Deferred[T any] struct {
 	running  bool // a callback is being called
 	suppress bool // the next Callback or Errback is swallowed
 	hasFirst bool // first is in use
+	giveUp   bool // the canceller was called
 	paused   int  // calls of Pause without Unpause, one more while waiting
 
 	// The result as it stands: failure, else value. Zero values before the
@@ -161,13 +162,23 @@ func (d *Deferred[T]) Unpause() {
 	d.resume()
 }
 
-// Cancel gives d up. Where it is pending, its canceller is called, and where
-// that settles nothing, or there is none, d fails with a [*CancelledError].
+// Cancel gives d up. Where it is pending, its canceller is called, once, and
+// where that settles nothing, or there is none, d fails with a
+// [*CancelledError].
 // Where d waits for another Deferred, that one is cancelled. Otherwise nothing
 // happens.
 func (d *Deferred[T]) Cancel() {
-	for d != nil { // not recursive: a chain may be of any length
-		d = d.cancelOne()
+	// Not recursive: a chain may be of any length. Deferreds that wait for one
+	// another in a circle cannot be cancelled; seen, which is moved on ever
+	// more rarely, is met again there.
+	seen := d
+	for steps := 1; d != nil; steps++ {
+		if d = d.cancelOne(); d == seen {
+			return
+		}
+		if steps&(steps-1) == 0 {
+			seen = d
+		}
 	}
 }
 
@@ -175,7 +186,7 @@ func (d *Deferred[T]) Cancel() {
 // which is to be cancelled instead.
 func (d *Deferred[T]) cancelOne() *Deferred[T] {
 	d.mu.Lock()
-	if d.called {
+	if d.called || d.giveUp {
 		defer d.mu.Unlock()
 		return d.waitingOn()
 	}
@@ -187,16 +198,23 @@ func (d *Deferred[T]) cancelOne() *Deferred[T] {
 	}
 	if d.more != nil && d.more.canceller != nil {
 		canceller := d.more.canceller
+		d.giveUp = true
 		d.mu.Unlock()
-		if _, fail := protect(func() (struct{}, error) { canceller(d); return struct{}{}, nil }); fail != nil {
-			reportUnhandled("Panic in a canceller", fail)
-		}
-		_ = d.reject(toFailure(&CancelledError{})) // refused where the canceller settled d
+		d.callCanceller(canceller)
 		return nil
 	}
 	d.suppress = true
 	d.fire(*new(T), toFailure(&CancelledError{}))
 	return nil
+}
+
+// callCanceller calls the canceller, and then fails d where that settled
+// nothing, also where it panicked or called runtime.Goexit.
+func (d *Deferred[T]) callCanceller(canceller func(*Deferred[T])) {
+	defer func() { _ = d.reject(toFailure(&CancelledError{})) }() // refused where d is settled
+	if _, fail := protect(func() (struct{}, error) { canceller(d); return struct{}{}, nil }); fail != nil {
+		reportUnhandled("Panic in a canceller", fail)
+	}
 }
 
 // IsCalled reports whether d has been settled. Its callbacks may still wait,
@@ -290,13 +308,14 @@ func (r *chainRun[T]) callbacks() (done bool) {
 	}()
 	for {
 		d := r.current
-		if d.paused > 0 {
-			// As in Twisted, this also leaves the Deferreds in r.suspend as
+		waits := d.waitingOn() != nil
+		if d.paused > 0 && !waits {
+			// As in Twisted, Pause also leaves the Deferreds in r.suspend as
 			// they are; what is added to one of them runs what it has left.
 			d.mu.Unlock()
 			return true
 		}
-		if d.running || d.empty() {
+		if d.running || waits || d.empty() {
 			d.mu.Unlock()
 			if !r.back() {
 				return true

@@ -220,11 +220,21 @@ func (f *Future[T]) push(t task) {
 }
 
 // schedule queues a task on f's loop. f.mu is held.
-func (f *Future[T]) schedule(t task) {
+func (f *Future[T]) schedule(t task) { f.boundLoop().schedule(t) }
+
+// boundLoop returns f's loop, which a zero Future chooses here. f.mu is held.
+func (f *Future[T]) boundLoop() *loopRef {
 	if f.loop == nil {
-		f.loop = currentLoop() // of a zero Future
+		f.loop = currentLoop()
 	}
-	f.loop.schedule(t)
+	return f.loop
+}
+
+// theLoop is boundLoop with f.mu not held.
+func (f *Future[T]) theLoop() *loopRef {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.boundLoop()
 }
 
 // dispatch calls what AddCallbacks registered, on the loop. What panics in an
@@ -343,7 +353,7 @@ func (f *Future[T]) add(callback func(T) (T, error), errback func(*Failure) (T, 
 // await is [Await].
 func (f *Future[T]) await(ctx context.Context) (T, error) {
 	if !f.IsCalled() {
-		if f.here() {
+		if f.theLoop().here() {
 			return *new(T), ErrAwaitOnLoop
 		}
 		select {
@@ -360,24 +370,13 @@ func (f *Future[T]) await(ctx context.Context) (T, error) {
 	return f.value, nil
 }
 
-// here reports whether the running goroutine is that of f's loop.
-func (f *Future[T]) here() bool {
-	f.mu.Lock()
-	loop := f.loop
-	f.mu.Unlock()
-	if loop == nil {
-		loop = currentLoop()
-	}
-	return loop.here()
-}
-
 // gather is [Gather]: asyncio.gather. The future it returns is on the given
 // loop, or on that of the first of futures.
 func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Future[[]Result[T]] {
 	switch {
 	case loop != nil:
 	case len(futures) > 0:
-		loop = futures[0].loop
+		loop = futures[0].theLoop()
 	default:
 		loop = currentLoop()
 	}

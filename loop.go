@@ -2,7 +2,6 @@ package txaio
 
 import (
 	"context"
-	"math"
 	"reflect"
 	"sync"
 	"time"
@@ -70,8 +69,12 @@ type heir struct {
 type LoopOption func(*Loop)
 
 // WithClock makes the loop run its timers by clock instead of the system's,
-// which with a clockwork.FakeClock means when that is advanced.
+// which with a clockwork.FakeClock means when that is advanced. It panics with a
+// [*UsageError] where clock is nil.
 func WithClock(clock clockwork.Clock) LoopOption {
+	if clock == nil {
+		panic(usageErrorf("WithClock needs a clock, and was given nil; without the option the loop goes by the system's"))
+	}
 	return func(l *Loop) { l.clock = clock }
 }
 
@@ -107,7 +110,7 @@ func (l *Loop) now() int64 {
 	if l.wall {
 		return int64(time.Since(l.epoch)) // reads the monotonic clock alone, half the cost
 	}
-	return int64(l.clock.Now().Sub(l.epoch))
+	return min(int64(l.clock.Now().Sub(l.epoch)), never-1) // Sub stops at the end of the time line
 }
 
 // CallSoon runs fn after what is queued already. It panics with a
@@ -128,8 +131,8 @@ func (l *Loop) CallLater(delay time.Duration, fn func()) DelayedCall {
 	t := &timer{loop: l, fn: fn}
 	now := l.now()
 	when := now + int64(max(delay, 0))
-	if when < now {
-		when = math.MaxInt64 - 1 // beyond the end of the time line, so at its end
+	if when < now || when == never {
+		when = never - 1 // beyond the end of the time line, so at its end
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -237,17 +240,12 @@ func (l *Loop) collectDue(now int64) {
 // returns true when nothing is left. One recover for many tasks is cheaper
 // than one for each.
 func (l *Loop) runTasks() (done bool) {
-	exited := true
 	defer func() {
 		if done {
 			return
 		}
 		if value := recover(); value != nil {
-			exited = false
 			l.exception(panicFailure(value))
-		}
-		if exited {
-			l.abandoned()
 		}
 	}()
 	for l.next < len(l.turn) {
@@ -259,24 +257,15 @@ func (l *Loop) runTasks() (done bool) {
 	return true
 }
 
-// abandoned is called when a task has called runtime.Goexit, so that the
-// goroutine is about to end. What is left of the turn runs elsewhere.
-func (l *Loop) abandoned() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.driver = 0
-	if l.state == own {
-		go l.runOwn()
-		return
-	}
-	// The caller of Run ends with its goroutine; release does the rest.
-	l.ready = append(l.turn[l.next:], l.ready...)
-	l.turn, l.next = nil, 0
-}
-
 // runOwn drives the loop while there is something to run. It is the loop's
 // own goroutine.
 func (l *Loop) runOwn() {
+	finished := false
+	defer func() {
+		if !finished {
+			go l.runOwn() // a task or the exception handler has called runtime.Goexit
+		}
+	}()
 	goroutine := goid.Get()
 	l.mu.Lock()
 	l.driver = goroutine
@@ -289,14 +278,15 @@ func (l *Loop) runOwn() {
 			l.state, l.driver = driven, l.heir.goroutine
 			close(l.heir.ready)
 			l.heir = nil
-			l.mu.Unlock()
-			return
+			finished = true
 		case l.rest():
 			l.state, l.driver = idle, 0
-			l.mu.Unlock()
-			return
+			finished = true
 		}
 		l.mu.Unlock()
+		if finished {
+			return
+		}
 	}
 }
 
@@ -326,6 +316,7 @@ func (l *Loop) rest() bool {
 //
 // Work that is left when it returns goes on on the loop's own goroutine.
 func (l *Loop) Run(ctx context.Context) error {
+	mustHaveBackend()
 	return l.run(ctx, func() bool { return false })
 }
 
@@ -440,8 +431,8 @@ func (l *Loop) acquire(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// release ends this goroutine's driving. What is left to run, the loop's own
-// goroutine does.
+// release ends this goroutine's driving, also where a task ended the goroutine
+// with runtime.Goexit. What is left to run, the loop's own goroutine does.
 func (l *Loop) release() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

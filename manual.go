@@ -47,7 +47,7 @@ func (d manualDriver) Ready() bool {
 	defer d.l.mu.Unlock()
 	// To Twisted a timer that is due is something to run. To asyncio it is that
 	// only when a turn has found it and put it in the queue.
-	return len(d.l.ready) > 0 || UsingDeferred && d.l.timers.next() <= d.l.now()
+	return d.l.next < len(d.l.turn) || len(d.l.ready) > 0 || UsingDeferred && d.l.timers.next() <= d.l.now()
 }
 
 func (d manualDriver) Next() (time.Duration, bool) {

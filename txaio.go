@@ -219,6 +219,7 @@ func AsFuture[T any](fn func() (T, error)) *Future[T] {
 }
 
 func asFuture[T any](loop *loopRef, fn func() (T, error)) *Future[T] {
+	mustHaveBackend() // before fn does something
 	value, fail := protect(fn)
 	if fail != nil {
 		return newFailed[T](loop, fail)
@@ -234,6 +235,7 @@ func AsFutureOf[T any](fn func() (*Future[T], error)) *Future[T] {
 }
 
 func asFutureOf[T any](loop *loopRef, fn func() (*Future[T], error)) *Future[T] {
+	mustHaveBackend() // before fn does something
 	f, fail := protect(fn)
 	switch {
 	case fail != nil:
@@ -378,8 +380,10 @@ func Gather[T any](futures []*Future[T], consumeErrors bool) *Future[[]Result[T]
 //
 // Called where blocking would stop the very loop that has to settle f, it
 // returns [ErrAwaitOnLoop]: on the goroutine that is running the current loop
-// (on the future backend: f's loop) with f pending. A settled f costs nothing
-// and never gives that error.
+// (on the future backend: f's loop) with f pending or, on the deferred backend,
+// settled but waiting for another Deferred, for Unpause or for a callback that
+// is running. Where the outcome is there already, Await costs nothing and never
+// gives that error.
 func Await[T any](ctx context.Context, f *Future[T]) (T, error) {
 	return f.await(ctx)
 }

@@ -6,6 +6,10 @@
 //	defer testutil.ReplaceLoop(loop)()
 //	f := txaio.Sleep(5 * time.Second)
 //	loop.Advance(10 * time.Second) // everything that had to run has run
+//
+// With testing/synctest, replace the loop by a txaio.NewLoop made inside the
+// bubble: timers of one bubble, which those of the default loop would be, cannot
+// be set in another.
 package testutil
 
 import (
@@ -101,7 +105,7 @@ func (l *TestLoop) advanceToTimer(limit time.Duration) bool {
 	if !ok || until > limit {
 		return false
 	}
-	l.clock.Advance(until)
+	l.clock.Advance(max(until, 0)) // it is due already where Clock was moved
 	return true
 }
 

@@ -1,0 +1,462 @@
+//go:build deferred || future
+
+package txaio_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+
+	"github.com/txaio-go/txaio"
+	"github.com/txaio-go/txaio/testutil"
+)
+
+// countingLoop counts the timers that are made and cancelled.
+type countingLoop struct {
+	*testutil.TestLoop
+	made, cancelled int
+}
+
+func newCountingLoop(t testing.TB, opts ...txaio.LoopOption) *countingLoop {
+	l := &countingLoop{TestLoop: testutil.NewTestLoop(opts...)}
+	t.Cleanup(testutil.ReplaceLoop(l))
+	return l
+}
+
+func (l *countingLoop) CallLater(delay time.Duration, fn func()) txaio.DelayedCall {
+	l.made++
+	return countedCall{l, l.TestLoop.CallLater(delay, fn)}
+}
+
+type countedCall struct {
+	l *countingLoop
+	txaio.DelayedCall
+}
+
+func (c countedCall) Cancel() bool {
+	c.l.cancelled++
+	return c.DelayedCall.Cancel()
+}
+
+// at returns a function that notes when it is called.
+func (l *countingLoop) at(n *notes, name any) func() {
+	return func() { n.add("%v@%v", name, l.Now().Sub(time.Unix(0, 0))) }
+}
+
+func TestBatchedTimerRoundsDown(t *testing.T) {
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		bucket, now, delay, want time.Duration
+	}{
+		{time.Second, 0, 0, 0},
+		{time.Second, 0, 999 * ms, 0},
+		{time.Second, 0, 1000 * ms, 1000 * ms},
+		{time.Second, 0, 1999 * ms, 1000 * ms},
+		{time.Second, 0, -time.Hour, 0},
+		{time.Second, 700 * ms, 200 * ms, 700 * ms}, // never before now
+		{time.Second, 700 * ms, 300 * ms, 1000 * ms},
+		{time.Second, 700 * ms, 1299 * ms, 1000 * ms},
+		{time.Second, 700 * ms, -time.Second, 700 * ms},
+		{5 * time.Second, 0, 4999 * ms, 0},
+		{5 * time.Second, 0, 5 * time.Second, 5 * time.Second},
+		{5 * time.Second, 3200 * ms, 1799 * ms, 3200 * ms},
+		{5 * time.Second, 3200 * ms, 1800 * ms, 5 * time.Second},
+		{5 * time.Second, 3200 * ms, 20 * time.Second, 20 * time.Second},
+		{100 * ms, 30 * ms, 69 * ms, 30 * ms},
+		{100 * ms, 30 * ms, 70 * ms, 100 * ms},
+		{100 * ms, 12345 * ms, 1055 * ms, 13400 * ms},
+		{250 * ms, 1100 * ms, 149 * ms, 1100 * ms},
+		{250 * ms, 1100 * ms, 150 * ms, 1250 * ms},
+		{250 * ms, 1100 * ms, 1000 * ms, 2000 * ms},
+		{ms, 0, 1500 * time.Microsecond, ms},
+		{ms, 7*ms + 1, ms - 2, 7*ms + 1},
+		{ms, 7*ms + 1, ms, 8 * ms},
+		{time.Second, -10500 * ms, 200 * ms, -10500 * ms}, // before the epoch
+		{time.Second, -10500 * ms, 3 * time.Second, -8 * time.Second},
+	} {
+		clock := clockwork.NewFakeClockAt(time.Unix(0, 0).Add(c.now))
+		l := newCountingLoop(t, txaio.WithClock(clock))
+		var got notes
+		txaio.MakeBatchedTimer(c.bucket, 0).CallLater(c.delay, l.at(&got, "call"))
+		l.Advance(time.Minute)
+		if want := fmt.Sprint("call@", c.want); !slices.Equal(got.all(), []string{want}) {
+			t.Errorf("buckets of %v, at %v, CallLater(%v): %q, not %q", c.bucket, c.now, c.delay, got.all(), want)
+		}
+	}
+}
+
+// Also with a clock outside the years that have nanoseconds since the epoch.
+func TestBatchedTimerInTheYearOne(t *testing.T) {
+	clock := clockwork.NewFakeClockAt(time.Time{})
+	newLoop := testutil.NewTestLoop(txaio.WithClock(clock))
+	defer testutil.ReplaceLoop(newLoop)()
+	ran := false
+	timer := txaio.MakeBatchedTimer(time.Second, 0)
+	timer.CallLater(10*time.Second, func() { ran = true })
+	newLoop.Advance(8 * time.Second)
+	if ran {
+		t.Error("the call ran more than a bucket early")
+	}
+	newLoop.Advance(2 * time.Second)
+	if !ran {
+		t.Error("the call did not run")
+	}
+}
+
+func TestBatchedTimerFarAway(t *testing.T) {
+	l := newCountingLoop(t)
+	l.Advance(time.Hour)
+	var got notes
+	timer := txaio.MakeBatchedTimer(time.Second, 0)
+	timer.CallLater(math.MaxInt64, l.at(&got, "end of time"))
+	timer.CallLater(time.Second, l.at(&got, "soon"))
+	l.Advance(200 * 365 * 24 * time.Hour)
+	got.expect(t, "soon@1h0m1s")
+}
+
+func TestBatchedTimerHasOneTimerPerBucket(t *testing.T) {
+	l := newCountingLoop(t)
+	timer := txaio.MakeBatchedTimer(time.Second, 0)
+	var got notes
+	for i := range 100 {
+		timer.CallLater(5*time.Second+time.Duration(i)*time.Millisecond, l.at(&got, "a"))
+		timer.CallLater(7*time.Second+time.Duration(i)*time.Millisecond, l.at(&got, "b"))
+	}
+	if l.made != 2 {
+		t.Errorf("%d timers for 2 buckets", l.made)
+	}
+	l.Advance(10 * time.Second)
+	if l.made != 2 {
+		t.Errorf("%d timers for 2 buckets of one chunk", l.made)
+	}
+	want := append(slices.Repeat([]string{"a@5s"}, 100), slices.Repeat([]string{"b@7s"}, 100)...)
+	got.expect(t, want...)
+
+	// A call for a bucket that has begun gets a new one, at once.
+	timer.CallLater(0, l.at(&got, "late"))
+	l.Advance(0)
+	l.RunOnce()
+	if all := got.all(); all[len(all)-1] != "late@10s" {
+		t.Errorf("a call for the bucket of now: %s", all[len(all)-1])
+	}
+}
+
+func TestBatchedTimerSpreadsChunks(t *testing.T) {
+	for _, c := range []struct {
+		bucket       time.Duration
+		chunk, count int
+	}{
+		{time.Second, 1, 10}, {time.Second, 2, 10}, {time.Second, 2, 3}, {time.Second, 3, 10},
+		{time.Second, 100, 100}, {time.Second, 100, 101}, {5 * time.Second, 100, 250},
+		{time.Second, 0, 100}, {time.Second, 0, 250}, {100 * time.Millisecond, 1, 7},
+	} {
+		l := newCountingLoop(t)
+		timer := txaio.MakeBatchedTimer(c.bucket, c.chunk)
+		var got notes
+		for i := range c.count {
+			timer.CallLater(10*time.Second, l.at(&got, i))
+		}
+		l.Advance(time.Minute)
+
+		chunk := c.chunk
+		if chunk == 0 {
+			chunk = 100
+		}
+		chunks := (c.count + chunk - 1) / chunk
+		var want []string
+		for i := range c.count {
+			when := 10*time.Second + time.Duration(i/chunk)*(c.bucket/time.Duration(chunks))
+			want = append(want, fmt.Sprintf("%d@%v", i, when))
+		}
+		if !slices.Equal(got.all(), want) {
+			t.Errorf("%d calls in chunks of %d, bucket %v:\n got %q\nwant %q", c.count, c.chunk, c.bucket, got.all(), want)
+		}
+	}
+}
+
+func TestBatchedTimerCancel(t *testing.T) {
+	l := newCountingLoop(t)
+	timer := txaio.MakeBatchedTimer(time.Second, 0)
+	var got notes
+	calls := make([]txaio.DelayedCall, 6)
+	for i := range calls {
+		calls[i] = timer.CallLater(time.Second, l.at(&got, i))
+	}
+	for _, i := range []int{0, 3, 2, 5} { // first, middle, next to a gap, last
+		if !calls[i].Cancel() {
+			t.Errorf("Cancel() of %d = false", i)
+		}
+		if calls[i].Cancel() {
+			t.Errorf("second Cancel() of %d = true", i)
+		}
+	}
+	calls = append(calls, timer.CallLater(time.Second, l.at(&got, 6)))
+	only := timer.CallLater(time.Minute, l.at(&got, "only"))
+	if !only.Cancel() || l.made != 2 || l.cancelled != 1 {
+		t.Errorf("the only call of a bucket cancelled: %d timers were made and %d cancelled", l.made, l.cancelled)
+	}
+	only = timer.CallLater(time.Minute, l.at(&got, "another")) // a bucket once more
+	l.Advance(time.Second)
+	got.expect(t, "1@1s", "4@1s", "6@1s")
+	for i, call := range calls {
+		if call.Cancel() {
+			t.Errorf("after the run Cancel() of %d = true", i)
+		}
+	}
+	calls[1] = timer.CallLater(0, l.at(&got, "last"))
+	calls[0].Cancel()
+	l.Advance(time.Hour)
+	got.expect(t, "1@1s", "4@1s", "6@1s", "last@1s", "another@1m0s")
+	if l.cancelled != 1 {
+		t.Errorf("%d real timers were cancelled", l.cancelled)
+	}
+}
+
+// As in Python's txaio, where a bucket that has begun is no longer there to
+// remove a call from.
+func TestBatchedTimerCancelOnceTheBucketHasBegun(t *testing.T) {
+	l := newCountingLoop(t)
+	timer := txaio.MakeBatchedTimer(time.Second, 1)
+	var got notes
+	var calls [3]txaio.DelayedCall
+	calls[0] = timer.CallLater(time.Second, func() {
+		got.add("%t %t", calls[0].Cancel(), calls[1].Cancel())
+	})
+	for i := range calls[1:] {
+		calls[i+1] = timer.CallLater(time.Second, l.at(&got, i+1))
+	}
+	l.Advance(time.Second)
+	if calls[2].Cancel() {
+		t.Error("between two chunks Cancel() = true")
+	}
+	l.Advance(time.Second)
+	got.expect(t, "false false", fmt.Sprint("1@", time.Second+time.Second/3), fmt.Sprint("2@", time.Second+time.Second/3*2))
+}
+
+func TestBatchedTimerPanics(t *testing.T) {
+	var fails []*txaio.Failure
+	l := newCountingLoop(t, txaio.WithExceptionHandler(func(fail *txaio.Failure) { fails = append(fails, fail) }))
+	timer := txaio.MakeBatchedTimer(time.Second, 2)
+	var got notes
+	first, third := errors.New("first"), errors.New("third")
+	timer.CallLater(time.Second, func() { panic(first) })
+	timer.CallLater(time.Second, l.at(&got, "second"))
+	timer.CallLater(time.Second, func() { panicOnPurpose(third) })
+	timer.CallLater(time.Second, func() { panic("fourth") })
+	timer.CallLater(time.Second, l.at(&got, "fifth"))
+	timer.CallLater(3*time.Second, l.at(&got, "another bucket"))
+	l.Advance(1500 * time.Millisecond)
+	if len(fails) > 0 {
+		t.Errorf("before the last chunk the handler got %v", fails)
+	}
+	l.Advance(time.Minute)
+	got.expect(t, "second@1s", fmt.Sprint("fifth@", time.Second+time.Second/3*2), "another bucket@3s")
+	if len(fails) != 1 {
+		t.Fatalf("the handler got %d failures, not 1", len(fails))
+	}
+	text := fails[0].Error()
+	if want := "Error(s) processing call_later bucket:\nfirst\nthird\nfourth\n"; text != want {
+		t.Errorf("the error reads %q, not %q", text, want)
+	}
+	if !errors.Is(fails[0], first) || !errors.Is(fails[0], third) {
+		t.Error("errors.Is does not find what the calls panicked with")
+	}
+	all, ok := fails[0].Value().(interface{ Unwrap() []error })
+	if !ok || len(all.Unwrap()) != 3 {
+		t.Fatalf("%T does not unwrap to 3 errors", fails[0].Value())
+	}
+	var one *txaio.Failure
+	if !errors.As(all.Unwrap()[1], &one) {
+		t.Fatalf("it unwraps to a %T, not a *Failure", all.Unwrap()[1])
+	}
+	if frames := txaio.FailureTraceback(one); len(frames) == 0 || !strings.HasSuffix(frames[0].Function, ".panicOnPurpose") {
+		t.Errorf("the traceback does not begin where the panic was: %v", frames)
+	}
+}
+
+func TestBatchedTimerGoexit(t *testing.T) {
+	for name, exit := range goexits {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := txaio.NewLoop(txaio.WithExceptionHandler(exitingHandler))
+				defer testutil.ReplaceLoop(l)()
+				timer := txaio.MakeBatchedTimer(time.Second, 2)
+				var got notes
+				for i := range 5 {
+					timer.CallLater(time.Second, func() {
+						got.add("%d", i)
+						if i%2 == 0 {
+							exit()
+						}
+					})
+				}
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				got.expect(t, "0", "1", "2", "3", "4")
+				flush(t, l)
+			})
+		})
+	}
+}
+
+// A million timeouts that are all cancelled take a moment, and their memory is
+// free again. Were cancelling linear, this would take hours.
+func TestBatchedTimerManyCalls(t *testing.T) {
+	l := testutil.NewTestLoop()
+	defer testutil.ReplaceLoop(l)()
+	timer := txaio.MakeBatchedTimer(time.Second, 0)
+	before := liveHeapBytes()
+	const count = 1_000_000
+	calls := make([]txaio.DelayedCall, count)
+	start := time.Now()
+	for i := range calls {
+		calls[i] = timer.CallLater(time.Duration(i%10)*time.Second, func() { t.Error("a cancelled call ran") })
+	}
+	for i := range calls { // neither in the order of the calls nor in the opposite one
+		if !calls[int64(i)*7919%count].Cancel() {
+			t.Fatal("Cancel() = false")
+		}
+	}
+	if took := time.Since(start); took > patience {
+		t.Errorf("%d calls made and cancelled took %v", count, took)
+	}
+	clear(calls)
+	calls = nil
+	if after := liveHeapBytes(); after > before+4<<20 {
+		t.Errorf("the heap grew from %d to %d bytes", before, after)
+	}
+	l.Advance(time.Minute)
+	runtime.KeepAlive(timer)
+}
+
+func liveHeapBytes() uint64 {
+	var stats runtime.MemStats
+	for range 2 {
+		runtime.GC()
+	}
+	runtime.ReadMemStats(&stats)
+	return stats.HeapAlloc
+}
+
+// Calls stay with the loop that was current when they were made.
+func TestBatchedTimerAndReplacedLoop(t *testing.T) {
+	one, other := newCountingLoop(t), newCountingLoop(t)
+	timer := txaio.MakeBatchedTimer(time.Second, 0)
+	var got notes
+	txaio.SetLoop(one)
+	timer.CallLater(time.Second, one.at(&got, "one"))
+	alone := timer.CallLater(5*time.Second, one.at(&got, "cancelled"))
+	dropped := timer.CallLater(time.Second, one.at(&got, "dropped"))
+	txaio.SetLoop(other)
+	timer.CallLater(time.Second, other.at(&got, "other"))
+	txaio.SetLoop(one)
+	timer.CallLater(time.Second, one.at(&got, "one again"))
+	timer.CallLater(5*time.Second, one.at(&got, "five"))
+	alone.Cancel() // which ends that bucket, and not the new one for the same time
+	made := one.made
+	timer.CallLater(5*time.Second, one.at(&got, "five again"))
+	if one.made != made {
+		t.Error("a call for a bucket that there is got a timer of its own")
+	}
+	if !dropped.Cancel() {
+		t.Error("Cancel() = false with the loop replaced")
+	}
+	other.Advance(time.Second)
+	got.expect(t, "other@1s")
+	one.Advance(time.Second)
+	got.expect(t, "other@1s", "one@1s", "one again@1s")
+	if one.cancelled+other.cancelled != 1 {
+		t.Error("a timer was cancelled though its bucket had calls")
+	}
+}
+
+// Each call runs once or was cancelled, never both and never neither.
+func TestBatchedTimerConcurrently(t *testing.T) {
+	inEachMode(t, func(t *testing.T, l *txaio.Loop) {
+		defer testutil.ReplaceLoop(l)()
+		timer := txaio.MakeBatchedTimer(time.Millisecond, 7)
+		const goroutines, each = 16, 500
+		var (
+			wg              sync.WaitGroup
+			ended           atomic.Int32
+			runs, cancelled [goroutines * each]atomic.Int32
+		)
+		for g := range goroutines {
+			wg.Go(func() {
+				for i := g * each; i < (g+1)*each; i++ {
+					call := timer.CallLater(time.Duration(i%5)*time.Millisecond, func() {
+						runs[i].Add(1)
+						ended.Add(1)
+					})
+					for range i % 3 {
+						runtime.Gosched()
+					}
+					if i%4 > 0 && call.Cancel() {
+						cancelled[i].Add(1)
+						ended.Add(1)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		eventually(t, "each call ran or was cancelled", func() bool { return ended.Load() >= goroutines*each })
+		flush(t, l)
+		for i := range runs {
+			if runs[i].Load()+cancelled[i].Load() != 1 {
+				t.Fatalf("call %d ran %d times and was cancelled %d times", i, runs[i].Load(), cancelled[i].Load())
+			}
+		}
+	})
+}
+
+// moodyLoop is an EventLoop that panics when it is asked for a timer.
+type moodyLoop struct {
+	*testutil.TestLoop
+	moody bool
+}
+
+func (l *moodyLoop) CallLater(delay time.Duration, fn func()) txaio.DelayedCall {
+	if l.moody {
+		panic("not now")
+	}
+	return l.TestLoop.CallLater(delay, fn)
+}
+
+// A loop that refuses once does not make the bucket lose later calls.
+func TestBatchedTimerOnLoopThatPanics(t *testing.T) {
+	l := &moodyLoop{testutil.NewTestLoop(), true}
+	defer testutil.ReplaceLoop(l)()
+	timer := txaio.MakeBatchedTimer(time.Second, 0)
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the loop's panic disappeared")
+			}
+		}()
+		timer.CallLater(time.Second, func() { t.Error("a call ran that was refused") })
+	}()
+	l.moody = false
+	ran := false
+	timer.CallLater(time.Second, func() { ran = true })
+	l.Advance(time.Second)
+	if !ran {
+		t.Error("the call did not run")
+	}
+}
+
+func TestBatchedTimerMisuse(t *testing.T) {
+	mustPanicWithUsage(t, "a bucket of 0", func() { txaio.MakeBatchedTimer(0, 1) })
+	mustPanicWithUsage(t, "a negative bucket", func() { txaio.MakeBatchedTimer(-time.Second, 1) })
+	mustPanicWithUsage(t, "a negative chunk size", func() { txaio.MakeBatchedTimer(time.Second, -1) })
+	mustPanicWithUsage(t, "CallLater(nil)", func() { txaio.MakeBatchedTimer(time.Second, 1).CallLater(0, nil) })
+}

@@ -1,0 +1,317 @@
+//go:build deferred || future
+
+package txaio_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/txaio-go/txaio"
+	"github.com/txaio-go/txaio/testutil"
+)
+
+// applicationLoop is an EventLoop as an application may bring along: it knows
+// nothing of this package.
+type applicationLoop struct {
+	mu      sync.Mutex
+	queue   []func()
+	running bool
+	timers  int // how many were made
+}
+
+func (l *applicationLoop) Now() time.Time { return time.Now() }
+
+func (l *applicationLoop) CallSoon(fn func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.queue = append(l.queue, fn)
+	if !l.running {
+		l.running = true
+		go l.run()
+	}
+}
+
+func (l *applicationLoop) run() {
+	for {
+		l.mu.Lock()
+		if len(l.queue) == 0 {
+			l.running = false
+			l.mu.Unlock()
+			return
+		}
+		fn := l.queue[0]
+		l.queue = l.queue[1:]
+		l.mu.Unlock()
+		fn()
+	}
+}
+
+func (l *applicationLoop) CallLater(delay time.Duration, fn func()) txaio.DelayedCall {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.timers++
+	return applicationTimer{time.AfterFunc(delay, func() { l.CallSoon(fn) })}
+}
+
+type applicationTimer struct{ *time.Timer }
+
+func (t applicationTimer) Cancel() bool { return t.Stop() }
+
+func TestSetLoop(t *testing.T) {
+	usingDefaultLoop(t)
+	standard := txaio.CurrentLoop()
+	if _, ok := standard.(*txaio.Loop); !ok {
+		t.Errorf("the default loop is a %T", standard)
+	}
+	one, other := txaio.NewLoop(), txaio.NewLoop()
+	if previous := txaio.SetLoop(one); previous != standard {
+		t.Error("SetLoop did not return the default loop")
+	}
+	if previous := txaio.SetLoop(other); previous != one {
+		t.Error("SetLoop did not return the loop it replaced")
+	}
+	if txaio.CurrentLoop() != other {
+		t.Error("CurrentLoop is not the loop that was set")
+	}
+	restore := testutil.ReplaceLoop(one)
+	if txaio.CurrentLoop() != one {
+		t.Error("ReplaceLoop did not set the loop")
+	}
+	restore()
+	if txaio.CurrentLoop() != other {
+		t.Error("ReplaceLoop's function did not put the loop back")
+	}
+	if previous := txaio.SetLoop(nil); previous != other || txaio.CurrentLoop() != standard {
+		t.Error("SetLoop(nil) did not go back to the default loop")
+	}
+	if previous := txaio.SetLoop(nil); previous != standard {
+		t.Error("SetLoop(nil) did not return the default loop")
+	}
+}
+
+// Loops of types that cannot be compared are loops like any other.
+
+type uncomparableLoop struct {
+	*testutil.TestLoop
+	_ []int
+}
+
+// hiddenLoop can be compared by its type, and not where it holds one that
+// cannot.
+type hiddenLoop struct{ txaio.EventLoop }
+
+func TestLoopsThatCannotBeCompared(t *testing.T) {
+	for _, loop := range []txaio.EventLoop{
+		uncomparableLoop{TestLoop: testutil.NewTestLoop()},
+		hiddenLoop{uncomparableLoop{TestLoop: testutil.NewTestLoop()}},
+	} {
+		usingDefaultLoop(t)
+		txaio.SetLoop(loop)
+		txaio.SetLoop(txaio.SetLoop(loop))
+		txaio.SetLoop(nil)
+		if _, err := txaio.WithConfig(txaio.Config{Loop: loop}); err != nil {
+			t.Errorf("%T: %v", loop, err)
+		}
+		_, err := txaio.WithConfig(txaio.Config{Loop: loop})
+		if txaio.UsingDeferred && err == nil || txaio.UsingFuture && err != nil {
+			t.Errorf("%T: WithConfig again: %v", loop, err)
+		}
+		txaio.SetLoop(nil)
+	}
+}
+
+func TestWithConfig(t *testing.T) {
+	usingDefaultLoop(t)
+	one, other := txaio.NewLoop(), txaio.NewLoop()
+	first, err := txaio.WithConfig(txaio.Config{Loop: one})
+	if err != nil || first.Loop() != one {
+		t.Fatalf("the first loop: %v", err)
+	}
+	if same, err := txaio.WithConfig(txaio.Config{Loop: one}); err != nil || same.Loop() != one {
+		t.Errorf("the same loop again: %v", err)
+	}
+	second, err := txaio.WithConfig(txaio.Config{Loop: other})
+	if txaio.UsingDeferred {
+		mustBeUsage(t, "WithConfig with a second loop", err)
+		if second != nil {
+			t.Error("WithConfig returned an API with its error")
+		}
+		if txaio.CurrentLoop() != one {
+			t.Error("on the deferred backend WithConfig did not configure the loop")
+		}
+	} else {
+		if err != nil || second.Loop() != other || first.Loop() != one {
+			t.Errorf("a second loop: %v", err)
+		}
+		if txaio.CurrentLoop() == one {
+			t.Error("on the future backend WithConfig changed the current loop")
+		}
+	}
+
+	current, err := txaio.WithConfig(txaio.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, loop := range []txaio.EventLoop{other, nil, one} {
+		txaio.SetLoop(loop)
+		if current.Loop() != txaio.CurrentLoop() {
+			t.Error("without a loop in its Config an API does not use the current one")
+		}
+	}
+
+	txaio.SetLoop(other)
+	_, err = txaio.WithConfig(txaio.Config{Loop: one})
+	if txaio.UsingDeferred {
+		mustBeUsage(t, "WithConfig with another loop than SetLoop's", err)
+	} else if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAPIUsesItsLoop(t *testing.T) {
+	usingDefaultLoop(t)
+	mine, others := testutil.NewTestLoop(), testutil.NewTestLoop()
+	api, err := txaio.WithConfig(txaio.Config{Loop: mine})
+	if err != nil {
+		t.Fatal(err)
+	}
+	txaio.SetLoop(others)
+
+	var got notes
+	api.CallLater(time.Second, got.noting("CallLater"))
+	api.MakeBatchedTimer(2*time.Second, 0).CallLater(3*time.Second, got.noting("batched"))
+	noteSuccess(&got, "Sleep", api.Sleep(3*time.Second))
+	others.Advance(time.Minute)
+	got.expect(t)
+	mine.Advance(10 * time.Second)
+	got.expect(t, "CallLater", "batched", "Sleep")
+}
+
+func noteSuccess[T any](n *notes, name string, f *txaio.Future[T]) *txaio.Future[T] {
+	txaio.AddCallbacks(f, func(v T) (T, error) { n.add("%s", name); return v, nil }, nil)
+	return f
+}
+
+// What the On functions return has its callbacks on the API's loop where the
+// backend runs callbacks on a loop, and otherwise at once.
+func TestFuturesOnAPI(t *testing.T) {
+	usingDefaultLoop(t)
+	mine, others := testutil.NewTestLoop(), testutil.NewTestLoop()
+	api, err := txaio.WithConfig(txaio.Config{Loop: mine})
+	if err != nil {
+		t.Fatal(err)
+	}
+	txaio.SetLoop(others)
+
+	var got notes
+	noteFailure := func(name string, f *txaio.Future[int]) {
+		txaio.AddCallbacks(f, nil, func(fail *txaio.Failure) (int, error) { got.add("%s", name); return 0, nil })
+	}
+	pending := txaio.CreateFutureOn[int](api)
+	noteSuccess(&got, "CreateFutureOn", pending)
+	if err := txaio.Resolve(pending, 1); err != nil {
+		t.Error(err)
+	}
+	noteSuccess(&got, "CreateFutureOn with a result", txaio.CreateFutureOn(api, txaio.WithResult(1)))
+	noteSuccess(&got, "CreateFutureSuccessOn", txaio.CreateFutureSuccessOn(api, 1))
+	noteFailure("CreateFutureErrorOn", txaio.CreateFutureErrorOn[int](api, errors.New("it failed")))
+	noteSuccess(&got, "AsFutureOn", txaio.AsFutureOn(api, func() (int, error) { return 1, nil }))
+	noteFailure("AsFutureOn, failing", txaio.AsFutureOn(api, func() (int, error) { return 0, errors.New("it failed") }))
+	noteFailure("AsFutureOfOn, failing", txaio.AsFutureOfOn(api, func() (*txaio.Future[int], error) { panic("it failed") }))
+	noteSuccess(&got, "GatherOn nothing", txaio.GatherOn[int](api, nil, false))
+	want := []string{"CreateFutureOn", "CreateFutureOn with a result", "CreateFutureSuccessOn", "CreateFutureErrorOn",
+		"AsFutureOn", "AsFutureOn, failing", "AsFutureOfOn, failing", "GatherOn nothing"}
+	if txaio.UsingFuture {
+		others.Advance(time.Minute)
+		got.expect(t)
+		mine.RunUntilIdle()
+	}
+	got.expect(t, want...)
+
+	// Gathered on one loop, the children on another.
+	child := txaio.CreateFuture[int]()
+	noteSuccess(&got, "GatherOn", txaio.GatherOn(api, []*txaio.Future[int]{child}, false))
+	if err := txaio.Resolve(child, 1); err != nil {
+		t.Error(err)
+	}
+	others.RunUntilIdle()
+	if txaio.UsingFuture {
+		got.expect(t, want...)
+		mine.RunUntilIdle()
+	}
+	got.expect(t, append(want, "GatherOn")...)
+}
+
+// A future stays on the loop on which it was created.
+func TestFutureStaysOnItsLoop(t *testing.T) {
+	mine, others := testutil.NewTestLoop(), testutil.NewTestLoop()
+	defer testutil.ReplaceLoop(mine)()
+	f := txaio.CreateFuture[int]()
+	txaio.SetLoop(others)
+	var got notes
+	noteSuccess(&got, "callback", f)
+	if err := txaio.Resolve(f, 1); err != nil {
+		t.Error(err)
+	}
+	others.RunUntilIdle()
+	if txaio.UsingFuture {
+		got.expect(t)
+	}
+	mine.RunUntilIdle()
+	got.expect(t, "callback")
+}
+
+func TestForeignLoop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := new(applicationLoop)
+		defer testutil.ReplaceLoop(l)()
+		start := time.Now()
+		var got notes
+		at := func(name string) func() {
+			return func() { got.add("%s@%v", name, time.Since(start)) }
+		}
+
+		f := txaio.CreateFuture[int]()
+		noteSuccess(&got, "callback", f)
+		if err := txaio.Resolve(f, 1); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		got.expect(t, "callback")
+
+		txaio.CallLater(time.Second, at("timer"))
+		if !txaio.CallLater(time.Second, at("cancelled")).Cancel() {
+			t.Error("Cancel() = false")
+		}
+		timers := l.timers
+		batched := txaio.MakeBatchedTimer(2*time.Second, 2)
+		for range 4 {
+			batched.CallLater(3*time.Second, at("batched"))
+		}
+		if l.timers != timers+1 {
+			t.Errorf("%d timers for one bucket", l.timers-timers)
+		}
+		batched.CallLater(3*time.Second, func() { panic("on purpose") }).Cancel()
+		if _, err := txaio.Await(context.Background(), txaio.Sleep(5*time.Second)); err != nil {
+			t.Error(err)
+		}
+		at("slept")()
+		got.expect(t, "callback", "timer@1s", "batched@2s", "batched@2s", "batched@3s", "batched@3s", "slept@5s")
+
+		// Ways for a batched call to end badly.
+		batched.CallLater(2*time.Second, func() { panic("on purpose") })
+		batched.CallLater(2*time.Second, at("after the panic"))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if all := got.all(); !slices.ContainsFunc(all, func(note string) bool { return note[:5] == "after" }) {
+			t.Errorf("a panic kept another call of the bucket from running: %q", all)
+		}
+		runtime.KeepAlive(l)
+	})
+}

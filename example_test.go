@@ -1,0 +1,197 @@
+//go:build deferred || future
+
+package txaio_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/txaio-go/txaio"
+)
+
+func ExampleAddCallbacks() {
+	loop := txaio.NewLoop()
+	txaio.SetLoop(loop)
+	defer txaio.SetLoop(nil)
+
+	f := txaio.CreateFuture[int]()
+	txaio.AddCallbacks(f,
+		func(answer int) (int, error) {
+			fmt.Println("Callback:", answer)
+			return answer, nil
+		},
+		func(fail *txaio.Failure) (int, error) {
+			fmt.Println("Errback:", txaio.FailureMessage(fail))
+			return 0, fail
+		})
+	_ = txaio.Resolve(f, 42)
+
+	_ = loop.RunUntilComplete(f)
+	// Output: Callback: 42
+}
+
+func ExampleAsFuture() {
+	loop := txaio.NewLoop()
+	txaio.SetLoop(loop)
+	defer txaio.SetLoop(nil)
+
+	for _, text := range []string{"42", "forty-two"} {
+		f := txaio.AsFuture(func() (int, error) { return strconv.Atoi(text) })
+		txaio.AddCallbacks(f,
+			func(n int) (int, error) {
+				fmt.Println("a number:", n)
+				return n, nil
+			},
+			func(fail *txaio.Failure) (int, error) {
+				fmt.Println("no number:", fail)
+				return 0, fail
+			})
+		_ = loop.RunUntilComplete(f)
+	}
+	// Output:
+	// a number: 42
+	// no number: strconv.Atoi: parsing "forty-two": invalid syntax
+}
+
+func ExampleGather() {
+	loop := txaio.NewLoop()
+	txaio.SetLoop(loop)
+	defer txaio.SetLoop(nil)
+
+	all := txaio.Gather([]*txaio.Future[string]{
+		txaio.CreateFutureSuccess("one"),
+		txaio.CreateFutureError[string](errors.New("no luck")),
+		txaio.CreateFutureSuccess("three"),
+	}, true)
+	txaio.AddCallbacks(all, func(results []txaio.Result[string]) ([]txaio.Result[string], error) {
+		for _, r := range results {
+			if r.Failure != nil {
+				fmt.Println("failed:", r.Failure)
+			} else {
+				fmt.Println("succeeded:", r.Value)
+			}
+		}
+		return results, nil
+	}, nil)
+
+	_ = loop.RunUntilComplete(all)
+	// Output:
+	// succeeded: one
+	// failed: no luck
+	// succeeded: three
+}
+
+func ExampleCancel() {
+	loop := txaio.NewLoop()
+	txaio.SetLoop(loop)
+	defer txaio.SetLoop(nil)
+
+	reply := txaio.CreateFuture(txaio.WithCanceller(func(*txaio.Future[string]) {
+		fmt.Println("stopping the request")
+	}))
+	txaio.AddCallbacks(reply, nil, func(fail *txaio.Failure) (string, error) {
+		fmt.Println("cancelled:", errors.Is(fail, txaio.ErrCancelled))
+		return "", fail
+	})
+	txaio.Cancel(reply)
+
+	_ = loop.RunUntilComplete(reply)
+	// Output:
+	// stopping the request
+	// cancelled: true
+}
+
+func ExampleCallLater() {
+	done := make(chan struct{})
+	txaio.CallLater(10*time.Millisecond, func() {
+		fmt.Println("later")
+		close(done)
+	})
+	timeout := txaio.CallLater(time.Hour, func() { fmt.Println("too late") })
+	<-done
+	fmt.Println("cancelled in time:", timeout.Cancel())
+	// Output:
+	// later
+	// cancelled in time: true
+}
+
+func ExampleMakeBatchedTimer() {
+	// One timer of the loop for all the timeouts that end within 20 ms.
+	timeouts := txaio.MakeBatchedTimer(20*time.Millisecond, 0)
+
+	answered := timeouts.CallLater(time.Hour, func() { fmt.Println("no answer from one") })
+	done := make(chan struct{})
+	timeouts.CallLater(30*time.Millisecond, func() {
+		fmt.Println("no answer from the other")
+		close(done)
+	})
+
+	fmt.Println("one has answered:", answered.Cancel())
+	<-done
+	// Output:
+	// one has answered: true
+	// no answer from the other
+}
+
+func ExampleAwait() {
+	f := txaio.CreateFuture[string]()
+	go func() { _ = txaio.Resolve(f, "from another goroutine") }()
+
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	value, err := txaio.Await(ctx, f)
+	fmt.Println(value, err)
+	// Output: from another goroutine <nil>
+}
+
+func ExampleLoop_RunUntilComplete() {
+	loop := txaio.NewLoop()
+	txaio.SetLoop(loop)
+	defer txaio.SetLoop(nil)
+
+	f := txaio.CreateFuture[int]()
+	loop.CallLater(time.Millisecond, func() { _ = txaio.Reject(f, errors.New("it failed")) })
+	fmt.Println("it ended with:", loop.RunUntilComplete(f))
+	// Output: it ended with: it failed
+}
+
+func ExampleWithConfig() {
+	loop := txaio.NewLoop()
+	api, err := txaio.WithConfig(txaio.Config{Loop: loop})
+	if err != nil {
+		fmt.Println(err) // the deferred backend has one loop for the program
+		return
+	}
+	defer txaio.SetLoop(nil)
+
+	f := txaio.CreateFutureOn[string](api)
+	txaio.AddCallbacks(f, func(v string) (string, error) {
+		fmt.Println(v)
+		return v, nil
+	}, nil)
+	api.CallLater(time.Millisecond, func() { _ = txaio.Resolve(f, "on a loop of its own") })
+
+	_ = loop.RunUntilComplete(f)
+	// Output: on a loop of its own
+}
+
+func ExampleRejectOnPanic() {
+	f := txaio.CreateFuture[int]()
+	go func() {
+		defer txaio.RejectOnPanic(f)
+		var numbers []int
+		_ = txaio.Resolve(f, numbers[3])
+	}()
+	_, err := txaio.Await(context.Background(), f)
+	fmt.Println(err)
+	// Output: runtime error: index out of range [3] with length 0
+}
+
+func ExampleFailureMessage() {
+	fail := txaio.CreateFailure(errors.New("it failed"))
+	fmt.Println(txaio.FailureMessage(fail))
+	// Output: errors.errorString: it failed
+}

@@ -1,0 +1,807 @@
+//go:build deferred || future
+
+package txaio_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+	"weak"
+
+	"github.com/jonboulle/clockwork"
+
+	"github.com/txaio-go/txaio"
+	"github.com/txaio-go/txaio/internal/goid"
+	"github.com/txaio-go/txaio/testutil"
+)
+
+func TestLoopRunsFunctionsInOrderOneAtATime(t *testing.T) {
+	inEachMode(t, func(t *testing.T, l *txaio.Loop) {
+		const producers, each = 8, 2000
+		var (
+			running atomic.Int32
+			seen    [producers]int // the race detector sees to it that nobody else writes it
+			total   int
+			done    = make(chan struct{})
+		)
+		for producer := range producers {
+			go func() {
+				for i := range each {
+					l.CallSoon(func() {
+						if running.Add(1) != 1 {
+							t.Error("two functions at once")
+						}
+						if seen[producer] != i {
+							t.Errorf("producer %d's function %d ran after %d others", producer, i, seen[producer])
+						}
+						seen[producer]++
+						if total++; total == producers*each {
+							close(done)
+						}
+						running.Add(-1)
+					})
+				}
+			}()
+		}
+		receive(t, done, "the run of all functions")
+	})
+}
+
+func TestLoopRunsTimersOnTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, mode := range loopModes {
+			t.Log(mode.name)
+			l := txaio.NewLoop()
+			mode.drive(t, l)
+			start := time.Now()
+			var got notes
+			at := func(delay time.Duration, name string) txaio.DelayedCall {
+				return l.CallLater(delay, func() { got.add("%s@%v", name, time.Since(start)) })
+			}
+			at(3*time.Second, "c")
+			at(time.Second, "a") // earlier than what the loop waits for
+			at(2*time.Second, "b1")
+			at(2*time.Second, "b2")
+			stale := at(500*time.Millisecond, "cancelled")
+			if !stale.Cancel() {
+				t.Error("Cancel() = false before the timer ran")
+			}
+			time.Sleep(10 * time.Second)
+			synctest.Wait()
+			got.expect(t, "a@1s", "b1@2s", "b2@2s", "c@3s")
+
+			at(time.Second, "again") // after the loop has been idle
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if all := got.all(); all[len(all)-1] != "again@11s" {
+				t.Errorf("after idling: %q, not again@11s", all[len(all)-1])
+			}
+		}
+	})
+}
+
+func TestLoopTurn(t *testing.T) {
+	inEachMode(t, func(t *testing.T, l *txaio.Loop) {
+		var got notes
+		l.CallSoon(func() {
+			l.CallSoon(func() {
+				got.add("1st")
+				l.CallSoon(got.noting("next turn"))
+			})
+			l.CallLater(0, got.noting("timer 1"))
+			l.CallLater(-time.Hour, got.noting("timer 2"))
+			l.CallLater(0, got.noting("timer 3"))
+			l.CallSoon(got.noting("2nd"))
+		})
+		for range 3 {
+			flush(t, l)
+		}
+		got.expect(t, "1st", "2nd", "timer 1", "timer 2", "timer 3", "next turn")
+	}, txaio.WithClock(clockwork.NewFakeClock())) // stands still: timers at the same instant
+}
+
+func TestLoopTurnByTurn(t *testing.T) {
+	l := testutil.NewTestLoop()
+	var got notes
+	l.CallLater(time.Second, got.noting("second"))
+	l.CallLater(0, func() {
+		got.add("timer")
+		l.CallSoon(got.noting("from the timer"))
+		l.CallLater(0, got.noting("timer from the timer"))
+	})
+	l.CallSoon(func() {
+		got.add("soon")
+		l.CallSoon(got.noting("from soon"))
+	})
+	got.expect(t)
+	l.RunOnce()
+	got.expect(t, "soon", "timer")
+	l.RunOnce()
+	got.expect(t, "soon", "timer", "from soon", "from the timer", "timer from the timer")
+	l.RunOnce()
+	got.expect(t, "soon", "timer", "from soon", "from the timer", "timer from the timer")
+}
+
+func TestLoopPanicsGoToTheHandler(t *testing.T) {
+	boom := errors.New("boom")
+	fails := make(chan *txaio.Failure, 10)
+	inEachMode(t, func(t *testing.T, l *txaio.Loop) {
+		var got notes
+		l.CallSoon(func() {
+			l.CallSoon(func() { panicOnPurpose(boom) })
+			l.CallSoon(got.noting("rest of the turn"))
+			l.CallLater(0, func() { panic("text") })
+			l.CallLater(0, got.noting("timer"))
+		})
+		first, second := receive(t, fails, "a panic"), receive(t, fails, "a panic")
+		flush(t, l)
+		got.expect(t, "rest of the turn", "timer")
+		if panicked := (*txaio.PanicError)(nil); !errors.As(first.Value(), &panicked) || !errors.Is(first, boom) {
+			t.Errorf("the handler got %#v, not the panic", first.Value())
+		}
+		frames := txaio.FailureTraceback(first)
+		if len(frames) == 0 || !strings.HasSuffix(frames[0].Function, ".panicOnPurpose") {
+			t.Errorf("the traceback does not begin where the panic was: %v", frames)
+		}
+		if second.Error() != "text" {
+			t.Errorf("the handler got %q", second)
+		}
+	}, txaio.WithExceptionHandler(func(fail *txaio.Failure) { fails <- fail }))
+}
+
+func panicOnPurpose(value any) { panic(value) }
+
+func TestLoopGoesOnAfterPanics(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		opts []txaio.LoopOption
+	}{
+		{"default handler", nil},
+		{"handler that panics", []txaio.LoopOption{txaio.WithExceptionHandler(func(*txaio.Failure) { panic("in the handler") })}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inEachMode(t, func(t *testing.T, l *txaio.Loop) {
+				var got notes
+				l.CallSoon(func() {
+					l.CallSoon(func() { panic("on purpose") })
+					l.CallSoon(got.noting("1"))
+					l.CallLater(0, func() { panic(errors.New("on purpose")) })
+					l.CallLater(0, got.noting("2"))
+				})
+				for range 3 { // the timers may run as late as in the third turn
+					flush(t, l)
+				}
+				got.expect(t, "1", "2")
+			}, c.opts...)
+		})
+	}
+}
+
+// goexits are the ways in which a function of the loop can end its goroutine.
+var goexits = map[string]func(){
+	"Goexit":                      runtime.Goexit,
+	"Goexit in the handler":       func() { panic(errExit) },
+	"Goexit with a panic meeting": func() { defer panic("on purpose"); runtime.Goexit() },
+}
+
+var errExit = errors.New("the handler is to exit")
+
+func exitingHandler(fail *txaio.Failure) {
+	if errors.Is(fail, errExit) {
+		runtime.Goexit()
+	}
+}
+
+func TestLoopGoexitOnItsOwnGoroutine(t *testing.T) {
+	for name, exit := range goexits {
+		t.Run(name, func(t *testing.T) {
+			l := txaio.NewLoop(txaio.WithExceptionHandler(exitingHandler))
+			var got notes
+			l.CallSoon(func() {
+				l.CallSoon(got.noting("1"))
+				l.CallSoon(exit)
+				l.CallSoon(got.noting("2"))
+				l.CallLater(0, exit)
+				l.CallLater(0, exit)
+				l.CallSoon(func() {
+					got.add("3")
+					l.CallSoon(got.noting("next turn"))
+				})
+			})
+			flush(t, l)
+			flush(t, l)
+			flush(t, l)
+			got.expect(t, "1", "2", "3", "next turn")
+		})
+	}
+}
+
+func TestLoopGoexitInRun(t *testing.T) {
+	for name, exit := range goexits {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := txaio.NewLoop(txaio.WithExceptionHandler(exitingHandler))
+				var (
+					got   notes
+					ended bool
+				)
+				go func() {
+					defer func() { ended = true }()
+					got.add("Run returned %v", l.Run(t.Context()))
+				}()
+				synctest.Wait()
+				l.CallSoon(func() {
+					l.CallSoon(got.noting("1"))
+					l.CallSoon(exit)
+					l.CallSoon(got.noting("2"))
+					l.CallLater(0, got.noting("3"))
+					l.CallLater(time.Second, got.noting("4"))
+				})
+				synctest.Wait()
+				if !ended {
+					t.Error("the goroutine of Run goes on")
+				}
+				got.expect(t, "1", "2", "3")
+				time.Sleep(time.Second)
+				synctest.Wait()
+				got.expect(t, "1", "2", "3", "4")
+				if err := l.Run(endedContext()); err != context.Canceled {
+					t.Errorf("after that Run returned %v", err)
+				}
+			})
+		})
+	}
+}
+
+func endedContext() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+func TestLoopHasOneDriver(t *testing.T) {
+	inEachMode(t, func(t *testing.T, l *txaio.Loop) {
+		future := txaio.CreateFutureSuccess(1)
+		errs := make(chan error, 2)
+		l.CallSoon(func() {
+			errs <- l.Run(t.Context())
+			errs <- l.RunUntilComplete(future)
+		})
+		mustBeUsage(t, "Run inside a function of the loop", receive(t, errs, "Run"))
+		mustBeUsage(t, "RunUntilComplete inside a function of the loop", receive(t, errs, "RunUntilComplete"))
+		flush(t, l)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		l := txaio.NewLoop()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go l.Run(ctx)
+		synctest.Wait()
+		mustBeUsage(t, "Run during Run", l.Run(ctx))
+		mustBeUsage(t, "RunUntilComplete during Run", l.RunUntilComplete(txaio.CreateFutureSuccess(1)))
+		flush(t, l) // the first is still at it
+	})
+	synctest.Test(t, func(t *testing.T) {
+		l := txaio.NewLoop()
+		busy := make(chan struct{})
+		l.CallSoon(func() { <-busy })
+		ctx, cancel := context.WithCancel(t.Context())
+		go l.Run(ctx)
+		synctest.Wait()
+		mustBeUsage(t, "Run while another one waits to begin", l.Run(ctx))
+		cancel()
+		close(busy)
+	})
+}
+
+func TestRunTakesOverAfterTheTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := txaio.NewLoop()
+		ctx, cancel := context.WithCancel(t.Context())
+		var (
+			got   notes
+			busy  = make(chan struct{})
+			mine  atomic.Uint64
+			where = func(name string) func() {
+				return func() { got.add("%s by Run: %t", name, goid.Get() == mine.Load()) }
+			}
+			result = make(chan error, 1)
+		)
+		l.CallSoon(func() {
+			l.CallSoon(func() { <-busy })
+			l.CallSoon(where("rest of the turn"))
+		})
+		synctest.Wait()
+		l.CallSoon(where("next turn"))
+		go func() {
+			mine.Store(goid.Get())
+			result <- l.Run(ctx)
+		}()
+		synctest.Wait()
+		got.expect(t)
+		close(busy)
+		synctest.Wait()
+		l.CallLater(time.Second, where("timer"))
+		time.Sleep(time.Minute)
+		cancel()
+		if err := <-result; err != context.Canceled {
+			t.Errorf("Run returned %v", err)
+		}
+		l.CallSoon(where("afterwards"))
+		synctest.Wait()
+		got.expect(t, "rest of the turn by Run: false", "next turn by Run: true", "timer by Run: true", "afterwards by Run: false")
+	})
+}
+
+func TestRunGivesUpWaitingWhenItsContextEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := txaio.NewLoop()
+		busy, result := make(chan struct{}), make(chan error, 1)
+		l.CallSoon(func() { <-busy })
+		ctx, cancel := context.WithCancelCause(t.Context())
+		go func() { result <- l.Run(ctx) }()
+		synctest.Wait()
+		cancel(nil)
+		if err := <-result; err != context.Canceled {
+			t.Errorf("Run returned %v", err)
+		}
+		close(busy)
+		flush(t, l)
+		flush(t, l)
+	})
+}
+
+// What the loop's own goroutine hands over at the moment at which Run gives
+// up waiting is not lost.
+func TestRunGivesUpWhileItTakesOver(t *testing.T) {
+	for range 2000 {
+		l := txaio.NewLoop()
+		busy, result := make(chan struct{}), make(chan error, 1)
+		started := make(chan struct{})
+		l.CallSoon(func() { close(started); <-busy })
+		receive(t, started, "the first function")
+		ctx, cancel := context.WithCancel(context.Background())
+		go func() { result <- l.Run(ctx) }()
+		go cancel()
+		go close(busy)
+		if err := receive(t, result, "the return of Run"); err != context.Canceled {
+			t.Fatalf("Run returned %v", err)
+		}
+		flush(t, l)
+	}
+}
+
+func TestRunWithContextThatHasEnded(t *testing.T) {
+	l := txaio.NewLoop()
+	ran := make(chan uint64, 1)
+	l.CallLater(0, func() { ran <- goid.Get() })
+	if err := l.Run(endedContext()); err != context.Canceled {
+		t.Errorf("Run returned %v", err)
+	}
+	if receive(t, ran, "the function") == goid.Get() {
+		t.Error("Run ran a function though its context had ended")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), -1)
+	defer cancel()
+	if err := l.Run(ctx); err != context.DeadlineExceeded {
+		t.Errorf("Run returned %v", err)
+	}
+}
+
+func TestWorkLeftByRunGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := txaio.NewLoop()
+		ctx, cancel := context.WithCancel(t.Context())
+		var got notes
+		here := goid.Get()
+		where := func(name string) func() {
+			return func() { got.add("%s by Run: %t", name, goid.Get() == here) }
+		}
+		l.CallLater(time.Second, func() {
+			where("last")()
+			l.CallSoon(where("next"))
+			l.CallLater(time.Second, where("timer"))
+			cancel()
+		})
+		if err := l.Run(ctx); err != context.Canceled {
+			t.Errorf("Run returned %v", err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		got.expect(t, "last by Run: true", "next by Run: false", "timer by Run: false")
+	})
+}
+
+func TestRunUntilComplete(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := txaio.NewLoop()
+		defer testutil.ReplaceLoop(l)()
+		start := time.Now()
+		var got notes
+
+		f := txaio.Sleep(3 * time.Second)
+		txaio.AddCallbacks(f, func(v struct{}) (struct{}, error) { got.add("callback"); return v, nil }, nil)
+		if err := l.RunUntilComplete(f); err != nil {
+			t.Errorf("RunUntilComplete returned %v", err)
+		}
+		got.expect(t, "callback")
+		if took := time.Since(start); took != 3*time.Second {
+			t.Errorf("it took %v", took)
+		}
+
+		if err := l.RunUntilComplete(f); err != nil {
+			t.Errorf("with a settled future RunUntilComplete returned %v", err)
+		}
+
+		boom := errors.New("boom")
+		failed := txaio.CreateFuture[int]()
+		l.CallLater(time.Second, func() { _ = txaio.Reject(failed, boom) })
+		err := l.RunUntilComplete(failed)
+		if fail := (*txaio.Failure)(nil); !errors.As(err, &fail) || !errors.Is(err, boom) {
+			t.Errorf("RunUntilComplete returned %v, not the failure", err)
+		}
+
+		// Settled by another goroutine while the loop sleeps.
+		other := txaio.CreateFuture[int]()
+		go func() {
+			time.Sleep(time.Hour)
+			_ = txaio.Resolve(other, 1)
+		}()
+		if err := l.RunUntilComplete(other); err != nil {
+			t.Errorf("RunUntilComplete returned %v", err)
+		}
+	})
+}
+
+// A future of another loop, or settled while the loop goes to sleep, ends
+// RunUntilComplete.
+func TestRunUntilCompleteIsWoken(t *testing.T) {
+	defer testutil.ReplaceLoop(txaio.NewLoop())()
+	l := txaio.NewLoop()
+	result := make(chan error, 1)
+	for i := range 2000 {
+		f := txaio.CreateFuture[int]()
+		go func() { result <- l.RunUntilComplete(f) }()
+		for range i % 50 {
+			runtime.Gosched()
+		}
+		_ = txaio.Resolve(f, i)
+		if err := receive(t, result, "the end of RunUntilComplete"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// An idle loop holds no goroutine, and has nothing that has to be closed.
+func TestIdleLoopHoldsNoGoroutine(t *testing.T) {
+	before := runtime.NumGoroutine()
+	var loops []*txaio.Loop
+	for range 100 {
+		l := txaio.NewLoop()
+		loops = append(loops, l)
+		l.CallLater(time.Hour, func() {})
+		var timers []txaio.DelayedCall
+		for i := range 100 {
+			timers = append(timers, l.CallLater(time.Duration(i)*time.Minute, func() {}))
+			l.CallSoon(func() {})
+		}
+		flush(t, l)
+		for _, timer := range timers {
+			timer.Cancel()
+		}
+	}
+	eventually(t, "idle loops hold no goroutine", func() bool { return runtime.NumGoroutine() <= before })
+	runtime.KeepAlive(loops)
+}
+
+func TestFakeClockDrivesALoop(t *testing.T) {
+	for _, mode := range loopModes {
+		t.Run(mode.name, func(t *testing.T) {
+			clock := clockwork.NewFakeClock()
+			l := txaio.NewLoop(txaio.WithClock(clock))
+			mode.drive(t, l)
+			start := clock.Now()
+			fired := make(chan string, 10)
+			later := func(delay time.Duration) {
+				l.CallLater(delay, func() { fired <- fmt.Sprintf("%v at %v", delay, l.Now().Sub(start)) })
+			}
+			later(0) // due without the clock being moved
+			if got := receive(t, fired, "a timer without delay"); got != "0s at 0s" {
+				t.Error(got)
+			}
+			for range 100 {
+				start = clock.Now()
+				later(time.Second)
+				later(-time.Second)
+				if got := receive(t, fired, "a timer with a negative delay"); got != "-1s at 0s" {
+					t.Error(got)
+				}
+				if err := clock.BlockUntilContext(t.Context(), 1); err != nil {
+					t.Fatal(err)
+				}
+				clock.Advance(time.Second - 1)
+				flush(t, l)
+				if len(fired) > 0 {
+					t.Errorf("the timer fired early: %s", <-fired)
+				}
+				clock.Advance(1)
+				if got := receive(t, fired, "a timer"); got != "1s at 1s" {
+					t.Error(got)
+				}
+				// Far, past several at once.
+				for _, delay := range []time.Duration{3, 1, 2} {
+					later(delay * time.Hour)
+				}
+				flush(t, l)
+				if err := clock.BlockUntilContext(t.Context(), 1); err != nil {
+					t.Fatal(err)
+				}
+				start = clock.Now()
+				clock.Advance(5 * time.Hour)
+				for _, want := range []string{"1h0m0s at 5h0m0s", "2h0m0s at 5h0m0s", "3h0m0s at 5h0m0s"} {
+					if got := receive(t, fired, want); got != want {
+						t.Errorf("got %s, not %s", got, want)
+					}
+				}
+			}
+		})
+	}
+}
+
+// hastyClock is moved by somebody else at the very moment at which the loop,
+// having looked at the time, sets a timer.
+type hastyClock struct {
+	*clockwork.FakeClock
+	jump time.Duration
+}
+
+func (c *hastyClock) AfterFunc(d time.Duration, f func()) clockwork.Timer {
+	c.Advance(c.jump)
+	c.jump = 0
+	return c.FakeClock.AfterFunc(d, f)
+}
+
+func TestClockMovedWhileTheLoopSetsATimer(t *testing.T) {
+	for _, jump := range []time.Duration{time.Millisecond, 999 * time.Millisecond, time.Second, time.Hour} {
+		clock := &hastyClock{clockwork.NewFakeClock(), jump}
+		l := txaio.NewLoop(txaio.WithClock(clock))
+		fired := make(chan struct{})
+		l.CallLater(time.Second, func() { close(fired) })
+		if rest := time.Second - jump; rest > 0 {
+			clock.Advance(rest)
+		}
+		receive(t, fired, fmt.Sprintf("the timer, with the clock moved by %v", jump))
+	}
+}
+
+// A loop whose clock is moved all the while, by steps that are no multiple of
+// its timers' delays, misses none.
+func TestClockMovedAllTheWhile(t *testing.T) {
+	for _, mode := range loopModes {
+		t.Run(mode.name, func(t *testing.T) {
+			clock := clockwork.NewFakeClock()
+			l := txaio.NewLoop(txaio.WithClock(clock))
+			mode.drive(t, l)
+			const rounds = 1000
+			due := make(chan time.Time, 1)
+			for range rounds {
+				when := l.Now().Add(10)
+				l.CallLater(10, func() { due <- when })
+				for waiting := true; waiting; {
+					select {
+					case when := <-due:
+						if l.Now().Before(when) {
+							t.Fatalf("a timer for %v ran at %v", when, l.Now())
+						}
+						waiting = false
+					default:
+						clock.Advance(3)
+						runtime.Gosched()
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestTimerCancel(t *testing.T) {
+	inEachMode(t, func(t *testing.T, l *txaio.Loop) {
+		timer := l.CallLater(time.Hour, func() { t.Error("a cancelled timer ran") })
+		var (
+			wg   sync.WaitGroup
+			wins atomic.Int32
+		)
+		for range 16 {
+			wg.Go(func() {
+				if timer.Cancel() {
+					wins.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		if wins.Load() != 1 {
+			t.Errorf("Cancel returned true %d times", wins.Load())
+		}
+
+		ran := make(chan bool, 1)
+		timer = nil
+		l.CallSoon(func() {
+			timer = l.CallLater(0, func() { ran <- timer.Cancel() })
+		})
+		if receive(t, ran, "the timer") {
+			t.Error("Cancel() = true while the timer runs")
+		}
+		flush(t, l)
+		if timer.Cancel() {
+			t.Error("Cancel() = true after the timer ran")
+		}
+	})
+}
+
+// Each timer runs or is cancelled, never both and never neither.
+func TestTimerCancelRacesWithTheLoop(t *testing.T) {
+	inEachMode(t, func(t *testing.T, l *txaio.Loop) {
+		for range 300 {
+			const count = 16
+			var (
+				wg              sync.WaitGroup
+				ran, stopped    atomic.Int32
+				runs, cancelled [count]atomic.Int32
+			)
+			for i := range count {
+				wg.Go(func() {
+					timer := l.CallLater(time.Duration(i)*time.Microsecond/4, func() {
+						runs[i].Add(1)
+						ran.Add(1)
+					})
+					runtime.Gosched()
+					if timer.Cancel() {
+						cancelled[i].Add(1)
+						stopped.Add(1)
+					}
+				})
+			}
+			wg.Wait()
+			eventually(t, "each timer ran or was cancelled", func() bool { return ran.Load()+stopped.Load() >= count })
+			flush(t, l)
+			for i := range count {
+				if runs[i].Load()+cancelled[i].Load() != 1 {
+					t.Fatalf("timer %d ran %d times and was cancelled %d times", i, runs[i].Load(), cancelled[i].Load())
+				}
+			}
+		}
+	})
+}
+
+func TestTimerCancelledInTheQueue(t *testing.T) {
+	l := testutil.NewTestLoop()
+	var got notes
+	var second txaio.DelayedCall
+	l.CallLater(time.Second, func() { got.add("first, %t, %t", second.Cancel(), second.Cancel()) })
+	second = l.CallLater(time.Second, got.noting("second"))
+	l.CallLater(time.Second, got.noting("third"))
+	l.Advance(time.Second)
+	got.expect(t, "first, true, false", "third")
+}
+
+func TestTimersFarAway(t *testing.T) {
+	for _, later := range []time.Duration{0, time.Hour} {
+		l := testutil.NewTestLoop()
+		var got notes
+		l.Advance(later)
+		l.CallLater(math.MaxInt64, got.noting("end of time"))
+		l.CallLater(math.MaxInt64-1, got.noting("just before"))
+		l.CallLater(time.Second, got.noting("soon"))
+		l.Advance(200 * 365 * 24 * time.Hour)
+		got.expect(t, "soon")
+		l.Advance(math.MaxInt64)
+		if len(got.all()) != 3 {
+			t.Errorf("after 292 years: %q", got.all())
+		}
+		// The end of the loop's time line is past.
+		for range 2 {
+			l.CallLater(0, got.noting("beyond"))
+			l.CallLater(time.Second, got.noting("beyond"))
+			l.Advance(math.MaxInt64)
+			l.RunUntilIdle()
+		}
+		if len(got.all()) != 7 {
+			t.Errorf("after 500 years: %q", got.all())
+		}
+	}
+	inEachMode(t, func(t *testing.T, l *txaio.Loop) {
+		timer := l.CallLater(math.MaxInt64, func() { t.Error("a timer for the end of time ran") })
+		flush(t, l)
+		flush(t, l)
+		timer.Cancel()
+	})
+}
+
+func TestLoopNeedsFunctions(t *testing.T) {
+	l := txaio.NewLoop()
+	mustPanicWithUsage(t, "CallSoon(nil)", func() { l.CallSoon(nil) })
+	mustPanicWithUsage(t, "CallLater(nil)", func() { l.CallLater(0, nil) })
+	mustPanicWithUsage(t, "txaio.CallLater(nil)", func() { txaio.CallLater(0, nil) })
+	flush(t, l)
+}
+
+func TestForgottenLoopIsCollected(t *testing.T) {
+	for name, use := range map[string]func(l *txaio.Loop){
+		"unused": func(*txaio.Loop) {},
+		"idle":   func(l *txaio.Loop) { flush(t, l) },
+		"cancelled timers": func(l *txaio.Loop) {
+			for range 10 {
+				l.CallLater(time.Hour, func() { panic(l) }).Cancel()
+			}
+		},
+		"timers that ran": func(l *txaio.Loop) {
+			l.CallLater(time.Hour, func() {}).Cancel()
+			ran := make(chan struct{})
+			l.CallLater(1, func() { close(ran) })
+			receive(t, ran, "the timer")
+		},
+		"timers that ran in Run": func(l *txaio.Loop) {
+			ctx, cancel := context.WithCancel(context.Background())
+			l.CallLater(time.Hour, func() {}).Cancel()
+			l.CallLater(1, cancel)
+			_ = l.Run(ctx)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ref := func() weak.Pointer[txaio.Loop] {
+				l := txaio.NewLoop()
+				use(l)
+				return weak.Make(l)
+			}()
+			eventually(t, "the loop was collected", func() bool {
+				runtime.GC()
+				return ref.Value() == nil
+			})
+		})
+	}
+}
+
+func TestForgottenLoopRunsItsTimers(t *testing.T) {
+	clock := clockwork.NewFakeClock()
+	fired := make(chan string, 2)
+	func() {
+		l := txaio.NewLoop(txaio.WithClock(clock))
+		l.CallLater(time.Minute, func() {}).Cancel()
+		l.CallLater(time.Hour, func() { fired <- "first" })
+		l.CallLater(2*time.Hour, func() { fired <- "second" })
+	}()
+	for _, want := range []string{"first", "second"} {
+		for range 3 {
+			runtime.GC()
+		}
+		if err := clock.BlockUntilContext(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		clock.Advance(time.Hour)
+		if got := receive(t, fired, "the "+want+" timer of a forgotten loop"); got != want {
+			t.Errorf("got the %s timer, not the %s", got, want)
+		}
+	}
+}
+
+// A clock that goes back makes timers wait, and loses none.
+func TestClockGoesBack(t *testing.T) {
+	clock := clockwork.NewFakeClock()
+	l := txaio.NewLoop(txaio.WithClock(clock))
+	fired := make(chan struct{})
+	clock.Advance(-time.Hour)
+	l.CallLater(time.Second, func() { close(fired) })
+	clock.Advance(-time.Hour)
+	flush(t, l)
+	clock.Advance(time.Hour)
+	clock.Advance(time.Second)
+	receive(t, fired, "the timer")
+}

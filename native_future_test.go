@@ -1,0 +1,325 @@
+//go:build future
+
+package txaio_test
+
+import (
+	"errors"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/txaio-go/txaio"
+	"github.com/txaio-go/txaio/testutil"
+)
+
+// What Python's documentation says of asyncio.Future.
+
+func TestFutureStates(t *testing.T) {
+	newFixture(t)
+	fail := txaio.CreateFailure(errOne)
+	tests := []struct {
+		name      string
+		settle    func(f *txaio.Future[int])
+		value     int
+		resultErr error // what Result's error is
+		exception error
+		excErr    error
+		cancelled bool
+	}{
+		{"pending", func(*txaio.Future[int]) {}, 0, txaio.ErrNotDone, nil, txaio.ErrNotDone, false},
+		{"done", func(f *txaio.Future[int]) { f.SetResult(4) }, 4, nil, nil, nil, false},
+		{"failed", func(f *txaio.Future[int]) { f.SetException(fail) }, 0, fail, errOne, nil, false},
+		{"cancelled", func(f *txaio.Future[int]) { f.Cancel("why") }, 0, txaio.ErrCancelled, nil, txaio.ErrCancelled, true},
+		{"failed with a CancelledError", func(f *txaio.Future[int]) { f.SetException(cancelledError) }, 0, txaio.ErrCancelled, cancelledError, nil, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			f := txaio.CreateFuture[int]()
+			test.settle(f)
+			value, err := f.Result()
+			if value != test.value || !errors.Is(err, test.resultErr) || (err == nil) != (test.resultErr == nil) {
+				t.Errorf("Result() = %v, %v, want %v, %v", value, err, test.value, test.resultErr)
+			}
+			exception, err := f.Exception()
+			if exception != test.exception || !errors.Is(err, test.excErr) || (err == nil) != (test.excErr == nil) {
+				t.Errorf("Exception() = %v, %v, want %v, %v", exception, err, test.exception, test.excErr)
+			}
+			if f.Cancelled() != test.cancelled {
+				t.Errorf("Cancelled() = %v", f.Cancelled())
+			}
+			settled := test.name != "pending"
+			wantSettled(t, f, settled)
+			if got := f.Cancel("again"); got == settled {
+				t.Errorf("Cancel() = %v", got)
+			}
+			wantErr(t, "SetResult", f.SetResult(1), txaio.ErrAlreadyCalled)
+			wantErr(t, "SetException", f.SetException(errTwo), txaio.ErrAlreadyCalled)
+		})
+	}
+}
+
+var cancelledError = &txaio.CancelledError{Message: "by hand"}
+
+func TestFutureResultOfCancelled(t *testing.T) {
+	newFixture(t)
+	f := txaio.CreateFuture[int]()
+	if !f.Cancel("why") {
+		t.Error("Cancel() = false")
+	}
+	_, err := f.Result()
+	if cancelled, ok := err.(*txaio.CancelledError); !ok || cancelled.Message != "why" {
+		t.Errorf("Result's error is %T %v, want the *CancelledError", err, err)
+	}
+	_, err = f.Exception()
+	if cancelled, ok := err.(*txaio.CancelledError); !ok || cancelled.Message != "why" {
+		t.Errorf("Exception's error is %T %v, want the *CancelledError", err, err)
+	}
+	failed := txaio.CreateFutureError[int](errOne)
+	if _, err := failed.Result(); !isFailure(err) {
+		t.Errorf("Result's error is %T, want a *Failure", err)
+	}
+}
+
+func isFailure(err error) bool {
+	_, ok := err.(*txaio.Failure)
+	return ok
+}
+
+func TestFutureDoneCallbacks(t *testing.T) {
+	x := newFixture(t)
+	f := txaio.CreateFuture[int]()
+	note := func(name string) func(*txaio.Future[int]) {
+		return func(got *txaio.Future[int]) {
+			value, _ := got.Result()
+			x.note("%s %v %d", name, got == f, value)
+		}
+	}
+	f.AddDoneCallback(note("a"))
+	watch(&x.journal, f, "pair")
+	f.AddDoneCallback(note("b"))
+	f.SetResult(2)
+	x.want(t)
+	x.RunUntilIdle()
+	f.AddDoneCallback(note("late"))
+	x.want(t, "a true 2", "pair=2", "b true 2")
+	x.RunUntilIdle()
+	x.want(t, "late true 2")
+}
+
+func TestFutureCallbacksSeeTheSame(t *testing.T) {
+	x := newFixture(t)
+	f := txaio.CreateFuture[int]()
+	for range 3 {
+		txaio.AddCallbacks(f, func(v int) (int, error) { x.note("%d", v); return v * 2, nil }, nil)
+	}
+	f.SetResult(1)
+	x.RunUntilIdle()
+	x.want(t, "1", "1", "1")
+
+	f = txaio.CreateFuture[int]()
+	fail := txaio.CreateFailure(errOne)
+	for range 3 {
+		txaio.AddCallbacks(f, nil, func(got *txaio.Failure) (int, error) { x.note("%v", got == fail); return 1, nil })
+	}
+	f.SetException(fail)
+	x.RunUntilIdle()
+	x.want(t, "true", "true", "true")
+}
+
+func TestFutureErrorsFromCallbacks(t *testing.T) {
+	x := newFixture(t)
+	f := txaio.CreateFutureSuccess(1)
+	// The errback gets its own callback's error, and hands it on or replaces it.
+	txaio.AddCallbacks(f, func(int) (int, error) { return 0, errOne },
+		func(fail *txaio.Failure) (int, error) { x.note("errback %v", fail); return 0, fail })
+	txaio.AddCallbacks(f, func(int) (int, error) { panic(errOne) },
+		func(fail *txaio.Failure) (int, error) { x.note("errback %v", fail); return 0, errTwo })
+	txaio.AddCallbacks(f, func(int) (int, error) { return 0, (*txaio.Failure)(nil) },
+		func(fail *txaio.Failure) (int, error) { x.note("not called"); return 0, nil })
+	f.AddDoneCallback(func(*txaio.Future[int]) { panic("done callback") })
+	watch(&x.journal, f, "next")
+	x.RunUntilIdle()
+	x.want(t, "errback one", "errback one", "handler two", "handler done callback", "next=1")
+}
+
+func TestFutureGoexitInCallbacks(t *testing.T) {
+	var j journal
+	loop := txaio.NewLoop()
+	defer testutil.ReplaceLoop(loop)()
+	f := txaio.CreateFuture[int]()
+	txaio.AddCallbacks(f, func(int) (int, error) { runtime.Goexit(); return 0, nil },
+		func(fail *txaio.Failure) (int, error) { j.note("errback %v", fail); return 0, nil })
+	watch(&j, f, "next")
+	f.AddDoneCallback(func(*txaio.Future[int]) { runtime.Goexit() })
+	watch(&j, f, "last")
+	f.SetResult(1)
+	onLoop(loop, func() { j.note("on loop") })
+	j.want(t, "next=1", "last=1", "on loop")
+}
+
+func TestFutureCanceller(t *testing.T) {
+	x := newFixture(t)
+	f := txaio.CreateFuture(txaio.WithCanceller(func(f *txaio.Future[int]) { x.note("canceller %v", f.Cancelled()) }))
+	f.AddDoneCallback(func(*txaio.Future[int]) { x.note("done") })
+	f.Cancel()
+	x.want(t)
+	x.RunOnce()
+	x.want(t, "canceller true", "done")
+}
+
+func TestFutureGatherCancel(t *testing.T) {
+	x := newFixture(t)
+	a, b := txaio.CreateFuture[int](), txaio.CreateFuture[int]()
+	a.SetResult(1)
+	g := txaio.Gather([]*txaio.Future[int]{a, b}, true)
+	if !g.Cancel("enough") {
+		t.Error("Cancel() = false with a child pending")
+	}
+	if g.Cancel("again") != true {
+		t.Error("Cancel() = false, and the gathering was cancelled")
+	}
+	wantSettled(t, g, false) // until the children's callbacks have run
+	wantSettled(t, b, true)
+	if !b.Cancelled() {
+		t.Error("the child is not cancelled")
+	}
+	x.RunUntilIdle()
+	if g.Cancelled() {
+		t.Error("Cancelled() = true: asyncio's gather fails with the CancelledError, which is not that")
+	}
+	exception, err := g.Exception()
+	cancelled, ok := exception.(*txaio.CancelledError)
+	if err != nil || !ok || cancelled.Message != "enough" {
+		t.Errorf("Exception() = %v, %v", exception, err)
+	}
+	if g.Cancel() {
+		t.Error("Cancel() = true when settled")
+	}
+
+	g = txaio.Gather([]*txaio.Future[int]{a}, true)
+	if g.Cancel() {
+		t.Error("Cancel() = true with no child pending")
+	}
+	x.RunUntilIdle()
+	if results, err := g.Result(); err != nil || results[0].Value != 1 {
+		t.Errorf("Result() = %v, %v", results, err)
+	}
+}
+
+// A future's callbacks run on the loop that was current when it was created.
+func TestFutureLoops(t *testing.T) {
+	first, second := newFixture(t), newFixture(t) // second is current now
+	testutil.ReplaceLoop(first.TestLoop)
+	a := txaio.CreateFuture[int]()
+	testutil.ReplaceLoop(second.TestLoop)
+	b := txaio.CreateFuture[int]()
+	watch(&first.journal, a, "a")
+	watch(&second.journal, b, "b")
+	zero := new(txaio.Future[int])
+	watch(&second.journal, zero, "zero")
+	a.SetResult(1)
+	b.SetResult(2)
+	zero.SetResult(3)
+	testutil.ReplaceLoop(first.TestLoop) // existing futures stay where they are
+	second.RunUntilIdle()
+	first.want(t)
+	second.want(t, "b=2", "zero=3")
+	first.RunUntilIdle()
+	first.want(t, "a=1")
+	watch(&second.journal, zero, "zero")
+	second.RunUntilIdle()
+	second.want(t, "zero=3")
+
+	// Gather's result is on the loop of the first.
+	g := txaio.Gather([]*txaio.Future[int]{b, a}, true)
+	g.AddDoneCallback(func(*txaio.Future[[]txaio.Result[int]]) { second.note("gathered") })
+	second.RunUntilIdle()
+	first.RunUntilIdle()
+	second.want(t)
+	second.RunUntilIdle()
+	second.want(t, "gathered")
+}
+
+func TestFutureZeroValue(t *testing.T) {
+	x := newFixture(t)
+	for _, settle := range []func(*txaio.Future[int]) error{
+		func(f *txaio.Future[int]) error { return f.SetResult(0) },
+		func(f *txaio.Future[int]) error { return f.SetException(errOne) },
+		func(f *txaio.Future[int]) error { txaio.Cancel(f); return nil },
+	} {
+		var f txaio.Future[int]
+		wantErr(t, "settling", settle(&f), nil)
+		watch(&x.journal, &f, "f")
+		g := txaio.Gather([]*txaio.Future[int]{new(txaio.Future[int])}, true)
+		txaio.Cancel(g)
+		x.RunUntilIdle()
+		wantSettled(t, g, true)
+	}
+	x.want(t, "f=0", "f!one", "f!cancelled")
+}
+
+// foreignLoop is an EventLoop that is not of this package.
+type foreignLoop struct{ queue []func() }
+
+func (l *foreignLoop) CallSoon(fn func()) { l.queue = append(l.queue, fn) }
+func (l *foreignLoop) Now() time.Time     { return time.Unix(0, 0) }
+func (l *foreignLoop) CallLater(time.Duration, func()) txaio.DelayedCall {
+	panic("not used")
+}
+
+func (l *foreignLoop) run() {
+	for len(l.queue) > 0 {
+		fn := l.queue[0]
+		l.queue = l.queue[1:]
+		fn()
+	}
+}
+
+func TestFutureOnForeignLoop(t *testing.T) {
+	printed, child := inChild(t)
+	if !child {
+		if !strings.Contains(printed, "errors.errorString: two") {
+			t.Errorf("the errback's error was not reported:\n%s", printed)
+		}
+		return
+	}
+	var j journal
+	loop := &foreignLoop{}
+	defer testutil.ReplaceLoop(loop)()
+	f := txaio.CreateFuture[int]()
+	watch(&j, f, "a")
+	txaio.AddCallbacks(f, nil, func(*txaio.Failure) (int, error) { return 0, errTwo })
+	watch(&j, f, "b")
+	f.SetException(errOne)
+	j.want(t)
+	loop.run()
+	j.want(t, "a!one", "b!one")
+}
+
+func TestFutureCallbacksRunOnTheLoopsGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var j journal
+		loop := txaio.NewLoop()
+		defer testutil.ReplaceLoop(loop)()
+		hold := make(chan struct{})
+		loop.CallSoon(func() { <-hold })
+		f := txaio.CreateFuture[int]()
+		watch(&j, f, "f")
+		f.SetResult(1)
+		synctest.Wait()
+		j.want(t) // the loop is busy
+		close(hold)
+		synctest.Wait()
+		j.want(t, "f=1")
+	})
+}
+
+func TestFutureMisuse(t *testing.T) {
+	newFixture(t)
+	f := txaio.CreateFuture[int]()
+	wantUsageError(t, func() { f.SetException(nil) }, "nil")
+	wantUsageError(t, func() { f.AddDoneCallback(nil) }, "AddDoneCallback")
+	wantSettled(t, f, false)
+}

@@ -1,0 +1,143 @@
+//go:build !deferred && !future
+
+package txaio_test
+
+import (
+	"context"
+	"errors"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/txaio-go/txaio"
+)
+
+// In a build with neither tag the package compiles, and every function that
+// needs a backend says which flags there are.
+func TestWithoutBackend(t *testing.T) {
+	var (
+		ctx     = context.Background()
+		err     = errors.New("an error")
+		fail    *txaio.Failure
+		f       = new(txaio.Future[int])
+		api     = new(txaio.API)
+		fn      = func() {}
+		called  = false
+		asked   = func() (int, error) { called = true; return 0, nil }
+		askedOf = func() (*txaio.Future[int], error) { called = true; return f, nil }
+		passOn  = func(v int) (int, error) { return v, nil }
+	)
+	functions := map[string]func(){
+		"CreateFuture":             func() { txaio.CreateFuture[int]() },
+		"WithResult":               func() { txaio.WithResult(1) },
+		"WithError":                func() { txaio.WithError[int](err) },
+		"WithCanceller":            func() { txaio.WithCanceller(func(*txaio.Future[int]) {}) },
+		"CreateFutureSuccess":      func() { txaio.CreateFutureSuccess(1) },
+		"CreateFutureError":        func() { txaio.CreateFutureError[int](err) },
+		"CreateFutureError nil":    func() { txaio.CreateFutureError[int](nil) },
+		"AsFuture":                 func() { txaio.AsFuture(asked) },
+		"AsFutureOf":               func() { txaio.AsFutureOf(askedOf) },
+		"IsFuture":                 func() { txaio.IsFuture(1) },
+		"IsCalled":                 func() { txaio.IsCalled(f) },
+		"IsCalled nil":             func() { txaio.IsCalled(nil) },
+		"Future.IsCalled":          func() { f.IsCalled() },
+		"Future.Done":              func() { f.Done() },
+		"Resolve":                  func() { txaio.Resolve(f, 1) },
+		"Reject":                   func() { txaio.Reject(f, err) },
+		"Reject nil":               func() { txaio.Reject(f, nil) },
+		"RejectOnPanic":            func() { txaio.RejectOnPanic(f) },
+		"RejectOnPanic, deferred":  func() { defer txaio.RejectOnPanic(f) },
+		"Cancel":                   func() { txaio.Cancel(f) },
+		"AddCallbacks":             func() { txaio.AddCallbacks(f, passOn, nil) },
+		"AddCallbacks nil":         func() { txaio.AddCallbacks(f, nil, nil) },
+		"Gather":                   func() { txaio.Gather([]*txaio.Future[int]{f}, true) },
+		"Gather nothing":           func() { txaio.Gather[int](nil, false) },
+		"Await":                    func() { txaio.Await(ctx, f) },
+		"Sleep":                    func() { txaio.Sleep(time.Second) },
+		"CreateFailure":            func() { txaio.CreateFailure(err) },
+		"CreateFailure nil":        func() { txaio.CreateFailure(nil) },
+		"FailureMessage":           func() { txaio.FailureMessage(fail) },
+		"FailureTraceback":         func() { txaio.FailureTraceback(fail) },
+		"FailureFormatTraceback":   func() { txaio.FailureFormatTraceback(fail) },
+		"CallLater":                func() { txaio.CallLater(time.Second, fn) },
+		"CallLater nil":            func() { txaio.CallLater(time.Second, nil) },
+		"MakeBatchedTimer":         func() { txaio.MakeBatchedTimer(time.Second, 0) },
+		"MakeBatchedTimer invalid": func() { txaio.MakeBatchedTimer(0, -1) },
+		"WithConfig":               func() { txaio.WithConfig(txaio.Config{}) },
+		"WithConfig with a loop":   func() { txaio.WithConfig(txaio.Config{Loop: txaio.NewLoop()}) },
+		"Loop.Run":                 func() { txaio.NewLoop().Run(ended()) },
+		"Loop.RunUntilComplete":    func() { txaio.NewLoop().RunUntilComplete(f) },
+		"API.Loop":                 func() { api.Loop() },
+		"API.CallLater":            func() { api.CallLater(time.Second, fn) },
+		"API.MakeBatchedTimer":     func() { api.MakeBatchedTimer(time.Second, 0) },
+		"API.Sleep":                func() { api.Sleep(time.Second) },
+		"CreateFutureOn":           func() { txaio.CreateFutureOn[int](api) },
+		"CreateFutureSuccessOn":    func() { txaio.CreateFutureSuccessOn(api, 1) },
+		"CreateFutureErrorOn":      func() { txaio.CreateFutureErrorOn[int](api, err) },
+		"AsFutureOn":               func() { txaio.AsFutureOn(api, asked) },
+		"AsFutureOfOn":             func() { txaio.AsFutureOfOn(api, askedOf) },
+		"GatherOn":                 func() { txaio.GatherOn[int](api, nil, true) },
+		"TimeNs":                   func() { txaio.TimeNs() },
+		"PerfCounterNs":            func() { txaio.PerfCounterNs() },
+	}
+	for name, function := range functions {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if value := recover(); value != txaio.ErrNoBackend {
+					t.Errorf("panicked with %v, want ErrNoBackend", value)
+				}
+			}()
+			function()
+		})
+	}
+	if called {
+		t.Error("AsFuture or AsFutureOf called the function")
+	}
+}
+
+func ended() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+func TestErrNoBackend(t *testing.T) {
+	var usage *txaio.UsageError
+	if !errors.As(txaio.ErrNoBackend, &usage) {
+		t.Fatalf("ErrNoBackend is a %T, want a *UsageError", txaio.ErrNoBackend)
+	}
+	for _, flag := range []string{"-tags deferred", "-tags future"} {
+		if !strings.Contains(usage.Error(), flag) {
+			t.Errorf("%q does not name %s", usage, flag)
+		}
+	}
+}
+
+func TestUseWithoutBackend(t *testing.T) {
+	if txaio.UsingDeferred || txaio.UsingFuture {
+		t.Error("a backend is in use")
+	}
+	for flag, err := range map[string]error{"-tags deferred": txaio.UseDeferred(), "-tags future": txaio.UseFuture()} {
+		if err == nil || !strings.Contains(err.Error(), flag) {
+			t.Errorf("got %v, want an error that names %s", err, flag)
+		}
+	}
+}
+
+// With both tags the compiler's one message is a sentence that says what to do.
+func TestBothBackends(t *testing.T) {
+	out, err := exec.Command("go", "build", "-tags", "deferred,future", ".").CombinedOutput()
+	if err == nil {
+		t.Fatal("it compiles with both tags")
+	}
+	var messages []string
+	for line := range strings.Lines(string(out)) {
+		if !strings.HasPrefix(line, "#") {
+			messages = append(messages, line)
+		}
+	}
+	if len(messages) != 1 || !strings.Contains(messages[0], "choose one backend: -tags deferred or -tags future") {
+		t.Errorf("the compiler says:\n%s", out)
+	}
+}
