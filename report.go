@@ -1,11 +1,7 @@
 package txaio
 
-import (
-	"fmt"
-	"os"
-)
+// ownLog is where the package itself logs.
+var ownLog = newLogger("github.com/txaio-go/txaio")
 
-// reportUnhandled makes a failure visible that nobody else will see.
-func reportUnhandled(message string, fail *Failure) {
-	fmt.Fprintf(os.Stderr, "%s\n%s\n", message, formatTraceback(fail))
-}
+// reportUnhandled logs a failure that nobody else will see.
+func reportUnhandled(message string, fail *Failure) { ownLog.Failure(fail, message) }

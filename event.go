@@ -1,0 +1,219 @@
+package txaio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/txaio-go/txaio/internal/format"
+)
+
+// An event is what a call of a logger's method becomes. It is the context of
+// its logrus entry, which so carries it to StartLogging's formatter.
+type event struct {
+	context.Context
+	time      time.Time
+	level     Level
+	namespace string
+	attrs     []slog.Attr
+	text      string // the format
+	rendered  string // the message that logrus got
+	fail      *tracebackOf
+}
+
+// categories are the formats by log category. The map is replaced, never
+// changed.
+var categories struct {
+	sync.Mutex
+	formats atomic.Pointer[map[string]string]
+}
+
+// AddLogCategories sets the formats of log categories: an entry with an
+// attribute log_category is logged with the format of that category, where
+// there is one, instead of its own. Later calls win.
+func AddLogCategories(formats map[string]string) {
+	mustHaveBackend()
+	categories.Lock()
+	defer categories.Unlock()
+	merged := make(map[string]string)
+	for _, from := range []*map[string]string{categories.formats.Load(), &formats} {
+		if from != nil {
+			for category, text := range *from {
+				merged[category] = text
+			}
+		}
+	}
+	categories.formats.Store(&merged)
+}
+
+// pickFormat makes the format that of the event's category, where it has one.
+func (e *event) pickFormat() {
+	formats := categories.formats.Load()
+	if formats == nil {
+		return
+	}
+	if category, ok := e.attr("log_category"); ok {
+		if own, ok := (*formats)[category.Resolve().String()]; ok {
+			e.text = own
+		}
+	}
+}
+
+// append renders the event. With escape, control characters in what is
+// substituted are escaped; those in the format and in a traceback stay.
+func (e *event) append(dst []byte, escape bool) []byte {
+	start := len(dst)
+	template, err := format.Cached(e.text)
+	if err == nil {
+		dst, err = template.Append(dst, e.lookup, escape)
+	}
+	if broken := (*format.PanicError)(nil); !escape && errors.As(err, &broken) {
+		reportPanic(e.text, err) // once, and not when the event is rendered again
+	}
+	switch {
+	case err == nil:
+	case len(e.attrs) == 0:
+		dst = append(dst, e.text...)
+	default:
+		dst = append(dst, `Unable to format "`...)
+		dst = append(dst, e.text...)
+		dst = append(dst, `": `...)
+		if reason := err.Error(); escape {
+			dst = format.AppendEscaped(dst, reason)
+		} else {
+			dst = append(dst, reason...)
+		}
+	}
+	if e.fail != nil {
+		if len(dst) > start {
+			dst = append(dst, '\n')
+		}
+		dst = appendTraceback(dst, e.fail.Failure, escape)
+	}
+	return dst
+}
+
+// appendTraceback appends the lines of a failure. With escape the message at
+// their end, which is a value, is made safe.
+func appendTraceback(dst []byte, fail *Failure, escape bool) []byte {
+	text := formatTraceback(fail)
+	if escape {
+		if frames, ok := strings.CutSuffix(text, failureText(fail)); ok {
+			return appendForeign(append(dst, frames...), text[len(frames):])
+		}
+	}
+	return append(dst, text...)
+}
+
+// buffers are for rendering.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxKeptBuffer is the capacity up to which a buffer is kept: 64 KiB. A larger
+// one was for an exception.
+const maxKeptBuffer = 64 << 10
+
+// message renders the event as it is.
+func (e *event) message() string {
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	rendered := e.append((*buffer)[:0], false)
+	if cap(rendered) <= maxKeptBuffer {
+		*buffer = rendered
+	}
+	return string(rendered)
+}
+
+// lookup finds the value of an attribute, those that are always there first.
+func (e *event) lookup(name string) (slog.Value, bool) {
+	switch name {
+	case "log_time":
+		return slog.TimeValue(e.time), true
+	case "log_level":
+		return slog.StringValue(e.level.String()), true
+	case "log_namespace":
+		return slog.StringValue(e.namespace), true
+	case "log_failure":
+		if e.fail != nil {
+			return slog.AnyValue(e.fail.Failure), true
+		}
+	case "txaio_trace":
+		if e.level == LevelTrace {
+			return slog.BoolValue(true), true
+		}
+	}
+	return e.attr(name)
+}
+
+// attr finds the value of an attribute that was given. The last one wins.
+func (e *event) attr(name string) (slog.Value, bool) {
+	for i := len(e.attrs) - 1; i >= 0; i-- {
+		if e.attrs[i].Key == name {
+			return e.attrs[i].Value, true
+		}
+	}
+	return slog.Value{}, false
+}
+
+// emit hands the event to logrus.
+func (e *event) emit(target *logrus.Logger) {
+	e.pickFormat()
+	fields := make(logrus.Fields, len(e.attrs)+2)
+	for i := range e.attrs {
+		fields[e.attrs[i].Key] = fieldValue(e.text, e.attrs[i].Value, 0)
+	}
+	fields["log_namespace"] = e.namespace
+	if e.level == LevelTrace {
+		fields["txaio_trace"] = true
+	}
+	if e.fail != nil {
+		fields["log_failure"] = e.fail.Failure
+	}
+	e.rendered = e.message()
+	entry := logrus.Entry{Logger: target, Data: fields, Time: e.time, Context: e}
+	entry.Log(toLogrus[e.level], e.rendered)
+}
+
+// maxGroups bounds the groups in groups: a LogValuer can make a group that has
+// itself in it.
+const maxGroups = 100
+
+// fieldValue makes a logrus field of the value of an attribute of message: a
+// group becomes a map, what no formatter can print its text, and what cannot be
+// resolved the reason.
+func fieldValue(message string, value slog.Value, depth int) any {
+	value, err := format.Resolve(value)
+	if err != nil {
+		reportPanic(message, err)
+		return err
+	}
+	switch value.Kind() {
+	case slog.KindGroup:
+		if depth == maxGroups {
+			return "groups nested too deep"
+		}
+		group := make(map[string]any)
+		for _, attr := range value.Group() {
+			group[attr.Key] = fieldValue(message, attr.Value, depth+1)
+		}
+		return group
+	case slog.KindFloat64:
+		if x := value.Float64(); math.IsNaN(x) || math.IsInf(x, 0) {
+			return value.String() // JSON has no such number
+		}
+	case slog.KindAny:
+		switch reflect.ValueOf(value.Any()).Kind() {
+		case reflect.Func, reflect.Chan, reflect.Complex64, reflect.Complex128:
+			return fmt.Sprint(value.Any())
+		}
+	}
+	return value.Any()
+}
