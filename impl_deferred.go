@@ -281,7 +281,7 @@ func (d *Deferred[T]) append(l link[T]) {
 // resume runs the callbacks where that is possible. d.mu is held, and
 // released.
 func (d *Deferred[T]) resume() {
-	if !d.called || d.running {
+	if !d.called || d.running || d.empty() {
 		d.mu.Unlock()
 		return
 	}
@@ -308,14 +308,13 @@ func (r *chainRun[T]) callbacks() (done bool) {
 	}()
 	for {
 		d := r.current
-		waits := d.waitingOn() != nil
-		if d.paused > 0 && !waits {
+		if d.paused > 0 && d.waitingOn() == nil {
 			// As in Twisted, Pause also leaves the Deferreds in r.suspend as
 			// they are; what is added to one of them runs what it has left.
 			d.mu.Unlock()
 			return true
 		}
-		if d.running || waits || d.empty() {
+		if d.running || d.paused > 0 || d.empty() {
 			d.mu.Unlock()
 			if !r.back() {
 				return true
@@ -580,7 +579,13 @@ func (d *Deferred[T]) cancel(string)              { d.Cancel() }
 func (d *Deferred[T]) watch(fn func(*Failure))    { d.append(link[T]{step: watchStep[T](fn)}) }
 
 func (d *Deferred[T]) add(callback func(T) (T, error), errback func(*Failure) (T, error)) {
-	d.append(link[T]{callback: callback, errback: errback})
+	d.mu.Lock()
+	if d.empty() { // nearly always: no link to copy
+		d.first.callback, d.first.errback, d.hasFirst = callback, errback, true
+	} else {
+		d.push(link[T]{callback: callback, errback: errback})
+	}
+	d.resume()
 }
 
 // await is [Await].
