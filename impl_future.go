@@ -182,23 +182,29 @@ func (f *Future[T]) settle(state state, value T, fail *Failure) error {
 	}
 	f.state, f.value, f.failure = state, value, fail
 	more := f.more
-	if more != nil {
-		if more.done != nil {
-			close(more.done)
+	if more == nil { // nearly always
+		if f.firstUsed {
+			f.schedule((*firstPair[T])(f))
 		}
-		if state == cancelled && more.canceller != nil {
-			f.schedule(&cancellerTask[T]{f, more.canceller})
-		}
+		return nil
+	}
+	if more.done != nil {
+		close(more.done)
+	}
+	switch {
+	case more.canceller == nil:
+	case state == cancelled:
+		f.schedule(&cancellerTask[T]{f, more.canceller})
+	default:
+		f.schedule(uncancelled{})
 	}
 	if f.firstUsed {
 		f.schedule((*firstPair[T])(f))
 	}
-	if more != nil {
-		for _, t := range more.tasks {
-			f.schedule(t)
-		}
-		more.tasks, more.canceller, more.cancelAll = nil, nil, nil // what they hold is free now
+	for _, t := range more.tasks {
+		f.schedule(t)
 	}
+	more.tasks, more.canceller, more.cancelAll = nil, nil, nil // what they hold is free now
 	return nil
 }
 
@@ -310,6 +316,13 @@ type cancellerTask[T any] struct {
 }
 
 func (t *cancellerTask[T]) run() { t.canceller(t.f) }
+
+// uncancelled is in the place of the cancellerTask where the future was
+// settled otherwise. It does nothing: in txaio the canceller is a done callback
+// that finds so, and that is a turn of the loop, which collects timers.
+type uncancelled struct{}
+
+func (uncancelled) run() {}
 
 // extend returns f.more, made where it is nil.
 func (f *Future[T]) extend() *futureMore[T] {
