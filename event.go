@@ -24,6 +24,7 @@ type event struct {
 	time      time.Time
 	level     Level
 	namespace string
+	boxed     any // the namespace, without the allocation for each entry
 	attrs     []slog.Attr
 	text      string // the format
 	rendered  string // the message that logrus got
@@ -76,8 +77,10 @@ func (e *event) append(dst []byte, escape bool) []byte {
 	if err == nil {
 		dst, err = template.Append(dst, e.lookup, escape)
 	}
-	if broken := (*format.PanicError)(nil); !escape && errors.As(err, &broken) {
-		reportPanic(e.text, err) // once, and not when the event is rendered again
+	if err != nil && !escape { // once, and not when the event is rendered again
+		if _, panicked := errors.AsType[*format.PanicError](err); panicked {
+			reportPanic(e.text, err)
+		}
 	}
 	switch {
 	case err == nil:
@@ -170,7 +173,7 @@ func (e *event) emit(target *logrus.Logger) {
 	for i := range e.attrs {
 		fields[e.attrs[i].Key] = fieldValue(e.text, e.attrs[i].Value, 0)
 	}
-	fields["log_namespace"] = e.namespace
+	fields["log_namespace"] = e.boxed
 	if e.level == LevelTrace {
 		fields["txaio_trace"] = true
 	}
