@@ -189,6 +189,9 @@ func (e *event) emit(target *logrus.Logger) {
 // itself in it.
 const maxGroups = 100
 
+// tooDeep stands for what is in more groups than that.
+const tooDeep = "groups nested too deep"
+
 // fieldValue makes a logrus field of the value of an attribute of message: a
 // group becomes a map, what no formatter can print its text, and what cannot be
 // resolved the reason.
@@ -201,7 +204,7 @@ func fieldValue(message string, value slog.Value, depth int) any {
 	switch value.Kind() {
 	case slog.KindGroup:
 		if depth == maxGroups {
-			return "groups nested too deep"
+			return tooDeep
 		}
 		group := make(map[string]any)
 		for _, attr := range value.Group() {

@@ -508,3 +508,14 @@ func TestExampleSetGlobalLogLevel(t *testing.T) {
 		t.Errorf("printed %q", printed)
 	}
 }
+
+func TestSlogGroupThatContainsItself(t *testing.T) {
+	out, child := started(t, txaio.LevelInfo)
+	if !child {
+		return
+	}
+	slog.Info("round", "and", endless{})
+	if got := out.take(); !strings.Contains(got, "round and.e.e.") || !strings.Contains(got, "groups nested too deep") {
+		t.Errorf("printed %q", got)
+	}
+}
