@@ -204,7 +204,10 @@ func (f *Future[T]) settle(state state, value T, fail *Failure) error {
 	for _, t := range more.tasks {
 		f.schedule(t)
 	}
-	more.tasks, more.canceller, more.cancelAll = nil, nil, nil // what they hold is free now
+	*more = futureMore[T]{done: more.done} // what the rest holds is free now
+	if more.done == nil {
+		f.more = nil // it may be one of many that Gather allocated together
+	}
 	return nil
 }
 
@@ -212,6 +215,16 @@ func (f *Future[T]) settle(state state, value T, fail *Failure) error {
 func (f *Future[T]) append(t task) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.push(t)
+}
+
+// join is append with what f.more is to be, where it is nil.
+func (f *Future[T]) join(t task, more *futureMore[T]) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.more == nil && f.state == pending {
+		f.more = more
+	}
 	f.push(t)
 }
 
@@ -404,10 +417,15 @@ func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Fut
 		return &g.outer
 	}
 	g.outer.extend().cancelAll = g.cancel
+	// What the children need to refer to their members is allocated for all of
+	// them at once.
 	members := make([]gatherTask[T], len(futures))
+	mores := make([]futureMore[T], len(futures))
+	tasks := make([]task, len(futures))
 	for i, child := range g.children {
 		members[i] = gatherTask[T]{g, child}
-		child.append(&members[i])
+		mores[i].tasks = tasks[i : i : i+1]
+		child.join(&members[i], &mores[i])
 	}
 	return &g.outer
 }
