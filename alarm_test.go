@@ -1,3 +1,5 @@
+//go:build deferred || future
+
 package txaio_test
 
 import (

@@ -58,6 +58,7 @@ func newBatchedTimer(loop func() *loopRef, bucket time.Duration, chunkSize int) 
 // CallLater runs fn after delay, rounded as [MakeBatchedTimer] says, on the
 // loop that is current now; a negative delay counts as 0.
 func (b *BatchedTimer) CallLater(delay time.Duration, fn func()) DelayedCall {
+	mustHaveBackend()
 	if fn == nil {
 		panic(usageErrorf("CallLater needs a function, and was given nil"))
 	}

@@ -36,8 +36,7 @@ type EventLoop interface {
 	Now() time.Time
 }
 
-// engine is what the package needs of a loop beyond [EventLoop]. A [Loop] has
-// it, as does everything that embeds one.
+// engine is what the package needs of a loop beyond [EventLoop].
 type engine interface {
 	// schedule is CallSoon without a closure for each call.
 	schedule(t task)
@@ -66,24 +65,34 @@ type loopRef struct {
 }
 
 func newLoopRef(loop EventLoop) *loopRef {
-	if e, ok := loop.(engine); ok {
-		return &loopRef{loop, e}
+	if own, is := loop.(*Loop); is {
+		return &loopRef{loop, own}
 	}
-	return &loopRef{loop, foreignEngine{loop}}
+	inner, _ := loop.(engine)
+	return &loopRef{loop, adapter{loop, inner}}
 }
 
-// foreignEngine is the engine of an EventLoop from elsewhere.
-type foreignEngine struct{ loop EventLoop }
+// adapter is the engine of an EventLoop of another type. Where that embeds a
+// Loop, what the type may override goes through it, and the rest to the Loop.
+type adapter struct {
+	loop  EventLoop
+	inner engine // nil where it embeds none
+}
 
-func (e foreignEngine) schedule(t task) { e.loop.CallSoon(t.run) }
-func (e foreignEngine) exception(fail *Failure) {
+func (a adapter) schedule(t task) { a.loop.CallSoon(t.run) }
+func (a adapter) unixNano() int64 { return a.loop.Now().UnixNano() }
+func (a adapter) here() bool      { return a.inner != nil && a.inner.here() }
+
+func (a adapter) exception(fail *Failure) {
+	if a.inner != nil {
+		a.inner.exception(fail)
+		return
+	}
 	reportUnhandled("Unhandled error in event loop", fail)
 }
-func (e foreignEngine) here() bool      { return false }
-func (e foreignEngine) unixNano() int64 { return e.loop.Now().UnixNano() }
 
 // defaultLoop is the loop of programs that set none.
-var defaultLoop = newLoopRef(newLoop())
+var defaultLoop = newLoopRef(NewLoop())
 
 // configuredLoop is what was set by SetLoop or WithConfig; nil stands for the
 // default loop.

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -314,4 +315,43 @@ func TestForeignLoop(t *testing.T) {
 		}
 		runtime.KeepAlive(l)
 	})
+}
+
+// overridingLoop embeds a loop and overrides one of its methods.
+type overridingLoop struct {
+	*txaio.Loop
+	soon atomic.Int64
+}
+
+func (l *overridingLoop) CallSoon(fn func()) {
+	l.soon.Add(1)
+	l.Loop.CallSoon(fn)
+}
+
+func TestEmbeddedLoop(t *testing.T) {
+	var handled atomic.Int64
+	loop := &overridingLoop{Loop: txaio.NewLoop(txaio.WithExceptionHandler(func(*txaio.Failure) { handled.Add(1) }))}
+	defer testutil.ReplaceLoop(loop)()
+	ctx, cancel := context.WithCancel(context.Background())
+	called := make(chan error, 1)
+	f := txaio.CreateFutureSuccess(1)
+	txaio.AddCallbacks(f, func(value int) (int, error) {
+		defer cancel()
+		_, err := txaio.Await(ctx, txaio.CreateFuture[int]())
+		called <- err
+		return value, nil
+	}, nil)
+	if txaio.UsingFuture {
+		if err := <-called; err != txaio.ErrAwaitOnLoop || loop.soon.Load() != 1 {
+			t.Errorf("Await on the loop: %v; CallSoon was called %d times", err, loop.soon.Load())
+		}
+	}
+	cancel()
+	failed := make(chan struct{})
+	txaio.MakeBatchedTimer(time.Millisecond, 0).CallLater(0, func() { panic("on purpose") })
+	txaio.MakeBatchedTimer(time.Millisecond, 0).CallLater(time.Millisecond, func() { close(failed) })
+	<-failed
+	if handled.Load() != 1 {
+		t.Errorf("the exception handler was called %d times", handled.Load())
+	}
 }

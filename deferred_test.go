@@ -751,3 +751,32 @@ func TestDeferredConcurrentChains(t *testing.T) {
 		}
 	}
 }
+
+// Chain takes the final result of a Deferred whose callbacks are running on
+// another goroutine, also where it is reached from inside a callback itself.
+func TestDeferredChainFromInsideCallbackToOneRunningElsewhere(t *testing.T) {
+	inner, outer, around := new(txaio.Deferred[int]), new(txaio.Deferred[int]), new(txaio.Deferred[int])
+	began, finish, finished := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	inner.AddCallback(func(int) (int, error) {
+		close(began)
+		<-finish
+		return 42, nil
+	})
+	outer.Chain(func(int) (*txaio.Deferred[int], error) { return inner, nil })
+	around.AddCallback(func(value int) (int, error) { return value, outer.Callback(0) })
+
+	go func() {
+		defer close(finished)
+		inner.Callback(1)
+	}()
+	<-began
+	around.Callback(0)
+	close(finish)
+	<-finished
+	if value, err := txaio.Await(context.Background(), outer); value != 42 || err != nil {
+		t.Errorf("outer got %v, %v", value, err)
+	}
+	if value, err := txaio.Await(context.Background(), inner); value != 0 || err != nil {
+		t.Errorf("inner was left %v, %v", value, err)
+	}
+}

@@ -172,7 +172,8 @@ func internalFrame(frame runtime.Frame) bool {
 
 // FailureFormatTraceback returns the failure as many lines: "Traceback (most
 // recent call last):", a line for each frame with file, line and function,
-// outermost first, and the type and message of the error.
+// outermost first, and the type and message of the error. Where that joins
+// several failures, their tracebacks follow.
 func FailureFormatTraceback(f *Failure) string {
 	mustHaveBackend()
 	return formatTraceback(f)
@@ -189,5 +190,12 @@ func formatTraceback(f *Failure) string {
 		fmt.Fprintf(&text, "  %s:%d in %s\n", frames[i].File, frames[i].Line, frames[i].Function)
 	}
 	text.WriteString(failureText(f))
+	if several, is := f.err.(interface{ Unwrap() []error }); is {
+		for _, err := range several.Unwrap() {
+			if fail, is := err.(*Failure); is {
+				text.WriteString("\n" + formatTraceback(fail))
+			}
+		}
+	}
 	return text.String()
 }

@@ -4,10 +4,11 @@ package txaio
 
 import (
 	"context"
+	"reflect"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Selection
@@ -134,6 +135,7 @@ func (d *Deferred[T]) Chain(callback func(T) (*Deferred[T], error)) {
 	if callback == nil {
 		panic(usageErrorf("Chain needs a function, and was given nil"))
 	}
+	chains.used.Store(true)
 	d.append(link[T]{step: chainStep[T](callback)})
 }
 
@@ -213,7 +215,7 @@ func (d *Deferred[T]) cancelOne() *Deferred[T] {
 func (d *Deferred[T]) callCanceller(canceller func(*Deferred[T])) {
 	defer func() { _ = d.reject(toFailure(&CancelledError{})) }() // refused where d is settled
 	if _, fail := protect(func() (struct{}, error) { canceller(d); return struct{}{}, nil }); fail != nil {
-		reportUnhandled("Panic in a canceller", fail)
+		currentLoop().exception(fail)
 	}
 }
 
@@ -283,6 +285,10 @@ func (d *Deferred[T]) append(l link[T]) {
 func (d *Deferred[T]) resume() {
 	if !d.called || d.running || d.empty() {
 		d.mu.Unlock()
+		return
+	}
+	if chains.used.Load() {
+		runCounted(&chainRun[T]{current: d})
 		return
 	}
 	run := chainRun[T]{current: d}
@@ -404,8 +410,8 @@ func (r *chainRun[T]) waitFor(inner *Deferred[T]) {
 	// Where inner is just calling a callback, Twisted takes the result as it
 	// stands, because that callback is further up this very stack and cannot
 	// finish first. On another goroutine it can, and its result is the one to
-	// take.
-	unfinished := inner.running && !insideCallback()
+	// take; so is it where there is no telling.
+	unfinished := inner.running && !onlyRunsHere()
 	if !inner.called || inner.paused > 0 || unfinished {
 		inner.push(link[T]{step: (*waitingStep[T])(d)})
 		inner.mu.Unlock()
@@ -418,25 +424,43 @@ func (r *chainRun[T]) waitFor(inner *Deferred[T]) {
 	d.stopWaiting(value, fail)
 }
 
-// insideCallback reports whether the callback that is being called was reached
-// from inside another Deferred's callback. It looks at the stack, which costs
-// microseconds, for the sake of a case that hardly ever happens.
-func insideCallback() bool {
+// chains counts the runs of callbacks that are under way, from the first use of
+// Chain on: the only one who asks.
+var chains struct {
+	used    atomic.Bool
+	running atomic.Int64
+}
+
+// runCounted runs callbacks and counts that.
+//
+//go:noinline
+func runCounted(run interface{ callbacks() bool }) {
+	chains.running.Add(1)
+	defer chains.running.Add(-1)
+	for !run.callbacks() {
+	}
+}
+
+// onlyRunsHere reports whether all runs of callbacks that are under way are on
+// the running goroutine. It looks at the stack, which costs microseconds, for
+// the sake of a case that hardly ever happens.
+func onlyRunsHere() bool {
 	var (
 		stack [64]uintptr
-		runs  int
+		runs  int64
+		entry = reflect.ValueOf(runCounted).Pointer()
 	)
 	for skip := 0; ; skip += len(stack) {
 		n := runtime.Callers(skip, stack[:])
 		frames := runtime.CallersFrames(stack[:n])
 		for more := n > 0; more; {
 			var frame runtime.Frame
-			if frame, more = frames.Next(); strings.HasSuffix(frame.Function, "txaio.(*chainRun[...]).callbacks") {
+			if frame, more = frames.Next(); frame.Entry == entry {
 				runs++
 			}
 		}
-		if runs > 1 || n < len(stack) {
-			return runs > 1
+		if n < len(stack) {
+			return chains.running.Load() <= runs
 		}
 	}
 }

@@ -174,13 +174,13 @@ func (f *Future[T]) Done() <-chan struct{} {
 // settle sets the outcome, where there is none, and schedules the callbacks,
 // which is asyncio's __schedule_callbacks. Scheduling under the lock keeps them
 // in order with those that are being added; it runs nothing.
-func (f *Future[T]) settle(state state, value T, fail *Failure) error {
+func (f *Future[T]) settle(to state, value T, fail *Failure) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.state != pending {
 		return ErrAlreadyCalled
 	}
-	f.state, f.value, f.failure = state, value, fail
+	f.state, f.value, f.failure = to, value, fail
 	more := f.more
 	if more == nil { // nearly always
 		if f.firstUsed {
@@ -193,7 +193,7 @@ func (f *Future[T]) settle(state state, value T, fail *Failure) error {
 	}
 	switch {
 	case more.canceller == nil:
-	case state == cancelled:
+	case to == cancelled:
 		f.schedule(&cancellerTask[T]{f, more.canceller})
 	default:
 		f.schedule(uncancelled{})
@@ -264,7 +264,7 @@ func (f *Future[T]) dispatch(callback func(T) (T, error), errback func(*Failure)
 		if callback == nil {
 			return
 		}
-		if fail = f.call(callback); fail == nil {
+		if _, fail = protect(func() (T, error) { return callback(f.value) }); fail == nil {
 			return
 		}
 		if errback == nil {
@@ -280,17 +280,6 @@ func (f *Future[T]) dispatch(callback func(T) (T, error), errback func(*Failure)
 			f.loop.exception(failed)
 		}
 	}
-}
-
-// call calls a callback and makes a failure of an error or a panic.
-func (f *Future[T]) call(callback func(T) (T, error)) (fail *Failure) {
-	defer func() {
-		if value := recover(); value != nil {
-			fail = panicFailure(value)
-		}
-	}()
-	_, err := callback(f.value)
-	return returnedFailure(err)
 }
 
 // The tasks

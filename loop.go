@@ -92,12 +92,10 @@ func WithExceptionHandler(handler func(*Failure)) LoopOption {
 	return func(l *Loop) { l.handler = handler }
 }
 
-// NewLoop returns a new loop.
-func NewLoop(opts ...LoopOption) *Loop { return newLoop(opts...) }
-
 var systemClock = clockwork.NewRealClock()
 
-func newLoop(opts ...LoopOption) *Loop {
+// NewLoop returns a new loop.
+func NewLoop(opts ...LoopOption) *Loop {
 	l := &Loop{clock: systemClock, wake: make(chan struct{}, 1)}
 	for _, opt := range opts {
 		opt(l)
@@ -130,6 +128,7 @@ func (l *Loop) unixNano() int64 {
 // CallSoon runs fn after what is queued already. It panics with a
 // [*UsageError] where fn is nil.
 func (l *Loop) CallSoon(fn func()) {
+	mustHaveBackend()
 	if fn == nil {
 		panic(usageErrorf("CallSoon needs a function, and was given nil"))
 	}
@@ -139,6 +138,7 @@ func (l *Loop) CallSoon(fn func()) {
 // CallLater runs fn after delay; a negative delay counts as 0. It panics with
 // a [*UsageError] where fn is nil.
 func (l *Loop) CallLater(delay time.Duration, fn func()) DelayedCall {
+	mustHaveBackend()
 	if fn == nil {
 		panic(usageErrorf("CallLater needs a function, and was given nil"))
 	}

@@ -10,7 +10,9 @@ import (
 )
 
 func init() {
+	manual.MustHaveBackend = mustHaveBackend
 	manual.Of = func(loop any) manual.Driver {
+		mustHaveBackend()
 		l := loop.(*Loop)
 		l.mu.Lock()
 		l.state = driven

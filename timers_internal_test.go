@@ -1,3 +1,5 @@
+//go:build deferred || future
+
 package txaio
 
 import (
@@ -86,7 +88,7 @@ func TestTimerHeapGivesMemoryBack(t *testing.T) {
 			l.collectDue(never - 1)
 		}},
 	} {
-		l := newLoop()
+		l := NewLoop()
 		timers := make([]DelayedCall, c.count)
 		for i := range timers {
 			timers[i] = l.CallLater(time.Hour+time.Duration(i%1000)*time.Second, func() {})
@@ -103,7 +105,7 @@ func TestTimerHeapGivesMemoryBack(t *testing.T) {
 
 // What a burst of functions needed in the queue is free again afterwards.
 func TestQueueGivesMemoryBack(t *testing.T) {
-	l := newLoop()
+	l := NewLoop()
 	done := make(chan struct{})
 	l.CallSoon(func() {
 		for range 1_000_000 {

@@ -114,6 +114,7 @@ func (l *TestLoop) advanceToTimer(limit time.Duration) bool {
 //
 //	defer testutil.ReplaceLoop(loop)()
 func ReplaceLoop(loop txaio.EventLoop) (restore func()) {
+	manual.MustHaveBackend()
 	previous := txaio.SetLoop(loop)
 	return func() { txaio.SetLoop(previous) }
 }
@@ -126,7 +127,9 @@ const maxSteps = 100_000
 // settled and its callbacks so far have run, moving the clock from timer to
 // timer as far as it takes, and returns what [txaio.Await] returns. It fails
 // tb, and ends the test, where f never will be settled: when nothing is left
-// to run and there is no timer, or the clock has moved 100,000 times.
+// to run and there is no timer, or the clock has moved 100,000 times. It does
+// not wait for other goroutines: code that has some is better tested in a bubble
+// of testing/synctest, with txaio.Await on a txaio.NewLoop.
 func Await[T any](tb testing.TB, f *txaio.Future[T]) (T, error) {
 	tb.Helper()
 	loop, ok := txaio.CurrentLoop().(*TestLoop)

@@ -27,3 +27,6 @@ type Driver interface {
 // Of returns the driver of a *txaio.Loop, which from then on never runs by
 // itself. Package txaio sets it.
 var Of func(loop any) Driver
+
+// MustHaveBackend panics in a build without one. Package txaio sets it.
+var MustHaveBackend func()
