@@ -80,7 +80,7 @@ func (e foreignEngine) exception(fail *Failure) {
 func (e foreignEngine) here() bool { return false }
 
 // defaultLoop is the loop of programs that set none.
-var defaultLoop = newLoopRef(newLoop())
+var defaultLoop = newLoopRef(newLoop(WithName("default")))
 
 // configuredLoop is what was set by SetLoop or WithConfig; nil stands for the
 // default loop.

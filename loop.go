@@ -44,6 +44,9 @@ type Loop struct {
 	wake   chan struct{} // holds one token
 	heir   *heir         // who drives the loop after its own goroutine
 
+	counters counters
+	labels   labels
+
 	// What is left of the turn that is being run. Only the driver uses them.
 	turn []task
 	next int
@@ -214,6 +217,7 @@ func (l *Loop) runTurn() {
 		}
 		l.turn, l.ready = l.ready, l.turn[:0]
 		l.next = 0
+		l.counters.turn(len(l.turn))
 		l.mu.Unlock()
 	}
 	for !l.runTasks() {
@@ -248,6 +252,10 @@ func (l *Loop) runTasks() (done bool) {
 			l.exception(panicFailure(value))
 		}
 	}()
+	if observing() {
+		l.runObserved()
+		return true
+	}
 	for l.next < len(l.turn) {
 		t := l.turn[l.next]
 		l.turn[l.next] = nil // its memory is free as soon as it has run
@@ -266,6 +274,7 @@ func (l *Loop) runOwn() {
 			go l.runOwn() // a task or the exception handler has called runtime.Goexit
 		}
 	}()
+	l.labels.set()
 	goroutine := goid.Get()
 	l.mu.Lock()
 	l.driver = goroutine
@@ -317,7 +326,9 @@ func (l *Loop) rest() bool {
 // Work that is left when it returns goes on on the loop's own goroutine.
 func (l *Loop) Run(ctx context.Context) error {
 	mustHaveBackend()
-	return l.run(ctx, func() bool { return false })
+	label := labelling{labels: &l.labels, ctx: ctx}
+	defer label.end()
+	return l.run(ctx, func() bool { label.begin(); return false })
 }
 
 // RunUntilComplete drives the loop on this goroutine until f is settled and
