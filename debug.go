@@ -25,7 +25,8 @@ func init() { debugMode.Store(os.Getenv("TXAIO_DEBUG") == "1") }
 //   - a failure's traceback ends with the places where the future was created
 //     and where it was settled;
 //   - the attempt to settle one a second time returns an error that has both
-//     places in its text, and that errors.Is matches with [ErrAlreadyCalled];
+//     places in its text, and that errors.Is, not ==, finds to be
+//     [ErrAlreadyCalled];
 //   - [PendingFutures] lists those that nothing has settled.
 //
 // While it is on, a function that holds a [Loop] for long is a warning in the
