@@ -13,22 +13,34 @@ import (
 // It is not stopped when that timer is cancelled: it fires, finds nothing and
 // sets itself again, which makes setting and cancelling a timeout cost nothing
 // here. So that an alarm still ticking does not keep a forgotten loop in
-// memory, it refers to the loop only while the loop has timers.
+// memory, it refers to the loop only while the loop has timers; and when the
+// last of them is cancelled it is set to fire soon, so as not to be what is
+// left of the loop for long. (To stop it when the loop is collected would be
+// simpler, but may not be done from outside a synctest bubble.)
 type alarm struct {
 	timer clockwork.Timer // guarded by the loop's lock
+	far   bool            // likewise: set for later than brief
 	loop  atomic.Pointer[Loop]
 	at    atomic.Int64 // when it fires, never where it does not
 }
 
-// keep makes the alarm refer to l while l has timers.
+// brief is how long an alarm ticks on at most for a loop without timers.
+const brief = time.Second
+
+// keep makes the alarm refer to l while l has timers. l's lock is held.
 func (a *alarm) keep(l *Loop) {
-	if a == nil {
-		return
-	}
-	if len(l.timers.entries) == 0 {
+	switch {
+	case a == nil:
+	case len(l.timers.entries) > 0:
+		if a.loop.Load() == nil {
+			a.loop.Store(l)
+		}
+	default:
 		a.loop.Store(nil)
-	} else if a.loop.Load() == nil {
-		a.loop.Store(l)
+		if a.far && a.at.Load() != never {
+			a.at.Store(l.now() + int64(brief))
+			l.arm(brief)
+		}
 	}
 }
 
@@ -68,7 +80,9 @@ func (l *Loop) setAlarm(now int64) {
 
 // arm makes the alarm fire after delay. l's lock is held.
 func (l *Loop) arm(delay time.Duration) {
-	if a := l.alarm; a.timer != nil {
+	a := l.alarm
+	a.far = delay > brief
+	if a.timer != nil {
 		a.timer.Reset(delay)
 	} else {
 		a.timer = l.clock.AfterFunc(delay, a.fire)

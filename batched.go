@@ -18,6 +18,7 @@ type BatchedTimer struct {
 	mu      sync.Mutex
 	on      *loopRef          // the loop that has the timers of buckets
 	buckets map[int64]*bucket // by start, in nanoseconds since the Unix epoch
+	latest  *bucket           // the one last used: most timers always have the same delay
 }
 
 // defaultChunkSize is how many calls of a bucket run at once where nothing
@@ -62,25 +63,36 @@ func (b *BatchedTimer) CallLater(delay time.Duration, fn func()) DelayedCall {
 	}
 	call := &batchedCall{fn: fn}
 	loop := b.loop()
-	now := loop.Now().UnixNano()
+	now := loop.unixNano()
 	at := now + int64(max(delay, 0)) // past the year 2262 it wraps round, and start-now back again
 	start := at - mod(at, b.length)
 
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	into := b.latest
+	if into == nil || into.start != start || into.loop != loop {
+		into = b.bucket(loop, start, now)
+		b.latest = into
+	}
+	into.push(call)
+	return call
+}
+
+// bucket returns the bucket that begins at start, which it makes where there is
+// none. b.mu is held.
+func (b *BatchedTimer) bucket(loop *loopRef, start, now int64) *bucket {
 	if b.on != loop {
 		// The buckets of another loop, which may never run again, are no
 		// place for a call that is for this one. They stay with that loop.
 		b.on, b.buckets = loop, make(map[int64]*bucket)
 	}
-	into := b.buckets[start]
-	if into == nil {
-		into = &bucket{timer: b, start: start, loop: loop}
-		into.delayed = loop.CallLater(time.Duration(max(start-now, 0)), into.run)
-		b.buckets[start] = into // run waits for the lock, should it be that soon
+	k := b.buckets[start]
+	if k == nil {
+		k = &bucket{timer: b, start: start, loop: loop}
+		k.delayed = loop.CallLater(time.Duration(max(start-now, 0)), k.run)
+		b.buckets[start] = k // run waits for the lock, should it be that soon
 	}
-	into.push(call)
-	return call
+	return k
 }
 
 // mod is the remainder of a division that rounds down, also before the epoch.
@@ -165,6 +177,9 @@ func (k *bucket) remove(c *batchedCall) {
 func (k *bucket) leave() {
 	if k.timer.buckets[k.start] == k {
 		delete(k.timer.buckets, k.start)
+	}
+	if k.timer.latest == k {
+		k.timer.latest = nil
 	}
 }
 

@@ -205,7 +205,7 @@ func TestBatchedTimerCancel(t *testing.T) {
 	if !only.Cancel() || l.made != 2 || l.cancelled != 1 {
 		t.Errorf("the only call of a bucket cancelled: %d timers were made and %d cancelled", l.made, l.cancelled)
 	}
-	only = timer.CallLater(time.Minute, l.at(&got, "another")) // a bucket once more
+	timer.CallLater(time.Minute, l.at(&got, "another")) // a bucket once more
 	l.Advance(time.Second)
 	got.expect(t, "1@1s", "4@1s", "6@1s")
 	for i, call := range calls {

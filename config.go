@@ -45,6 +45,8 @@ type engine interface {
 	exception(fail *Failure)
 	// here reports whether the running goroutine is driving the loop.
 	here() bool
+	// unixNano returns the loop's time in nanoseconds since the Unix epoch.
+	unixNano() int64
 }
 
 // A task is an entry of a loop's queue.
@@ -77,7 +79,8 @@ func (e foreignEngine) schedule(t task) { e.loop.CallSoon(t.run) }
 func (e foreignEngine) exception(fail *Failure) {
 	reportUnhandled("Unhandled error in event loop", fail)
 }
-func (e foreignEngine) here() bool { return false }
+func (e foreignEngine) here() bool      { return false }
+func (e foreignEngine) unixNano() int64 { return e.loop.Now().UnixNano() }
 
 // defaultLoop is the loop of programs that set none.
 var defaultLoop = newLoopRef(newLoop(WithName("default")))

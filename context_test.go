@@ -214,4 +214,16 @@ func TestAddTimeoutUnhandled(t *testing.T) {
 	if got := log.with("1h12m1s"); len(got) > 0 {
 		t.Errorf("reported %q", got)
 	}
+	// What f itself failed with has been passed on.
+	func() {
+		txaio.AddCallbacks(txaio.AddTimeout(txaio.CreateFutureError[int](errors.New("passed on")), time.Hour), nil, passFailure)
+		f := txaio.CreateFuture[int]()
+		txaio.AddCallbacks(txaio.AddTimeout(f, time.Hour), nil, passFailure)
+		txaio.Reject(f, errors.New("passed on"))
+		x.RunUntilIdle()
+	}()
+	settleReports(t, log)
+	if got := log.with("passed on"); len(got) > 0 {
+		t.Errorf("reported %q", got)
+	}
 }

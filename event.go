@@ -24,6 +24,7 @@ type event struct {
 	time      time.Time
 	level     Level
 	namespace string
+	boxed     any // the namespace, without the allocation for each entry
 	attrs     []slog.Attr
 	text      string // the format
 	rendered  string // the message that logrus got
@@ -76,8 +77,10 @@ func (e *event) append(dst []byte, escape bool) []byte {
 	if err == nil {
 		dst, err = template.Append(dst, e.lookup, escape)
 	}
-	if broken := (*format.PanicError)(nil); !escape && errors.As(err, &broken) {
-		reportPanic(e.text, err) // once, and not when the event is rendered again
+	if err != nil && !escape { // once, and not when the event is rendered again
+		if _, panicked := errors.AsType[*format.PanicError](err); panicked {
+			reportPanic(e.text, err)
+		}
 	}
 	switch {
 	case err == nil:
@@ -170,7 +173,7 @@ func (e *event) emit(target *logrus.Logger) {
 	for i := range e.attrs {
 		fields[e.attrs[i].Key] = fieldValue(e.text, e.attrs[i].Value, 0)
 	}
-	fields["log_namespace"] = e.namespace
+	fields["log_namespace"] = e.boxed
 	if e.level == LevelTrace {
 		fields["txaio_trace"] = true
 	}
@@ -186,6 +189,9 @@ func (e *event) emit(target *logrus.Logger) {
 // itself in it.
 const maxGroups = 100
 
+// tooDeep stands for what is in more groups than that.
+const tooDeep = "groups nested too deep"
+
 // fieldValue makes a logrus field of the value of an attribute of message: a
 // group becomes a map, what no formatter can print its text, and what cannot be
 // resolved the reason.
@@ -198,7 +204,7 @@ func fieldValue(message string, value slog.Value, depth int) any {
 	switch value.Kind() {
 	case slog.KindGroup:
 		if depth == maxGroups {
-			return "groups nested too deep"
+			return tooDeep
 		}
 		group := make(map[string]any)
 		for _, attr := range value.Group() {

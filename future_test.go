@@ -240,10 +240,7 @@ func TestIsFuture(t *testing.T) {
 	}
 }
 
-type point struct {
-	x, y int
-	name string
-}
+type point struct{ X, Y int }
 
 // RejectOnPanic has to be the deferred function itself for recover to work,
 // whatever the compiler puts between them for a type parameter.

@@ -294,7 +294,7 @@ func (d *Deferred[T]) append(l link[T]) {
 // resume runs the callbacks where that is possible. d.mu is held, and
 // released.
 func (d *Deferred[T]) resume() {
-	if !d.called || d.running {
+	if !d.called || d.running || d.empty() {
 		d.unlockResting()
 		return
 	}
@@ -322,14 +322,13 @@ func (r *chainRun[T]) callbacks() (done bool) {
 	traced := trace.IsEnabled()
 	for {
 		d := r.current
-		waits := d.waitingOn() != nil
-		if d.paused > 0 && !waits {
+		if d.paused > 0 && d.waitingOn() == nil {
 			// As in Twisted, Pause also leaves the Deferreds in r.suspend as
 			// they are; what is added to one of them runs what it has left.
 			d.unlockResting()
 			return true
 		}
-		if d.running || waits || d.empty() {
+		if d.running || d.paused > 0 || d.empty() {
 			d.unlockResting()
 			if !r.back() {
 				return true
@@ -729,7 +728,13 @@ func (d *Deferred[T]) after(fn func())            { d.append(link[T]{step: after
 func (d *Deferred[T]) theLoop() *loopRef          { return currentLoop() }
 
 func (d *Deferred[T]) add(callback func(T) (T, error), errback func(*Failure) (T, error)) {
-	d.append(link[T]{callback: callback, errback: errback})
+	d.mu.Lock()
+	if d.empty() { // nearly always: no link to copy
+		d.first.callback, d.first.errback, d.hasFirst = callback, errback, true
+	} else {
+		d.push(link[T]{callback: callback, errback: errback})
+	}
+	d.resume()
 }
 
 // await is [Await].

@@ -192,26 +192,35 @@ func (f *Future[T]) settle(state state, value T, fail *Failure) error {
 	if fail != nil {
 		f.seen = f.watched()
 	}
-	if more != nil {
-		if more.history != nil {
-			more.history.settle()
-			more.history.explain(fail)
+	if more == nil { // nearly always
+		if f.firstUsed {
+			f.schedule((*firstPair[T])(f))
 		}
-		if more.done != nil {
-			close(more.done)
-		}
-		if state == cancelled && more.canceller != nil {
-			f.schedule(&cancellerTask[T]{f, more.canceller})
-		}
+		return nil
+	}
+	if more.history != nil {
+		more.history.settle()
+		more.history.explain(fail)
+	}
+	if more.done != nil {
+		close(more.done)
+	}
+	switch {
+	case more.canceller == nil:
+	case state == cancelled:
+		f.schedule(&cancellerTask[T]{f, more.canceller})
+	default:
+		f.schedule(uncancelled{})
 	}
 	if f.firstUsed {
 		f.schedule((*firstPair[T])(f))
 	}
-	if more != nil {
-		for _, t := range more.tasks {
-			f.schedule(t)
-		}
-		more.tasks, more.canceller, more.cancelAll = nil, nil, nil // what they hold is free now
+	for _, t := range more.tasks {
+		f.schedule(t)
+	}
+	*more = futureMore[T]{done: more.done, history: more.history} // what the rest holds is free now
+	if more.done == nil && more.history == nil {
+		f.more = nil // it may be one of many that Gather allocated together
 	}
 	return nil
 }
@@ -220,6 +229,16 @@ func (f *Future[T]) settle(state state, value T, fail *Failure) error {
 func (f *Future[T]) append(t task) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.push(t)
+}
+
+// join is append with what f.more is to be, where it is nil.
+func (f *Future[T]) join(t task, more *futureMore[T]) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.more == nil && f.state == pending {
+		f.more = more
+	}
 	f.push(t)
 }
 
@@ -416,6 +435,13 @@ type cancellerTask[T any] struct {
 func (t *cancellerTask[T]) run()         { t.canceller(t.f) }
 func (t *cancellerTask[T]) name() string { return funcName(t.canceller) }
 
+// uncancelled is in the place of the cancellerTask where the future was
+// settled otherwise. It does nothing: in txaio the canceller is a done callback
+// that finds so, and that is a turn of the loop, which collects timers.
+type uncancelled struct{}
+
+func (uncancelled) run() {}
+
 // extend returns f.more, made where it is nil.
 func (f *Future[T]) extend() *futureMore[T] {
 	if f.more == nil {
@@ -558,10 +584,15 @@ func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Fut
 		return &g.outer
 	}
 	g.outer.extend().cancelAll = g.cancel
+	// What the children need to refer to their members is allocated for all of
+	// them at once.
 	members := make([]gatherTask[T], len(futures))
+	mores := make([]futureMore[T], len(futures))
+	tasks := make([]task, len(futures))
 	for i, child := range g.children {
 		members[i] = gatherTask[T]{g, child}
-		child.append(&members[i])
+		mores[i].tasks = tasks[i : i : i+1]
+		child.join(&members[i], &mores[i])
 	}
 	return &g.outer
 }

@@ -284,7 +284,11 @@ func (h slogHandler) with(attr slog.Attr) slogHandler {
 		reportPanic(attr.Key, err)
 		value = slog.AnyValue(err)
 	}
-	if value.Kind() == slog.KindGroup {
+	switch {
+	case value.Kind() != slog.KindGroup:
+	case strings.Count(h.group, ".") == maxGroups:
+		value = slog.StringValue(tooDeep)
+	default:
 		in := h
 		if attr.Key != "" {
 			in.group += attr.Key + "."

@@ -39,6 +39,7 @@ type Logger struct {
 	level     atomic.Int32
 	pinned    bool // guarded by levels
 	namespace string
+	boxed     any            // the namespace, as a field
 	logrus    *logrus.Logger // nil: the global target
 }
 
@@ -108,6 +109,7 @@ func newLogger(namespace string, opts ...LoggerOption) *Logger {
 	for _, opt := range opts {
 		opt(l)
 	}
+	l.boxed = l.namespace
 	return l
 }
 
@@ -252,6 +254,7 @@ func (l *Logger) log(level Level, format string, attrs []slog.Attr, fail *traceb
 		time:      time.Now(),
 		level:     level,
 		namespace: l.namespace,
+		boxed:     l.boxed,
 		attrs:     append([]slog.Attr(nil), attrs...), // the caller's can stay on its stack
 		text:      format,
 		fail:      fail,

@@ -46,7 +46,7 @@ func namespaceOf(function string) string {
 	first, _, _ := strings.Cut(name, ".")
 	first, _, _ = strings.Cut(first, "-")
 	switch first {
-	case "", "init", "map": // of variables, with map for a large map literal
+	case "", "init": // of variables
 		return pkg
 	}
 	return pkg + "." + strings.Trim(first, "(*)") // (*Type) with a pointer receiver

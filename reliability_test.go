@@ -162,7 +162,7 @@ func TestFaultsInLogging(t *testing.T) {
 				if where == "writer" {
 					logger.SetOutput(&faultyWriter{fail})
 				} else {
-					logger.AddHook(hookFunc(fail))
+					logger.AddHook(faultyHook(fail))
 				}
 				txaio.SetLogrus(logger)
 				defer txaio.SetLogrus(nil)
@@ -181,10 +181,10 @@ func TestFaultsInLogging(t *testing.T) {
 	}
 }
 
-type hookFunc func() error
+type faultyHook func() error
 
-func (hookFunc) Levels() []logrus.Level        { return logrus.AllLevels }
-func (hook hookFunc) Fire(*logrus.Entry) error { return hook() }
+func (faultyHook) Levels() []logrus.Level        { return logrus.AllLevels }
+func (hook faultyHook) Fire(*logrus.Entry) error { return hook() }
 
 // Settling after a cancellation, in all combinations, changes nothing any more.
 func TestFaultSettleAfterCancel(t *testing.T) {

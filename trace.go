@@ -76,7 +76,6 @@ func (l *Loop) runObserved() {
 	defer turn.End()
 	for l.next < len(l.turn) {
 		t := l.turn[l.next]
-		l.turn[l.next] = nil
 		l.next++
 		l.observe(ctx, t)
 	}

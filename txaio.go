@@ -144,6 +144,10 @@ func WithError[T any](err error) FutureOption[T] {
 // itself; where it does not, the future fails with a [*CancelledError]. On the
 // future backend it is called on the loop, before the callbacks, when the
 // future has already failed with a *CancelledError.
+//
+// What a canceller starts elsewhere should not settle the future: on the
+// deferred backend that may come first. A canceller that does nothing has a use
+// too: with one, a Resolve after Cancel is refused on both backends.
 func WithCanceller[T any](canceller func(*Future[T])) FutureOption[T] {
 	mustHaveBackend()
 	return FutureOption[T]{canceller: canceller}
@@ -278,6 +282,9 @@ func Resolve[T any](f *Future[T], value T) error {
 // Reject settles f as failed with err. A [*Failure] keeps its traceback; for
 // any other error it is the stack of this call. It returns what [Resolve]
 // returns, and panics with a [*UsageError] where err is nil.
+//
+// To fail many futures for one reason, make one Failure with [CreateFailure]
+// and give them that: capturing a stack is most of what Reject costs.
 func Reject[T any](f *Future[T], err error) error {
 	mustHaveBackend()
 	return f.reject(toFailure(err))

@@ -25,6 +25,16 @@ func TestUnhandledDeferredNative(t *testing.T) {
 			chained(inner)
 			_ = inner.Errback(err)
 		},
+		"native: chained after a recovery": func(err error) {
+			outer := txaio.CreateFutureError[int](errOne)
+			outer.AddErrback(func(*txaio.Failure) (int, error) { return 1, nil })
+			outer.Chain(func(int) (*txaio.Future[int], error) { return txaio.CreateFutureError[int](err), nil })
+		},
+		"native: chained to itself after a recovery": func(err error) {
+			outer := txaio.CreateFutureError[int](err)
+			outer.AddErrback(func(*txaio.Failure) (int, error) { return 1, nil })
+			outer.Chain(func(int) (*txaio.Future[int], error) { return outer, nil })
+		},
 		"native: chained, handled": func(err error) {
 			chained(txaio.CreateFutureError[int](err)).AddErrback(passFailure)
 		},
@@ -62,15 +72,19 @@ func TestUnhandledDeferredNative(t *testing.T) {
 		func() { use(errors.New(text + ";")) }()
 	}
 	settleReports(t, log)
+	if got := len(log.with("the Deferred it was attached to")); got != 1 {
+		t.Errorf("chained to itself: reported %d times", got)
+	}
 	for text, want := range map[string]int{
-		"native: chained":            1,
-		"native: chained later":      1,
-		"native: chained, handled":   0,
-		"native: chained, inner saw": 1,
-		"native: Chain does not see": 1,
-		"native: AddBoth":            0,
-		"native: paused":             1,
-		"native: unpaused":           0,
+		"native: chained":                  1,
+		"native: chained later":            1,
+		"native: chained after a recovery": 1,
+		"native: chained, handled":         0,
+		"native: chained, inner saw":       1,
+		"native: Chain does not see":       1,
+		"native: AddBoth":                  0,
+		"native: paused":                   1,
+		"native: unpaused":                 0,
 	} {
 		if got := len(log.with(text + ";")); got != want {
 			t.Errorf("%s: reported %d times, want %d", text, got, want)

@@ -5,6 +5,7 @@ package txaio_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/txaio-go/txaio"
 )
@@ -33,5 +34,17 @@ func TestUnhandledFutureNative(t *testing.T) {
 		if got := len(log.with(text)); got != want {
 			t.Errorf("%s: reported %d times, want %d", text, got, want)
 		}
+	}
+}
+
+// What AddTimeout returned counts as cancelled where the future was.
+func TestAddTimeoutCancelledState(t *testing.T) {
+	x := newFixture(t)
+	f := txaio.CreateFuture[int]()
+	limited := txaio.AddTimeout(f, time.Second)
+	f.Cancel("enough")
+	x.RunUntilIdle()
+	if !limited.Cancelled() {
+		t.Error("it does not count as cancelled")
 	}
 }

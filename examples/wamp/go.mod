@@ -1,0 +1,16 @@
+module github.com/txaio-go/txaio/examples/wamp
+
+go 1.26
+
+replace github.com/txaio-go/txaio => ../..
+
+require (
+	github.com/coder/websocket v1.8.15
+	github.com/sirupsen/logrus v1.10.2
+	github.com/txaio-go/txaio v0.0.0-00010101000000-000000000000
+)
+
+require (
+	github.com/jonboulle/clockwork v0.5.0 // indirect
+	golang.org/x/sys v0.13.0 // indirect
+)

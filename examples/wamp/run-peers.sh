@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Tests the WAMP client against the router fox-wamp and against Autobahn|Python,
+# and measures it beside the latter. What is missing is installed: fox-wamp with
+# npm into .peers, which git ignores, Autobahn with apt-get.
+#
+#   ./run-peers.sh test     all tests, with both backends
+#   ./run-peers.sh bench    calls per second, and what a session costs
+set -euo pipefail
+cd "$(dirname "$0")"
+
+readonly fox_version=0.7.28
+
+install() {
+    if ! grep -qs "\"version\": \"$fox_version\"" .peers/node_modules/fox-wamp/package.json; then
+        mkdir -p .peers
+        # Its native modules are for storage that the tests do not use.
+        timeout 300 npm install --prefix .peers --ignore-scripts --no-audit --no-fund "fox-wamp@$fox_version"
+    fi
+    if ! /usr/bin/python3 -c 'import autobahn' 2>/dev/null; then
+        local -a as_root=()
+        if [ "$(id -u)" != 0 ]; then as_root=(sudo -n); fi
+        timeout 300 "${as_root[@]}" apt-get update -q
+        timeout 600 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends python3-autobahn
+    fi
+}
+
+run_tests() {
+    for tag in deferred future; do
+        echo "go test -tags peers,$tag ./..."
+        timeout 600 go test -count=1 -timeout 9m -tags "peers,$tag" ./...
+    done
+}
+
+work='' router='' # what has to be gone at the end, however that comes
+
+clean_up() {
+    if [ -n "$router" ]; then kill "$router" 2>/dev/null || true; fi
+    if [ -n "$work" ]; then rm -rf "$work"; fi
+}
+trap clean_up EXIT
+
+run_bench() {
+    local url='' calls=10000
+    work=$(mktemp -d)
+    for tag in deferred future; do timeout 300 go build -tags "$tag" -o "$work/$tag" ./bench; done
+    timeout 600 node peers/router.cjs 0 >"$work/router" &
+    router=$!
+    for _ in $(seq 100); do
+        url=$(sed -n 's|^listening |ws://127.0.0.1:|p' "$work/router")
+        if [ -n "$url" ]; then break; fi
+        sleep 0.1
+    done
+    if [ -z "$url" ]; then
+        echo "fox-wamp did not start" >&2
+        return 1
+    fi
+    echo "$calls calls under way at once through fox-wamp, caller and callee in one process, the best of 5 rounds:"
+    for tag in deferred future; do timeout 120 "$work/$tag" -url "$url" -calls "$calls"; done
+    for framework in twisted asyncio; do timeout 120 /usr/bin/python3 peers/bench.py "$framework" "$url" "$calls"; done
+    kill "$router"
+    wait "$router" 2>/dev/null || true
+    router=''
+    for tag in deferred future; do
+        echo "What a session costs, and how many timers their pings take ($tag):"
+        timeout 120 go test -count=1 -tags "$tag" -v -run TestThousandSessions ./wamp | sed -n 's/^ *crowd_test.go:[0-9]*: /  /p'
+    done
+}
+
+case "${1:-}" in
+test)
+    install
+    run_tests
+    ;;
+bench)
+    install
+    run_bench
+    ;;
+*)
+    echo "usage: $0 test|bench" >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,147 @@
+package wamp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/txaio-go/txaio"
+)
+
+// The URIs of errors that the protocol knows, as far as this package uses
+// them.
+const (
+	Canceled          = "wamp.error.canceled"
+	InvalidArgument   = "wamp.error.invalid_argument"
+	InvalidURI        = "wamp.error.invalid_uri"
+	NoSuchProcedure   = "wamp.error.no_such_procedure"
+	NoSuchRealm       = "wamp.error.no_such_realm"
+	ProtocolViolation = "wamp.error.protocol_violation"
+	RuntimeError      = "wamp.error.runtime_error"
+
+	cannotAuthenticate = "wamp.error.cannot_authenticate"
+)
+
+// The reasons for the end of a session: see [CloseDetails].
+const (
+	CloseNormal         = "wamp.close.normal"
+	CloseGoodbyeAndOut  = "wamp.close.goodbye_and_out"
+	CloseTransportLost  = "wamp.close.transport_lost"
+	CloseSystemShutdown = "wamp.close.system_shutdown"
+)
+
+// An Error is one of WAMP's: what a procedure failed with, or what a router
+// refused a request with. A procedure that returns one, also wrapped, sends it
+// as it is; any other error is sent as a [RuntimeError] with its text.
+//
+//	var failed *wamp.Error
+//	if errors.As(err, &failed) && failed.URI == wamp.NoSuchProcedure {
+type Error struct {
+	URI string
+	Payload
+}
+
+// Error returns the URI with the arguments, where there are any.
+func (e *Error) Error() string {
+	var text strings.Builder
+	text.WriteString(e.URI)
+	separator := ": "
+	for _, arg := range e.Args {
+		text.WriteString(separator)
+		fmt.Fprint(&text, arg)
+		separator = ", "
+	}
+	if len(e.Kwargs) > 0 {
+		fmt.Fprintf(&text, " %v", e.Kwargs)
+	}
+	return text.String()
+}
+
+// toError is the error that a procedure's failure is sent as.
+func toError(fail *txaio.Failure) *Error {
+	var own *Error
+	switch {
+	case errors.As(fail, &own) && checkURI(own.URI, exact) == nil:
+		return own
+	case errors.Is(fail, txaio.ErrCancelled):
+		return &Error{URI: Canceled, Payload: Args(fail.Error())}
+	}
+	return &Error{URI: RuntimeError, Payload: Args(fail.Error())}
+}
+
+// A TransportError is what every pending operation fails with when the
+// connection to the router is lost, and Join when there is none to be had.
+type TransportError struct {
+	Err error
+	// Connecting means that there was no connection yet to be lost.
+	Connecting bool
+}
+
+// Error says that the connection was lost, and why.
+func (e *TransportError) Error() string {
+	if e.Connecting {
+		return fmt.Sprintf("cannot connect to the router: %v", e.Err)
+	}
+	return fmt.Sprintf("the connection to the router was lost: %v", e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *TransportError) Unwrap() error { return e.Err }
+
+// A ProtocolError says that the router sent something that it must not. The
+// session has ended with an ABORT, and every pending operation fails with this
+// error.
+type ProtocolError struct{ What string }
+
+// Error says what the router sent.
+func (e *ProtocolError) Error() string { return "the router broke the protocol: it sent " + e.What }
+
+func violation(format string, args ...any) *ProtocolError {
+	return &ProtocolError{fmt.Sprintf(format, args...)}
+}
+
+// A TimeoutError is what a call fails with that was not answered within its
+// [CallOptions].Timeout. errors.Is finds it by context.DeadlineExceeded.
+type TimeoutError struct {
+	Procedure string
+	After     time.Duration
+}
+
+// Error names the procedure and the time.
+func (e *TimeoutError) Error() string {
+	return fmt.Sprintf("the call of %s was not answered within %v", e.Procedure, e.After)
+}
+
+// Timeout is what net.Error asks for.
+func (e *TimeoutError) Timeout() bool { return true }
+
+// Is reports whether target is context.DeadlineExceeded.
+func (e *TimeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
+
+// A RefusedError is what Join fails with when the router answers with an
+// ABORT, and what pending operations fail with when the session ends before
+// they are answered. It unwraps to an [*Error] with the router's reason.
+type RefusedError struct {
+	Doing string
+	Cause *Error
+}
+
+// Error says what was refused, and the reason.
+func (e *RefusedError) Error() string { return e.Doing + ": " + e.Cause.Error() }
+
+// Unwrap returns the reason.
+func (e *RefusedError) Unwrap() error { return e.Cause }
+
+// ErrNotJoined is what an operation fails with when the session is not joined:
+// wait for Join, or for OnJoin where the session reconnects.
+var ErrNotJoined = errors.New("the session is not joined to a realm: wait for Join or OnJoin")
+
+// ErrAlreadyJoined is what Join fails with when the session is joined, or
+// joining.
+var ErrAlreadyJoined = errors.New("the session is joined already, or joining: Leave it first")
+
+// ErrLeft is what pending operations fail with when the session is left, and
+// Join when that happens before it is joined.
+var ErrLeft = errors.New("the session was left before this was answered")

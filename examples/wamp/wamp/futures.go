@@ -1,0 +1,39 @@
+package wamp
+
+import (
+	"log/slog"
+	"sync"
+
+	"github.com/txaio-go/txaio"
+)
+
+// newFuture returns a pending future on the session's loop. Its canceller does
+// nothing, and makes the backends alike: with one, resolving a cancelled
+// future is refused on both.
+func newFuture[T any](s *Session) *txaio.Future[T] {
+	return txaio.CreateFutureOn(s.api, txaio.WithCanceller(func(*txaio.Future[T]) {}))
+}
+
+// resolve settles a future, and reports whether its owner had not given it up.
+func resolve[T any](f *txaio.Future[T], value T) bool { return txaio.Resolve(f, value) == nil }
+
+// reject settles a future, unless its owner has given it up.
+func reject[T any](f *txaio.Future[T], err error) { _ = txaio.Reject(f, err) }
+
+// failed returns a future that has failed.
+func failed[T any](s *Session, err error) *txaio.Future[T] {
+	return txaio.CreateFutureErrorOn[T](s.api, err)
+}
+
+// optional returns the options that a method was given, if any.
+func optional[T any](options []T) (chosen T) {
+	if len(options) > 0 {
+		chosen = options[0]
+	}
+	return chosen
+}
+
+// sharedLogger is the logger of sessions that were given none.
+var sharedLogger = sync.OnceValue(func() *txaio.Logger { return txaio.MakeLogger() })
+
+func attr(name string, value any) slog.Attr { return slog.Any(name, value) }

@@ -1,0 +1,222 @@
+package wamp
+
+import (
+	"encoding/json"
+	"errors"
+
+	"github.com/txaio-go/txaio"
+)
+
+// RegisterOptions are options of [Session.Register].
+type RegisterOptions struct {
+	// Match is how the procedure is matched: "exact", "prefix" or "wildcard".
+	Match string
+	// Invoke is how one of several registrations is chosen, such as
+	// "roundrobin".
+	Invoke string
+}
+
+// A Registration is a procedure that the router knows.
+type Registration struct {
+	ID        uint64
+	Procedure string
+
+	session  *Session
+	endpoint endpoint
+	loose    bool // UNREGISTER was sent
+}
+
+// An endpoint answers invocations.
+type endpoint func(*Invocation) *txaio.Future[Payload]
+
+// An Invocation is a call of a registered procedure.
+type Invocation struct {
+	Payload
+	// Procedure is the URI that was called.
+	Procedure string
+	// Details is everything that the router says about the call.
+	Details map[string]any
+
+	session   *Session
+	transport *transport
+	request   uint64
+	future    *txaio.Future[Payload] // the endpoint's answer
+	answered  bool
+}
+
+// ErrNotAsked is returned by [Invocation.Progress] where the caller did not
+// ask for progressive results.
+var ErrNotAsked = errors.New("the caller did not ask for progressive results")
+
+// Register registers a procedure that answers at once: endpoint is called on
+// the loop, and returns the result or an error.
+func (s *Session) Register(procedure string, endpoint func(*Invocation) (Payload, error), options ...RegisterOptions) *txaio.Future[*Registration] {
+	return s.register(procedure, func(inv *Invocation) *txaio.Future[Payload] {
+		return txaio.AsFutureOn(s.api, func() (Payload, error) { return endpoint(inv) })
+	}, optional(options))
+}
+
+// RegisterLater registers a procedure that answers later: endpoint is called
+// on the loop, and returns a future. The future is cancelled where the caller
+// cancels the call, or the session ends.
+func (s *Session) RegisterLater(procedure string, endpoint func(*Invocation) (*txaio.Future[Payload], error), options ...RegisterOptions) *txaio.Future[*Registration] {
+	return s.register(procedure, func(inv *Invocation) *txaio.Future[Payload] {
+		return txaio.AsFutureOfOn(s.api, func() (*txaio.Future[Payload], error) { return endpoint(inv) })
+	}, optional(options))
+}
+
+func (s *Session) register(procedure string, endpoint endpoint, options RegisterOptions) *txaio.Future[*Registration] {
+	if err := checkURI(procedure, options.Match); err != nil {
+		return failed[*Registration](s, err)
+	}
+	details := make(map[string]any)
+	if options.Match != "" {
+		details["match"] = options.Match
+	}
+	if options.Invoke != "" {
+		details["invoke"] = options.Invoke
+	}
+	r := &simple[*Registration]{of: codeRegister, future: newFuture[*Registration](s)}
+	r.take = func(m *message) *Registration {
+		registration := &Registration{ID: m.id, Procedure: procedure, session: s, endpoint: endpoint}
+		s.registrations[m.id] = registration
+		return registration
+	}
+	r.undo = func(registration *Registration) { registration.Unregister() }
+	start(s, r, details, procedure)
+	return r.future
+}
+
+// Unregister takes the procedure back. Invocations that are running go on.
+func (r *Registration) Unregister() *txaio.Future[struct{}] {
+	s := r.session
+	q := &simple[struct{}]{of: codeUnregister, future: newFuture[struct{}](s)}
+	q.take = func(*message) struct{} {
+		delete(s.registrations, r.ID)
+		return struct{}{}
+	}
+	s.loop.CallSoon(func() {
+		switch {
+		case txaio.IsCalled(q.future):
+		case s.phase != joined:
+			reject(q.future, ErrNotJoined)
+		case s.registrations[r.ID] != r || r.loose:
+			reject(q.future, &Error{URI: "wamp.error.no_such_registration", Payload: Args(r.Procedure + " is not registered any more")})
+		default:
+			r.loose = true
+			s.request(q, r.ID)
+		}
+	})
+	return q.future
+}
+
+// invocation handles INVOCATION.
+func (s *Session) invocation(m *message) error {
+	registration := s.registrations[m.id]
+	if registration == nil {
+		return violation("INVOCATION for the registration %d, which there is not", m.id)
+	}
+	if s.invocations[m.request] != nil {
+		return violation("INVOCATION %d twice", m.request)
+	}
+	inv := &Invocation{
+		Payload:   m.payload,
+		Procedure: registration.Procedure,
+		Details:   m.details,
+		session:   s,
+		transport: s.transport,
+		request:   m.request,
+	}
+	if procedure, ok := m.details["procedure"].(string); ok {
+		inv.Procedure = procedure
+	}
+	inv.future = registration.endpoint(inv)
+	s.invocations[m.request] = inv
+	// The endpoint's future may be settled on any goroutine, and its callbacks
+	// may run there.
+	txaio.AddCallbacks(inv.future,
+		func(result Payload) (Payload, error) {
+			s.loop.CallSoon(func() { inv.yield(result) })
+			return result, nil
+		},
+		func(fail *txaio.Failure) (Payload, error) {
+			s.loop.CallSoon(func() { inv.fail(fail) })
+			return Payload{}, fail
+		})
+	return nil
+}
+
+// interrupt handles INTERRUPT: the caller does not want the result any more.
+func (s *Session) interrupt(m *message) error {
+	if inv := s.invocations[m.request]; inv != nil {
+		inv.interrupt()
+	}
+	return nil // else the answer was sent before the INTERRUPT came
+}
+
+func (inv *Invocation) interrupt() {
+	txaio.Cancel(inv.future, "the caller cancelled the call, or the session ended")
+}
+
+// current reports whether the answer can still be sent. A call that came
+// through another connection cannot be answered on this one.
+func (inv *Invocation) current() bool {
+	s := inv.session
+	return s.transport == inv.transport && s.phase == joined && !inv.answered
+}
+
+// finish reports whether the answer is to be sent, once.
+func (inv *Invocation) finish() bool {
+	if !inv.current() {
+		return false
+	}
+	inv.answered = true
+	delete(inv.session.invocations, inv.request)
+	return true
+}
+
+func (inv *Invocation) yield(result Payload) {
+	body, err := result.encode()
+	if err != nil {
+		inv.fail(txaio.CreateFailure(err))
+		return
+	}
+	if inv.finish() {
+		inv.session.send(codeYield, inv.request, json.RawMessage("{}"), body.args, body.kwargs)
+	}
+}
+
+func (inv *Invocation) fail(fail *txaio.Failure) {
+	if !inv.finish() {
+		return
+	}
+	failed := toError(fail)
+	body, err := failed.encode()
+	if err != nil {
+		failed = &Error{URI: RuntimeError}
+		body, _ = Args(err.Error()).encode() // a string can be encoded
+	}
+	if failed.URI == RuntimeError {
+		inv.session.log.Failure(fail, "The procedure {procedure} failed", attr("procedure", inv.Procedure))
+	}
+	inv.session.send(codeError, uint64(codeInvocation), inv.request, json.RawMessage("{}"), failed.URI, body.args, body.kwargs)
+}
+
+// Progress sends a progressive result, before the endpoint's answer. It may be
+// called from any goroutine. It returns [ErrNotAsked] where the caller did not
+// ask for any. One that comes after the answer is dropped.
+func (inv *Invocation) Progress(result Payload) error {
+	if inv.Details["receive_progress"] != true {
+		return ErrNotAsked
+	}
+	body, err := result.encode()
+	if err != nil {
+		return err
+	}
+	inv.session.loop.CallSoon(func() {
+		if inv.current() {
+			inv.session.send(codeYield, inv.request, json.RawMessage(`{"progress":true}`), body.args, body.kwargs)
+		}
+	})
+	return nil
+}

@@ -1,0 +1,527 @@
+package wamp
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/txaio-go/txaio"
+)
+
+// A Config says what a session is to do. URL and Realm are needed.
+type Config struct {
+	// URL is the router's, such as ws://127.0.0.1:9000/.
+	URL string
+	// Realm is the realm to join.
+	Realm string
+	// Auth are the ways to authenticate that are offered to the router, which
+	// chooses one. None means that the session is anonymous.
+	Auth []Authenticator
+
+	// OnJoin is called each time the session has joined, also after it was
+	// lost. Here is the place to register and subscribe: the router forgets
+	// both when the connection is lost. An error is logged.
+	OnJoin func(*Session, *JoinDetails) error
+	// OnLeave is called when a session that was joined has ended.
+	OnLeave func(*Session, *CloseDetails)
+	// OnDisconnect is called when a connection is gone: with nil after Leave,
+	// else with the reason.
+	OnDisconnect func(*Session, error)
+
+	// Reconnect makes the session connect again when the connection is lost
+	// or cannot be made. Without it the session stays disconnected.
+	Reconnect *Backoff
+
+	// JoinTimeout limits how long connecting and joining take; 0 stands for
+	// 30 seconds.
+	JoinTimeout time.Duration
+	// CloseTimeout limits how long the router may take to say goodbye and
+	// close; 0 stands for 5 seconds.
+	CloseTimeout time.Duration
+
+	// PingInterval is how long a session may hear nothing before it sends a
+	// WebSocket ping, and how long the router then has to answer before the
+	// connection counts as lost. 0 stands for 30 seconds; a negative one
+	// means no pings.
+	PingInterval time.Duration
+	// Pings runs the timers of the pings: a batched timer that sessions
+	// share. nil stands for the package's own.
+	Pings txaio.DelayedCaller
+
+	// MaxMessage limits the length of a message from the router; 0 stands for
+	// 16 MiB.
+	MaxMessage int64
+	// HTTPClient opens the connection; nil stands for http.DefaultClient.
+	HTTPClient *http.Client
+	// Logger gets what goes wrong in callbacks of the user's; nil stands for
+	// one of the package's own.
+	Logger *txaio.Logger
+}
+
+// JoinDetails is what the router said when it welcomed the session.
+type JoinDetails struct {
+	Realm      string
+	Session    uint64
+	AuthID     string
+	AuthRole   string
+	AuthMethod string
+	Details    map[string]any // everything that the router sent
+}
+
+// CloseDetails says why a session ended.
+type CloseDetails struct {
+	Reason  string // a URI
+	Message string
+}
+
+// A Session is a WAMP session: Autobahn's ApplicationSession. It calls and
+// publishes, and it registers procedures and subscribes to topics.
+//
+// Every method may be called from any goroutine and returns at once. What it
+// asks for happens on the loop that was current when the session was made: all
+// of the session's state belongs to that loop. The handlers and callbacks that
+// the session is given run there, too, and must not block: one that needs time
+// returns a future.
+//
+// Cancelling a future that a method returned gives up on the answer. A pending
+// call is also cancelled at the router; a subscription or registration that is
+// made all the same is taken back.
+type Session struct {
+	config Config
+	api    *txaio.API
+	loop   txaio.EventLoop
+	log    *txaio.Logger
+	dial   dialer
+
+	// All that follows belongs to the loop.
+	phase     phase
+	transport *transport
+	deadline  txaio.DelayedCall // of joining and of closing
+	joins     *txaio.Future[*JoinDetails]
+	leavers   []*txaio.Future[struct{}]
+	session   uint64 // the session's id, 0 where it is not joined
+	cancels   bool   // the router may be sent a CANCEL
+	challenge int    // which of config.Auth is being used, after CHALLENGE; else -1
+	cause     error  // why the session ended, in phase closing
+	retry     retry
+	keepalive keepalive
+
+	requests      requests
+	registrations map[uint64]*Registration
+	subscriptions map[uint64][]*Subscription
+	invocations   map[uint64]*Invocation
+}
+
+// phase is what a session is doing.
+type phase uint8
+
+const (
+	offline    phase = iota // no connection
+	waiting                 // no connection; the next attempt has a time
+	connecting              // the connection is being opened
+	joining                 // HELLO was sent
+	joined                  // WELCOME has come
+	leaving                 // GOODBYE was sent
+	closing                 // the session has ended; the connection is being closed
+)
+
+// NewSession returns a session that is not connected: see [Session.Join]. It
+// runs on the current loop.
+func NewSession(config Config) (*Session, error) {
+	switch {
+	case config.URL == "":
+		return nil, errors.New("a session needs the router's URL, such as ws://127.0.0.1:9000/")
+	case config.Realm == "":
+		return nil, errors.New("a session needs the realm to join, such as realm1")
+	}
+	if err := checkURI(config.Realm, exact); err != nil {
+		return nil, err
+	}
+	setDefault(&config.JoinTimeout, 30*time.Second)
+	setDefault(&config.CloseTimeout, 5*time.Second)
+	setDefault(&config.PingInterval, 30*time.Second)
+	setDefault(&config.MaxMessage, 16<<20)
+	if config.Pings == nil {
+		config.Pings = sharedPings()
+	}
+	if config.Logger == nil {
+		config.Logger = sharedLogger()
+	}
+	if config.OnJoin == nil {
+		config.OnJoin = func(*Session, *JoinDetails) error { return nil }
+	}
+	if config.OnLeave == nil {
+		config.OnLeave = func(*Session, *CloseDetails) {}
+	}
+	if config.OnDisconnect == nil {
+		config.OnDisconnect = func(*Session, error) {}
+	}
+	loop := txaio.CurrentLoop()
+	api, err := txaio.WithConfig(txaio.Config{Loop: loop})
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{
+		config: config,
+		api:    api,
+		loop:   loop,
+		log:    config.Logger,
+		dial:   dialWebSocket(config.URL, config.HTTPClient, config.MaxMessage),
+	}
+	s.retry.init(config.Reconnect)
+	s.reset()
+	return s, nil
+}
+
+func setDefault[T comparable](value *T, standard T) {
+	if *value == *new(T) {
+		*value = standard
+	}
+}
+
+// reset forgets what belonged to one connection.
+func (s *Session) reset() {
+	s.challenge, s.session = -1, 0
+	s.requests.reset()
+	s.registrations = make(map[uint64]*Registration)
+	s.subscriptions = make(map[uint64][]*Subscription)
+	s.invocations = make(map[uint64]*Invocation)
+}
+
+// Join connects to the router and joins the realm. Where the session
+// reconnects, the future also waits for later attempts, and succeeds once;
+// OnJoin is called each time.
+func (s *Session) Join() *txaio.Future[*JoinDetails] {
+	var f *txaio.Future[*JoinDetails]
+	f = txaio.CreateFutureOn(s.api, txaio.WithCanceller(func(*txaio.Future[*JoinDetails]) {
+		s.loop.CallSoon(func() {
+			if s.joins == f {
+				s.joins = nil // it fails because of Cancel
+				s.leave(CloseNormal)
+			}
+		})
+	}))
+	s.loop.CallSoon(func() {
+		switch {
+		case txaio.IsCalled(f): // cancelled in the meantime
+		case s.phase != offline:
+			reject(f, ErrAlreadyJoined)
+		default:
+			s.joins = f
+			s.retry.restart()
+			s.connect()
+		}
+	})
+	return f
+}
+
+// Leave ends the session and closes the connection; the session does not
+// reconnect, and Join may be called again. The optional reason is a URI for
+// the router. The future succeeds when the connection is closed. It fails with
+// a [*TransportError] where the router does not say goodbye.
+func (s *Session) Leave(reason ...string) *txaio.Future[struct{}] {
+	f := newFuture[struct{}](s)
+	uri := CloseNormal
+	if len(reason) > 0 {
+		uri = reason[0]
+	}
+	if err := checkURI(uri, exact); err != nil {
+		reject(f, err)
+		return f
+	}
+	s.loop.CallSoon(func() {
+		s.leavers = append(s.leavers, f)
+		s.leave(uri)
+	})
+	return f
+}
+
+// connect begins a connection.
+func (s *Session) connect() {
+	s.phase = connecting
+	s.cause = nil
+	s.reset()
+	s.transport = newTransport(s.loop, s, s.dial)
+	s.setDeadline(s.config.JoinTimeout, "the router did not welcome the session")
+}
+
+// setDeadline gives up the connection after limit, unless endDeadline comes
+// before.
+func (s *Session) setDeadline(limit time.Duration, what string) {
+	s.endDeadline()
+	t := s.transport
+	s.deadline = s.api.CallLater(limit, func() {
+		if s.transport == t {
+			err := errors.New(what + " within " + limit.String())
+			t.abort(err)
+			s.closed(t, err) // whatever the connection still takes to end
+		}
+	})
+}
+
+func (s *Session) endDeadline() {
+	if s.deadline != nil {
+		s.deadline.Cancel()
+		s.deadline = nil
+	}
+}
+
+// opened implements transportEvents.
+func (s *Session) opened(t *transport) {
+	if t != s.transport || s.phase != connecting {
+		return
+	}
+	s.phase = joining
+	s.hello()
+}
+
+// welcome handles WELCOME.
+func (s *Session) welcome(m *message) {
+	s.phase = joined
+	s.endDeadline()
+	s.retry.restart()
+	s.session, s.cancels = m.id, knowsCancel(m.details)
+	details := &JoinDetails{Realm: s.config.Realm, Session: m.id, Details: m.details}
+	for name, into := range map[string]*string{
+		"realm": &details.Realm, "authid": &details.AuthID,
+		"authrole": &details.AuthRole, "authmethod": &details.AuthMethod,
+	} {
+		if text, ok := m.details[name].(string); ok {
+			*into = text
+		}
+	}
+	s.keepalive.start(s)
+	s.callback("OnJoin", func() error { return s.config.OnJoin(s, details) })
+	if f := s.joins; f != nil {
+		s.joins = nil
+		resolve(f, details)
+	}
+}
+
+// leave does Leave's work.
+func (s *Session) leave(reason string) {
+	s.retry.stop()
+	switch s.phase {
+	case offline, waiting:
+		s.phase = offline
+		s.settle(ErrLeft, nil)
+	case connecting:
+		s.ended(ErrLeft, nil)
+		s.transport.abort(ErrLeft)
+	case joining:
+		s.ended(ErrLeft, nil)
+		s.hangUp(websocket.StatusNormalClosure, "")
+	case joined:
+		s.phase = leaving
+		s.send(codeGoodbye, map[string]any{}, reason)
+		s.setDeadline(s.config.CloseTimeout, "the router did not say goodbye")
+	}
+}
+
+// goodbye handles GOODBYE: the answer to ours, or the router's own.
+func (s *Session) goodbye(m *message) {
+	if s.phase == leaving {
+		s.ended(ErrLeft, &CloseDetails{Reason: CloseNormal, Message: m.messageText()})
+	} else {
+		s.send(codeGoodbye, map[string]any{}, CloseGoodbyeAndOut)
+		s.retry.allow()
+		s.ended(
+			&RefusedError{"the router ended the session", m.reason()},
+			&CloseDetails{Reason: m.text, Message: m.messageText()},
+		)
+	}
+	s.hangUp(websocket.StatusNormalClosure, "")
+}
+
+// aborted handles ABORT. Trying again would meet with the same answer.
+func (s *Session) aborted(m *message) {
+	s.retry.stop()
+	s.ended(
+		&RefusedError{"the router refused the session", m.reason()},
+		&CloseDetails{Reason: m.text, Message: m.messageText()},
+	)
+	s.hangUp(websocket.StatusNormalClosure, "")
+}
+
+// reason is the error that an ABORT or GOODBYE stands for.
+func (m *message) reason() *Error {
+	reason := &Error{URI: m.text}
+	if text := m.messageText(); text != "" {
+		reason.Args = []any{text}
+	}
+	return reason
+}
+
+func (m *message) messageText() string {
+	text, _ := m.details["message"].(string) // it is optional
+	return text
+}
+
+// violated ends the session because of what the router sent, as the protocol
+// asks for: with an ABORT that says why.
+func (s *Session) violated(err error) {
+	s.log.Error("WAMP session {session}: {error}", attr("session", s.session), attr("error", err.Error()))
+	s.retry.stop()
+	s.abortWith(ProtocolViolation, err)
+}
+
+// abortWith sends ABORT and ends the session with err.
+func (s *Session) abortWith(uri string, err error) {
+	s.send(codeAbort, map[string]any{"message": err.Error()}, uri)
+	s.ended(err, &CloseDetails{Reason: uri, Message: err.Error()})
+	s.hangUp(websocket.StatusProtocolError, uri)
+}
+
+// hangUp closes the connection of a session that has ended.
+func (s *Session) hangUp(status websocket.StatusCode, reason string) {
+	s.transport.close(status, reason)
+	s.setDeadline(s.config.CloseTimeout, "the connection was not closed")
+}
+
+// ended is called when the session is over, with the connection still open or
+// not: everything that is pending fails with err.
+func (s *Session) ended(err error, details *CloseDetails) {
+	wasJoined := s.phase == joined || s.phase == leaving
+	s.phase = closing
+	s.cause = err
+	s.endDeadline()
+	s.keepalive.stop()
+	s.requests.fail(txaio.CreateFailure(err))
+	for _, inv := range s.invocations {
+		inv.interrupt()
+	}
+	s.reset()
+	if wasJoined && details != nil {
+		s.callback("OnLeave", func() error { s.config.OnLeave(s, details); return nil })
+	}
+}
+
+// closed implements transportEvents: the connection is gone.
+func (s *Session) closed(t *transport, err error) {
+	if t != s.transport {
+		return
+	}
+	wasOpen := s.phase != connecting
+	if s.phase != closing {
+		lost := &TransportError{Err: err, Connecting: !wasOpen}
+		s.retry.allow()
+		s.ended(lost, &CloseDetails{Reason: CloseTransportLost, Message: err.Error()})
+	}
+	s.endDeadline()
+	s.transport = nil
+	s.phase = offline
+	cause := s.cause
+	if errors.Is(cause, ErrLeft) {
+		cause = nil
+	}
+	if wasOpen {
+		s.callback("OnDisconnect", func() error { s.config.OnDisconnect(s, cause); return nil })
+	}
+	if len(s.leavers) == 0 && s.retry.schedule(s) {
+		s.phase = waiting
+		return
+	}
+	s.settle(s.cause, s.cause)
+}
+
+// settle settles the futures of Join and Leave of a session that is offline
+// for good.
+func (s *Session) settle(joinErr, leaveErr error) {
+	if f := s.joins; f != nil {
+		s.joins = nil
+		reject(f, joinErr)
+	}
+	leavers := s.leavers
+	s.leavers = nil
+	for _, f := range leavers {
+		if _, lost := errors.AsType[*TransportError](leaveErr); lost {
+			reject(f, leaveErr)
+		} else {
+			resolve(f, struct{}{})
+		}
+	}
+}
+
+// received implements transportEvents.
+func (s *Session) received(t *transport, m *message, err error) {
+	if t != s.transport || s.phase == closing {
+		return
+	}
+	s.keepalive.heard = true
+	if err == nil {
+		err = s.dispatch(m)
+	}
+	if err != nil {
+		s.violated(err)
+	}
+}
+
+// dispatch handles a message. Its error says how the message breaks the
+// protocol.
+func (s *Session) dispatch(m *message) error {
+	switch m.code {
+	case codeAbort:
+		s.aborted(m)
+		return nil
+	case codeWelcome, codeChallenge:
+		if s.phase != joining {
+			return violation("%v to a session that is joined", m.code)
+		}
+		if m.code == codeChallenge {
+			return s.challenged(m)
+		}
+		s.welcome(m)
+		return nil
+	}
+	if s.phase == joining {
+		return violation("%v before WELCOME", m.code)
+	}
+	if m.code == codeGoodbye {
+		s.goodbye(m)
+		return nil
+	}
+	if s.phase == leaving {
+		return nil // it was sent before our GOODBYE arrived
+	}
+	switch m.code {
+	case codeEvent:
+		return s.event(m)
+	case codeInvocation:
+		return s.invocation(m)
+	case codeInterrupt:
+		return s.interrupt(m)
+	}
+	if m.code == codeError && (m.of == codePublish || m.of == codeYield) && s.requests.pending[m.request] == nil {
+		// Nobody asked for an answer, and some routers send one all the same.
+		s.log.Warn("WAMP: the router refused {message} {request}: {error}",
+			attr("message", m.of.String()), attr("request", m.request), attr("error", m.text))
+		return nil
+	}
+	return s.requests.answered(m)
+}
+
+// send sends a message whose elements are known to be fit for JSON.
+func (s *Session) send(c code, elements ...any) {
+	frame, err := encode(c, elements...)
+	if err != nil {
+		s.log.Error("WAMP {message} cannot be encoded: {error}", attr("message", c.String()), attr("error", err.Error()))
+		return
+	}
+	s.transport.send(frame)
+}
+
+// callback calls a function of the user's.
+func (s *Session) callback(name string, fn func() error) {
+	f := txaio.AsFutureOn(s.api, func() (struct{}, error) { return struct{}{}, fn() })
+	s.logFailure(f, name)
+}
+
+// logFailure logs what a future fails with.
+func (s *Session) logFailure(f *txaio.Future[struct{}], name string) {
+	txaio.AddCallbacks(f, nil, func(fail *txaio.Failure) (struct{}, error) {
+		s.log.Failure(fail, "The session's {callback} failed", attr("callback", name))
+		return struct{}{}, fail
+	})
+}

@@ -1,0 +1,199 @@
+package wamp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/coder/websocket"
+
+	"github.com/txaio-go/txaio"
+)
+
+// subprotocol is WAMP over WebSocket with JSON.
+const subprotocol = "wamp.2.json"
+
+// A transport is one WebSocket connection, with a goroutine that reads and one
+// that writes. Everything it has to say it says on the loop; its methods
+// return at once.
+type transport struct {
+	loop   txaio.EventLoop
+	events transportEvents
+	ctx    context.Context // ended, with the cause, when the connection is
+	cancel context.CancelCauseFunc
+	slots  chan struct{} // limits what was read and waits for the loop
+
+	mu      sync.Mutex
+	queue   [][]byte // what the writer has not taken yet
+	ping    bool
+	closing *websocket.CloseError
+	wake    chan struct{} // holds one token
+}
+
+// transportEvents is what a transport tells, on the loop.
+type transportEvents interface {
+	opened(t *transport)
+	received(t *transport, m *message, err error)
+	ponged(t *transport)
+	closed(t *transport, err error)
+}
+
+// maxUnread is how many messages a transport reads ahead of the loop: more of
+// them stay in the socket, and the router has to wait.
+const maxUnread = 512
+
+// newTransport connects, and tells events what becomes of it.
+func newTransport(loop txaio.EventLoop, events transportEvents, dial dialer) *transport {
+	t := &transport{
+		loop:   loop,
+		events: events,
+		slots:  make(chan struct{}, maxUnread),
+		wake:   make(chan struct{}, 1),
+	}
+	t.ctx, t.cancel = context.WithCancelCause(context.Background())
+	go t.read(dial)
+	return t
+}
+
+// send queues a frame. The loop must not wait for the network, so that the
+// queue has no limit: who sends without waiting for answers fills memory.
+func (t *transport) send(frame []byte) {
+	t.change(func() { t.queue = append(t.queue, frame) })
+}
+
+// sendPing has the writer send a ping; ponged follows.
+func (t *transport) sendPing() { t.change(func() { t.ping = true }) }
+
+// close closes the connection in WebSocket's way when everything before it is
+// sent.
+func (t *transport) close(status websocket.StatusCode, reason string) {
+	t.change(func() { t.closing = &websocket.CloseError{Code: status, Reason: reason} })
+}
+
+// abort drops the connection because of err.
+func (t *transport) abort(err error) { t.cancel(err) }
+
+func (t *transport) change(fn func()) {
+	t.mu.Lock()
+	fn()
+	t.mu.Unlock()
+	select {
+	case t.wake <- struct{}{}:
+	default: // a token is there already
+	}
+}
+
+// A dialer opens a connection.
+type dialer func(ctx context.Context) (*websocket.Conn, error)
+
+// dialWebSocket returns the dialer for a router.
+func dialWebSocket(url string, client *http.Client, maxMessage int64) dialer {
+	return func(ctx context.Context) (*websocket.Conn, error) {
+		conn, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{
+			HTTPClient:   client,
+			Subprotocols: []string{subprotocol},
+		})
+		if err != nil {
+			return nil, err
+		}
+		if conn.Subprotocol() != subprotocol {
+			_ = conn.CloseNow() // it is of no use, however it ends
+			return nil, fmt.Errorf("the server at %s does not speak %s", url, subprotocol)
+		}
+		conn.SetReadLimit(maxMessage)
+		return conn, nil
+	}
+}
+
+// read is the reader's goroutine. It connects, too, which also blocks.
+func (t *transport) read(dial dialer) {
+	conn, err := dial(t.ctx)
+	if err == nil {
+		stop := context.AfterFunc(t.ctx, func() { _ = conn.CloseNow() }) // the readers get the error
+		t.loop.CallSoon(func() { t.events.opened(t) })
+		go t.write(conn)
+		err = t.readAll(conn)
+		stop()
+		_ = conn.CloseNow() // err says how it ended
+	}
+	t.cancel(err)
+	err = context.Cause(t.ctx) // the first reason is the one that matters
+	t.loop.CallSoon(func() { t.events.closed(t, err) })
+}
+
+// readAll hands every message to the loop until the connection ends. It
+// decodes here, so that the loop has less to do.
+func (t *transport) readAll(conn *websocket.Conn) error {
+	for {
+		// A context that can end would cost a registration for each message.
+		// CloseNow ends the read as well.
+		kind, frame, err := conn.Read(context.Background())
+		if err != nil {
+			return readable(err)
+		}
+		var m *message
+		if kind == websocket.MessageText {
+			m, err = decode(frame)
+		} else {
+			err = violation("a binary message, where %s has only text", subprotocol)
+		}
+		select {
+		case t.slots <- struct{}{}:
+		case <-t.ctx.Done():
+			return t.ctx.Err()
+		}
+		t.loop.CallSoon(func() {
+			<-t.slots
+			t.events.received(t, m, err)
+		})
+	}
+}
+
+// readable makes a sentence of the commonest reasons.
+func readable(err error) error {
+	var closed websocket.CloseError
+	switch {
+	case errors.As(err, &closed):
+		return fmt.Errorf("the router closed it: %w", closed)
+	case errors.Is(err, io.EOF):
+		return fmt.Errorf("the router went away: %w", err)
+	}
+	return err
+}
+
+// write is the writer's goroutine.
+func (t *transport) write(conn *websocket.Conn) {
+	for {
+		select {
+		case <-t.wake:
+		case <-t.ctx.Done():
+			return
+		}
+		t.mu.Lock()
+		queue, ping, closing := t.queue, t.ping, t.closing
+		t.queue, t.ping = nil, false
+		t.mu.Unlock()
+		for _, frame := range queue {
+			if err := conn.Write(context.Background(), websocket.MessageText, frame); err != nil {
+				t.cancel(err)
+				return
+			}
+		}
+		if closing != nil {
+			_ = conn.Close(closing.Code, closing.Reason) // the reader gets what comes of it
+			return
+		}
+		if ping {
+			// It waits for the pong. The session asks for a ping only when it
+			// has heard nothing for a while, so that nothing urgent waits long.
+			if err := conn.Ping(t.ctx); err != nil {
+				t.cancel(err)
+				return
+			}
+			t.loop.CallSoon(func() { t.events.ponged(t) })
+		}
+	}
+}

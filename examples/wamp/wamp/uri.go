@@ -1,0 +1,44 @@
+package wamp
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// matching says how a procedure or topic is matched, in WAMP's words.
+const (
+	exact    = "exact"
+	prefix   = "prefix"
+	wildcard = "wildcard"
+)
+
+// checkURI holds a URI against the protocol's loose rules: components without
+// whitespace and '#', separated by dots, none empty but where a wildcard or
+// prefix pattern has one. The router would refuse the request or, worse, the
+// session.
+func checkURI(uri, match string) error {
+	switch match {
+	case "", exact, prefix, wildcard:
+	default:
+		return invalidURI(uri, fmt.Sprintf("there is no matching %q: it is %s, %s or %s", match, exact, prefix, wildcard))
+	}
+	if uri == "" {
+		return invalidURI(uri, "it is empty")
+	}
+	if strings.ContainsFunc(uri, func(r rune) bool { return r == '#' || r == unicode.ReplacementChar || unicode.IsSpace(r) }) {
+		return invalidURI(uri, "whitespace and # are not allowed")
+	}
+	parts := strings.Split(uri, ".")
+	for i, part := range parts {
+		last := i == len(parts)-1
+		if part == "" && match != wildcard && (match != prefix || !last) {
+			return invalidURI(uri, "two dots in a row, or one at an end")
+		}
+	}
+	return nil
+}
+
+func invalidURI(uri, why string) error {
+	return &Error{URI: InvalidURI, Payload: Args(fmt.Sprintf("%q: %s", uri, why))}
+}

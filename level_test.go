@@ -1,0 +1,110 @@
+//go:build deferred || future
+
+package txaio_test
+
+import (
+	"encoding/json"
+	"flag"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/txaio-go/txaio"
+)
+
+var levelNames = map[txaio.Level]string{
+	txaio.LevelNone:     "none",
+	txaio.LevelCritical: "critical",
+	txaio.LevelError:    "error",
+	txaio.LevelWarn:     "warn",
+	txaio.LevelInfo:     "info",
+	txaio.LevelDebug:    "debug",
+	txaio.LevelTrace:    "trace",
+}
+
+func TestLevelText(t *testing.T) {
+	for level, name := range levelNames {
+		if level.String() != name {
+			t.Errorf("String of %d is %q, want %q", level, level.String(), name)
+		}
+		for _, text := range []string{name, strings.ToUpper(name)} {
+			if got, err := txaio.ParseLevel(text); err != nil || got != level {
+				t.Errorf("ParseLevel(%q) = %v, %v", text, got, err)
+			}
+		}
+		text, err := level.MarshalText()
+		var back txaio.Level
+		if err2 := back.UnmarshalText(text); err != nil || err2 != nil || string(text) != name || back != level {
+			t.Errorf("%v: marshalled as %q, %v, and back as %v, %v", level, text, err, back, err2)
+		}
+	}
+	if !(txaio.LevelNone < txaio.LevelCritical && txaio.LevelCritical < txaio.LevelError && txaio.LevelError < txaio.LevelWarn &&
+		txaio.LevelWarn < txaio.LevelInfo && txaio.LevelInfo < txaio.LevelDebug && txaio.LevelDebug < txaio.LevelTrace) {
+		t.Error("the levels are not in order")
+	}
+}
+
+// listsLevels checks that an error names every level.
+func listsLevels(t *testing.T, err error) {
+	t.Helper()
+	if err == nil {
+		t.Error("no error")
+		return
+	}
+	for _, name := range levelNames {
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("%q does not list %s", err, name)
+		}
+	}
+}
+
+func TestInvalidLevel(t *testing.T) {
+	for _, text := range []string{"", "warning", " info", "Level(9)", "4"} {
+		level := txaio.LevelDebug
+		_, err := txaio.ParseLevel(text)
+		listsLevels(t, err)
+		listsLevels(t, level.UnmarshalText([]byte(text)))
+		if level != txaio.LevelDebug {
+			t.Errorf("%q: UnmarshalText failed and set %v", text, level)
+		}
+	}
+	for _, level := range []txaio.Level{-1, 7, 127, -128} {
+		_, err := level.MarshalText()
+		listsLevels(t, err)
+		listsLevels(t, txaio.StartLogging(io.Discard, level))
+		wantUsageError(t, func() { txaio.SetGlobalLogLevel(level) }, "trace")
+		wantUsageError(t, func() { txaio.MakeLogger().SetLevel(level) }, "trace")
+		wantUsageError(t, func() { txaio.MakeLogger(txaio.WithLevel(level)) }, "trace")
+	}
+	if got := txaio.Level(-3).String(); got != "Level(-3)" {
+		t.Errorf("String is %q", got)
+	}
+}
+
+func TestLevelInFlagsAndJSON(t *testing.T) {
+	flags := flag.NewFlagSet("test", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	var level txaio.Level
+	flags.TextVar(&level, "level", txaio.LevelInfo, "how much to log")
+	if level != txaio.LevelInfo || flags.Lookup("level").DefValue != "info" {
+		t.Errorf("the default is %v", level)
+	}
+	if err := flags.Parse([]string{"-level", "debug"}); err != nil || level != txaio.LevelDebug {
+		t.Errorf("parsed %v, %v", level, err)
+	}
+	listsLevels(t, flags.Parse([]string{"-level", "loud"}))
+
+	type config struct {
+		Level  txaio.Level            `json:"level"`
+		Limits map[txaio.Level]string `json:"limits"`
+	}
+	const text = `{"level":"trace","limits":{"error":"e"}}`
+	var c config
+	if err := json.Unmarshal([]byte(text), &c); err != nil || c.Level != txaio.LevelTrace || c.Limits[txaio.LevelError] != "e" {
+		t.Errorf("unmarshalled %v, %v", c, err)
+	}
+	if got, err := json.Marshal(c); err != nil || string(got) != text {
+		t.Errorf("marshalled %s, %v", got, err)
+	}
+	listsLevels(t, json.Unmarshal([]byte(`{"level":"loud"}`), &c))
+}

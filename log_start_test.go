@@ -1,0 +1,521 @@
+//go:build deferred || future
+
+package txaio_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/txaio-go/txaio"
+	"github.com/txaio-go/txaio/internal/exampletest"
+)
+
+// StartLogging is for a whole process, so these tests have one each.
+
+func TestStartLogging(t *testing.T) {
+	if _, child := inChild(t); !child {
+		return
+	}
+	logger := txaio.MakeLogger()
+	out, other := new(bytes.Buffer), new(output)
+	listsLevels(t, txaio.StartLogging(other, 9))
+	before := time.Now().Truncate(time.Second)
+	if err := txaio.StartLogging(out, txaio.LevelInfo); err != nil {
+		t.Fatal(err)
+	}
+	if err := txaio.StartLogging(other, txaio.LevelTrace); err != nil {
+		t.Error(err)
+	}
+	listsLevels(t, txaio.StartLogging(other, -1))
+	other.want(t, "")
+
+	logger.Debug("below")
+	logger.Info("Hello, {name}!", slog.String("name", "Roy"), slog.Int("unused", 1))
+	line, ok := strings.CutSuffix(out.String(), " Hello, Roy!\n")
+	at, err := time.Parse("2006-01-02T15:04:05-0700", line)
+	if !ok || err != nil || at.Before(before) || at.After(time.Now()) {
+		t.Errorf("%q, %v", out, err)
+	}
+	if got := txaio.GlobalLogLevel(); got != txaio.LevelInfo {
+		t.Errorf("the global level is %v", got)
+	}
+}
+
+func TestStartLoggingOnStdout(t *testing.T) {
+	printed, child := inChild(t)
+	if !child {
+		if !regexp.MustCompile(`(?m)^\S+ to standard output$`).MatchString(printed) {
+			t.Errorf("printed %q", printed)
+		}
+		return
+	}
+	os.Stderr, _ = os.Open(os.DevNull)
+	if err := txaio.StartLogging(nil, txaio.LevelInfo); err != nil {
+		t.Fatal(err)
+	}
+	txaio.MakeLogger().Info("to standard output")
+}
+
+func TestBridges(t *testing.T) {
+	out, child := started(t, txaio.LevelInfo)
+	if !child {
+		return
+	}
+	hook := new(recorder)
+	logrus.AddHook(hook)
+	wantFields := func(want logrus.Fields) {
+		t.Helper()
+		if got := hook.last(t).Data; !maps.Equal(got, want) {
+			t.Errorf("the fields are %v, want %v", got, want)
+		}
+	}
+
+	log.Print("standard")
+	out.want(t, "TIME standard\n")
+	wantFields(logrus.Fields{})
+	log.SetPrefix("prefix: ")
+	log.Println("standard")
+	log.SetPrefix("")
+	out.want(t, "TIME prefix: standard\n")
+	log.SetFlags(log.Lmsgprefix | log.Lshortfile)
+	log.Print("standard")
+	log.SetFlags(0)
+	if got := out.take(); !regexp.MustCompile(`^TIME log_start_test\.go:\d+: standard\n$`).MatchString(got) {
+		t.Errorf("%q", got)
+	}
+
+	hook.entries = nil
+	slog.Info("slog", "a", 1, slog.Group("g", "b", "x\ny", slog.Group("", "c", 2), slog.Group("empty")), slog.Any("v", secret("x")), slog.Attr{})
+	out.want(t, `TIME slog a=1 g.b=x\ny g.c=2 v.kind=secret v.n=1`+"\n")
+	wantFields(logrus.Fields{"a": int64(1), "g.b": "x\ny", "g.c": int64(2), "v.kind": "secret", "v.n": int64(1)})
+	base := slog.With("a", 1).WithGroup("g").With("b", 2)
+	one, two := base.With("one", 1), base.With("two", 2)
+	one.Warn("slog", "c", 3)
+	two.WithGroup("").WithGroup("h").Error("slog", "c", errBoom)
+	base.WithGroup("h").Info("slog")
+	out.want(t, "TIME slog a=1 g.b=2 g.one=1 g.c=3\nTIME slog a=1 g.b=2 g.two=2 g.h.c=boom\nTIME slog a=1 g.b=2\n")
+	slog.New(slog.Default().Handler().WithGroup("")).Info("slog", "a", 1)
+	out.want(t, "TIME slog a=1\n")
+	for n := range 12 { // whatever room a slice has at its end
+		many := slog.Default()
+		for range n {
+			many = many.With("a", 1)
+		}
+		x, y := many.With("x", 1), many.With("y", 2)
+		x.Info("slog")
+		y.Info("slog")
+		as := strings.Repeat(" a=1", n)
+		out.want(t, "TIME slog"+as+" x=1\nTIME slog"+as+" y=2\n")
+	}
+	slog.Debug("below")
+	slog.Log(context.Background(), slog.LevelDebug-4, "below")
+	out.want(t, "")
+	if slog.Default().Enabled(context.Background(), slog.LevelDebug) || !slog.Default().Enabled(context.Background(), slog.LevelInfo) {
+		t.Error("slog's level is another")
+	}
+
+	hook.entries = nil
+	logrus.WithFields(logrus.Fields{"b": 2, "a\n": "x\ny"}).WithError(errBoom).Warn("logrus")
+	out.want(t, `TIME logrus a\n=x\ny b=2 error=boom`+"\n")
+	logrus.Debug("below")
+	logrus.Infof("%d", 1)
+	logrus.Info("")
+	out.want(t, "TIME 1\nTIME \n")
+
+	txaio.SetGlobalLogLevel(txaio.LevelTrace)
+	logrus.Trace("trace")
+	slog.Debug("debug")
+	slog.Log(context.Background(), slog.LevelDebug-4, "trace")
+	txaio.MakeLogger().Trace("trace")
+	out.want(t, "TIME trace\nTIME debug\nTIME trace\nTIME trace\n")
+
+	txaio.SetGlobalLogLevel(txaio.LevelNone)
+	logrus.Error("below")
+	slog.Error("below")
+	log.Print("below")
+	txaio.MakeLogger().Critical("below")
+	out.want(t, "")
+}
+
+// The levels of slog, as entries of logrus.
+func TestSlogLevels(t *testing.T) {
+	_, child := started(t, txaio.LevelTrace)
+	if !child {
+		return
+	}
+	hook := new(recorder)
+	logrus.AddHook(hook)
+	for level, want := range map[slog.Level]logrus.Level{
+		slog.LevelError + 4: logrus.ErrorLevel, slog.LevelError: logrus.ErrorLevel, slog.LevelError - 1: logrus.WarnLevel,
+		slog.LevelWarn: logrus.WarnLevel, slog.LevelWarn - 1: logrus.InfoLevel, slog.LevelInfo: logrus.InfoLevel,
+		slog.LevelInfo - 1: logrus.DebugLevel, slog.LevelDebug: logrus.DebugLevel, slog.LevelDebug - 1: logrus.TraceLevel,
+	} {
+		type key struct{}
+		ctx := context.WithValue(context.Background(), key{}, "mine")
+		slog.Log(ctx, level, "message")
+		entry := hook.last(t)
+		if entry.Level != want || entry.Message != "message" || entry.Context.Value(key{}) != "mine" {
+			t.Errorf("%v: %q at %v", level, entry.Message, entry.Level)
+		}
+	}
+}
+
+// A logger that is pinned to a more verbose level does not let others through.
+func TestPinnedAfterStart(t *testing.T) {
+	if _, child := inChild(t); !child {
+		return
+	}
+	early := txaio.MakeLogger(txaio.WithLevel(txaio.LevelDebug))
+	follower := txaio.MakeLogger()
+	out := new(output)
+	if err := txaio.StartLogging(out, txaio.LevelWarn); err != nil {
+		t.Fatal(err)
+	}
+	late := txaio.MakeLogger()
+	late.SetLevel(txaio.LevelTrace)
+	quiet := txaio.MakeLogger(txaio.WithLevel(txaio.LevelNone))
+	wantEnabled(t, early, txaio.LevelDebug)
+	wantEnabled(t, follower, txaio.LevelWarn)
+	wantEnabled(t, late, txaio.LevelTrace)
+	wantEnabled(t, quiet, txaio.LevelNone)
+
+	early.Debug("early")
+	late.Trace("late")
+	quiet.Critical("quiet")
+	logrus.Info("below")
+	slog.Info("below")
+	log.Print("below") // which slog takes for info
+	out.want(t, "TIME early\nTIME late\n")
+
+	txaio.SetGlobalLogLevel(txaio.LevelError)
+	wantEnabled(t, early, txaio.LevelDebug)
+	wantEnabled(t, follower, txaio.LevelError)
+}
+
+// With a logrus logger of the application's own, entries go there alone.
+func TestSetLogrusAfterStart(t *testing.T) {
+	out, child := started(t, txaio.LevelDebug)
+	if !child {
+		return
+	}
+	other := new(bytes.Buffer)
+	own := newLogrus(other)
+	own.SetLevel(logrus.InfoLevel)
+	txaio.SetLogrus(own)
+	logger := txaio.MakeLogger(txaio.WithNamespace("ns"))
+	logger.Debug("below")
+	logger.Info("there")
+	if logger.Enabled(txaio.LevelDebug) {
+		t.Error("enabled at a level of which logrus logs nothing")
+	}
+	if got := other.String(); got != "level=info msg=there log_namespace=ns\n" {
+		t.Errorf("%s", got)
+	}
+	slog.Info("here")
+	out.want(t, "TIME here\n")
+	txaio.SetLogrus(nil)
+	logger.Debug("here")
+	out.want(t, "TIME here\n")
+}
+
+// No value looks like a line of its own.
+func TestNothingIsForged(t *testing.T) {
+	out, child := started(t, txaio.LevelInfo)
+	if !child {
+		return
+	}
+	const forged = "x\r\n2016-01-21T01:02:03-0100 forged\x1b[2K"
+	logger := txaio.MakeLogger()
+	logger.Info("a\nb {v}", slog.String("v", forged))
+	out.want(t, "TIME a\nb "+`x\r\n2016-01-21T01:02:03-0100 forged\x1b[2K`+"\n")
+	logger.Info("{v.x} {v!r:>3} {missing}", slog.String("v", forged))
+	logger.Info("{v:d}", slog.Any("v", errors.New(forged)))
+	logger.Info("{v.explode}", slog.Any("v", exploding(forged)))
+	logger.Failure(txaio.CreateFailure(errors.New(forged)), "{v}", slog.String("v", forged))
+	logger.Info("by category", slog.String("log_category", forged))
+	log.Printf("%s", forged)
+	slog.Info(forged, "v", forged, forged, "v", slog.Group(forged, forged, forged))
+	slog.With(forged, forged).WithGroup(forged).Info("message", "v", 1)
+	logrus.WithField(forged, forged).Info(forged)
+	logrus.AddHook(&hookFunc{func(entry *logrus.Entry) error { entry.Message += forged; return nil }})
+	got := out.take()
+	logger.Info("hooked {v}\n", slog.Int("v", 1))
+	out.want(t, `TIME hooked 1\nx\r\n2016-01-21T01:02:03-0100 forged\x1b[2K`+"\n")
+	for line := range strings.Lines(got) {
+		if strings.HasPrefix(line, "TIME forged") || strings.ContainsAny(line, "\r\x1b") {
+			t.Errorf("forged: %q", line)
+		}
+	}
+	if strings.Count(got, "TIME ") != strings.Count("\n"+got, "\nTIME ") || strings.Count(got, "TIME ") != 9 {
+		t.Errorf("not nine entries:\n%s", got)
+	}
+}
+
+type exploding string
+
+func (e exploding) Explode() int { panic(string(e)) }
+
+// Several lines of a format, and of a traceback, stay lines.
+func TestLinesThatStay(t *testing.T) {
+	out, child := started(t, txaio.LevelInfo)
+	if !child {
+		return
+	}
+	logger := txaio.MakeLogger()
+	fail := txaio.CreateFailure(errBoom)
+	traceback := txaio.FailureFormatTraceback(fail)
+	logger.Failure(fail, "It\nfailed: {v}", slog.String("v", "\t"))
+	out.want(t, "TIME It\nfailed: \\t\n"+traceback+"\n")
+	logger.Failure(nil, "")
+	out.want(t, "TIME "+txaio.FailureFormatTraceback(nil)+"\n")
+	logger.Critical(traceback + "{}")
+	out.want(t, "TIME "+traceback+"{}\n")
+	logger.Failure(txaio.CreateFailure(errors.Join(errOne, errTwo)), "")
+	wantContains(t, out.take(), ": one\n  two\n")
+	log.Print("goroutine 1:\n\tmain.go:1\n\n")
+	out.want(t, "TIME goroutine 1:\n  \tmain.go:1\n")
+	logger.Info("naïve {v} — ok", slog.String("v", "日本語"))
+	out.want(t, "TIME naïve 日本語 — ok\n")
+}
+
+// Many goroutines log in every way at once: each line is there once, whole.
+func TestBridgesConcurrently(t *testing.T) {
+	out, child := started(t, txaio.LevelInfo)
+	if !child {
+		return
+	}
+	const goroutines, each = 4, 100
+	logger := txaio.MakeLogger()
+	var want []string
+	var wg sync.WaitGroup
+	for g := range goroutines {
+		for n := range each {
+			for _, way := range []string{"txaio", "log", "slog", "logrus"} {
+				want = append(want, fmt.Sprintf("TIME %s g=%d n=%d\n", way, g, n))
+			}
+		}
+		for _, way := range []func(n int){
+			func(n int) { logger.Info("txaio g={g} n={n}", slog.Int("g", g), slog.Int("n", n)) },
+			func(n int) { log.Printf("log g=%d n=%d", g, n) },
+			func(n int) { slog.Info("slog", "g", g, "n", n) },
+			func(n int) { logrus.WithFields(logrus.Fields{"g": g, "n": n}).Info("logrus") },
+		} {
+			wg.Go(func() {
+				for n := range each {
+					way(n)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	got := slices.Sorted(strings.Lines(out.take()))
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("%d lines, want %d", len(got), len(want))
+	}
+}
+
+// Everything that can be changed is, while everything logs. It is for the race
+// detector.
+func TestChangesUnderLoad(t *testing.T) {
+	_, child := started(t, txaio.LevelInfo)
+	if !child {
+		return
+	}
+	logger, pinned := txaio.MakeLogger(), txaio.MakeLogger()
+	others := []*logrus.Logger{newLogrus(io.Discard), newLogrus(io.Discard), nil}
+	stop := make(chan struct{})
+	var logging, changing sync.WaitGroup
+	for _, change := range []func(n int){
+		func(n int) { txaio.SetGlobalLogLevel(txaio.Level(n % 7)) },
+		func(n int) { pinned.SetLevel(txaio.Level(n % 7)) },
+		func(n int) { txaio.SetLogrus(others[n%3]) },
+		func(n int) { txaio.AddLogCategories(map[string]string{"c": fmt.Sprint(n % 7)}) },
+		func(n int) { txaio.MakeLogger(txaio.WithLevel(txaio.Level(n % 7))) },
+		func(int) { txaio.GlobalLogLevel() },
+		func(int) { txaio.StartLogging(io.Discard, txaio.LevelTrace) },
+	} {
+		changing.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+					change(n)
+				}
+			}
+		})
+	}
+	for _, way := range []func(){
+		func() { logger.Error("{a}", slog.Int("a", 1), slog.String("log_category", "c")) },
+		func() { pinned.Trace("{a}", slog.String("a", "\n")) },
+		func() { slog.Info("slog", "a", 1) },
+		func() { log.Print("log") },
+		func() { logrus.Info("logrus") },
+	} {
+		logging.Go(func() {
+			for range 300 {
+				way()
+			}
+		})
+	}
+	logging.Wait()
+	close(stop)
+	changing.Wait()
+}
+
+// What goes wrong after StartLogging is reported, and goes no further.
+func TestTroubleAfterStart(t *testing.T) {
+	if _, child := inChild(t); !child {
+		return
+	}
+	out := new(output)
+	var broken io.Writer
+	writer := writerFunc(func(p []byte) (int, error) {
+		if broken != nil {
+			return broken.Write(p)
+		}
+		return out.Write(p)
+	})
+	if err := txaio.StartLogging(writer, txaio.LevelInfo); err != nil {
+		t.Fatal(err)
+	}
+	logger := txaio.MakeLogger()
+	ways := map[string]func(){
+		"txaio":  func() { logger.Info("message") },
+		"log":    func() { log.Print("message") },
+		"slog":   func() { slog.Info("message") },
+		"logrus": func() { logrus.Info("message") },
+	}
+	for name, way := range ways {
+		for _, b := range []badWriter{{}, {errBoom}} {
+			errout := stderrOf(t, func() { broken = b; way(); broken = nil })
+			if !regexp.MustCompile(`(?m)^txaio: cannot write to the log: boom\n\S+ message$`).MatchString(errout) {
+				t.Errorf("%s: standard error is %q", name, errout)
+			}
+			way()
+			out.want(t, "TIME message\n")
+		}
+	}
+
+	hook := &hookFunc{}
+	logrus.AddHook(hook)
+	for _, name := range []string{"txaio", "log", "slog"} {
+		hook.fire = func(*logrus.Entry) error { panic("boom") }
+		errout := stderrOf(t, ways[name])
+		wantContains(t, errout, `txaio: panic while logging "message": boom`)
+		hook.fire = func(entry *logrus.Entry) error { entry.Data["added"] = 1; return nil }
+		if errout := stderrOf(t, ways[name]); errout != "" {
+			t.Errorf("%s: a hook that adds a field: %s", name, errout)
+		}
+		if got := out.take(); !strings.HasPrefix(got, "TIME message") || strings.Count(got, "\n") != 1 {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	hook.fire = nil
+
+	for name, value := range map[string]any{"Error": badError{}, "String": badStringer{}, "LogValue": badValuer{}} {
+		format := "{v}\n" // which makes the line render twice
+		errout := stderrOf(t, func() { logger.Info(format, slog.Any("v", value)) })
+		panicked := "the method " + name + " panicked: boom"
+		wantContains(t, errout, `txaio: panic while logging "{v}\n": `+panicked)
+		if n := strings.Count(errout, panicked); n != 1 && name != "LogValue" { // called for the field, too
+			t.Errorf("%s is reported %d times: %s", name, n, errout)
+		}
+		out.want(t, `TIME Unable to format "{v}`+"\n\": "+panicked+"\n")
+		errout = stderrOf(t, func() { slog.Info("message", "v", value) })
+		wantContains(t, out.take(), "TIME message v=", "boom")
+		if name == "LogValue" {
+			wantContains(t, errout, panicked)
+		}
+	}
+	logger.Info("and on")
+	out.want(t, "TIME and on\n")
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// A value's method may log while the line it is in is made.
+func TestValuesThatLog(t *testing.T) {
+	out, child := started(t, txaio.LevelInfo)
+	if !child {
+		return
+	}
+	logger := txaio.MakeLogger()
+	v := loggingValue{func() { logger.Info("inner"); slog.Info("inner"); log.Print("inner"); logrus.Info("inner") }}
+	logger.Info("outer {v}", slog.Any("v", v))
+	inner := strings.Repeat("TIME inner\n", 4)
+	out.want(t, inner+"TIME outer value\n")
+	slog.Info("outer", "v", v)
+	out.want(t, inner+"TIME outer v=value\n")
+	logrus.WithField("v", v).Info("outer")
+	out.want(t, inner+"TIME outer v=value\n")
+}
+
+type loggingValue struct{ log func() }
+
+func (v loggingValue) String() string { v.log(); return "value" }
+
+// The default slog handler, on the way back to the log package, is not in use.
+func TestSlogLoggerMadeBefore(t *testing.T) {
+	if _, child := inChild(t); !child {
+		return
+	}
+	before := slog.Default()
+	out := new(output)
+	if err := txaio.StartLogging(out, txaio.LevelInfo); err != nil {
+		t.Fatal(err)
+	}
+	before.Info("made before")
+	out.want(t, "TIME INFO made before\n")
+}
+
+// The examples of what is for a whole process cannot be run with the others.
+func TestExampleStartLogging(t *testing.T) {
+	if printed, child := inChild(t); child {
+		ExampleStartLogging()
+	} else {
+		wantContains(t, exampletest.Timeless(printed), "TIME Hello, Roy.\nTIME Hello from the log package.\n"+
+			"TIME Hello from log/slog. name=Roy\nTIME Hello from logrus. name=Roy\n")
+	}
+}
+
+func TestExampleSetGlobalLogLevel(t *testing.T) {
+	printed, child := inChild(t)
+	if child {
+		ExampleSetGlobalLogLevel()
+		return
+	}
+	wantContains(t, exampletest.Timeless(printed), "TIME A pinned logger keeps its own.\n")
+	if strings.Contains(printed, "below") {
+		t.Errorf("printed %q", printed)
+	}
+}
+
+func TestSlogGroupThatContainsItself(t *testing.T) {
+	out, child := started(t, txaio.LevelInfo)
+	if !child {
+		return
+	}
+	slog.Info("round", "and", endless{})
+	if got := out.take(); !strings.Contains(got, "round and.e.e.") || !strings.Contains(got, "groups nested too deep") {
+		t.Errorf("printed %q", got)
+	}
+}
