@@ -160,6 +160,11 @@ func TestAddTimeoutCancellerDecides(t *testing.T) {
 	watch(&x.journal, txaio.AddTimeout(f, -1), "f")
 	x.Advance(0)
 	x.want(t, byBackend("f=3", "f!timed out after -1ns"))
+
+	f = txaio.CreateFuture(txaio.WithCanceller(func(f *txaio.Future[int]) { txaio.Reject(f, errOne) }))
+	watch(&x.journal, txaio.AddTimeout(f, time.Second), "f")
+	x.Advance(time.Second)
+	x.want(t, byBackend("f!one", "f!timed out after 1s"))
 }
 
 func TestAddTimeoutCancelled(t *testing.T) {

@@ -83,6 +83,9 @@ func TestTraceRegions(t *testing.T) {
 		loop.RunUntilIdle()
 		loop.Advance(0)
 	}
+	log := captureLog(t, nil)
+	defer txaio.SetSlowCallbackDuration(txaio.SlowCallbackDuration())
+	txaio.SetSlowCallbackDuration(1)
 	var out bytes.Buffer
 	if err := trace.Start(&out); err != nil {
 		t.Skip(err)
@@ -96,6 +99,9 @@ func TestTraceRegions(t *testing.T) {
 	}
 	if loop.Stats().Longest == 0 {
 		t.Error("functions are not timed while a trace is taken")
+	}
+	if got := log.with("Executing"); len(got) > 0 && !txaio.Debug() {
+		t.Errorf("logged without debug mode: %q", got)
 	}
 	run := loop.Stats().Run
 	work()
