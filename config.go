@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"sync/atomic"
 	"time"
+
+	"github.com/txaio-go/txaio/internal/manual"
 )
 
 // A DelayedCall is a function that is going to run.
@@ -69,6 +71,9 @@ func newLoopRef(loop EventLoop) *loopRef {
 		return &loopRef{loop, own}
 	}
 	inner, _ := loop.(engine)
+	if manual.IsTestLoop(loop) {
+		return &loopRef{loop, inner}
+	}
 	return &loopRef{loop, adapter{loop, inner}}
 }
 
@@ -92,7 +97,7 @@ func (a adapter) exception(fail *Failure) {
 }
 
 // defaultLoop is the loop of programs that set none.
-var defaultLoop = newLoopRef(NewLoop())
+var defaultLoop = newLoopRef(NewLoop(WithName("default")))
 
 // configuredLoop is what was set by SetLoop or WithConfig; nil stands for the
 // default loop.

@@ -3,7 +3,9 @@ package txaio
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // maxStackDepth is how many frames a Failure keeps: enough to reach the cause
@@ -16,10 +18,12 @@ const maxStackDepth = 64
 // Errbacks get one. It is IFailedFuture of Python's txaio, Twisted's Failure.
 //
 // A Failure is an error itself, and errors.Is and errors.As look through it.
-// It never changes, so it can be shared and kept.
+// It never changes, so it can be shared and kept. (In debug mode it learns
+// which future failed with it, which [FailureFormatTraceback] prints.)
 type Failure struct {
-	err   error
-	stack []uintptr
+	err     error
+	stack   []uintptr
+	history atomic.Pointer[history] // of the future that first failed with it, in debug mode
 }
 
 // Value returns the error that caused the failure, nil for a nil Failure.
@@ -61,7 +65,7 @@ func toFailure(err error) *Failure {
 	case is || err == nil:
 		panic(usageErrorf("a failure needs an error, and was given nil"))
 	}
-	return &Failure{err, callers()}
+	return &Failure{err: err, stack: callers()}
 }
 
 // returnedFailure makes a Failure of an error that a callback returned, where
@@ -73,13 +77,13 @@ func returnedFailure(err error) *Failure {
 	if fail, is := err.(*Failure); is {
 		return fail
 	}
-	return &Failure{err, callers()}
+	return &Failure{err: err, stack: callers()}
 }
 
 // panicFailure makes a Failure of a recovered panic. Called in a deferred
 // function, its stack is that of the panic, which has not been unwound yet.
 func panicFailure(value any) *Failure {
-	return &Failure{&PanicError{value}, callers()}
+	return &Failure{err: &PanicError{value}, stack: callers()}
 }
 
 func callers() []uintptr {
@@ -115,8 +119,18 @@ func failureText(f *Failure) string {
 	if f == nil {
 		return noFailure
 	}
+	if dropped, is := f.err.(*droppedError); is {
+		return dropped.text
+	}
 	return strings.TrimLeft(fmt.Sprintf("%T", f.err), "*") + ": " + errorText(f.err)
 }
+
+// A droppedError stands for the error of a future that was collected. It is
+// the error's text: the error itself may refer to the future, which would then
+// never be collected.
+type droppedError struct{ text string }
+
+func (e *droppedError) Error() string { return e.text }
 
 func isLineBreak(r rune) bool { return r == '\n' || r == '\r' }
 
@@ -138,13 +152,15 @@ func FailureTraceback(f *Failure) []runtime.Frame {
 	if f == nil {
 		return nil
 	}
-	return f.frames()
+	return userFrames(f.stack)
 }
 
-func (f *Failure) frames() []runtime.Frame {
+// userFrames returns the frames of a stack that are not this library's or the
+// runtime's, innermost first.
+func userFrames(stack []uintptr) []runtime.Frame {
 	var result []runtime.Frame
-	frames := runtime.CallersFrames(f.stack)
-	for more := len(f.stack) > 0; more; {
+	frames := runtime.CallersFrames(stack)
+	for more := len(stack) > 0; more; {
 		var frame runtime.Frame
 		frame, more = frames.Next()
 		if !internalFrame(frame) {
@@ -173,7 +189,8 @@ func internalFrame(frame runtime.Frame) bool {
 // FailureFormatTraceback returns the failure as many lines: "Traceback (most
 // recent call last):", a line for each frame with file, line and function,
 // outermost first, and the type and message of the error. Where that joins
-// several failures, their tracebacks follow.
+// several failures, their tracebacks follow; and in debug mode (see [SetDebug])
+// the places where the future was created and settled.
 func FailureFormatTraceback(f *Failure) string {
 	mustHaveBackend()
 	return formatTraceback(f)
@@ -185,10 +202,7 @@ func formatTraceback(f *Failure) string {
 	}
 	var text strings.Builder
 	text.WriteString("Traceback (most recent call last):\n")
-	frames := f.frames()
-	for i := len(frames) - 1; i >= 0; i-- {
-		fmt.Fprintf(&text, "  %s:%d in %s\n", frames[i].File, frames[i].Line, frames[i].Function)
-	}
+	formatFrames(&text, userFrames(f.stack))
 	text.WriteString(failureText(f))
 	if several, is := f.err.(interface{ Unwrap() []error }); is {
 		for _, err := range several.Unwrap() {
@@ -197,5 +211,13 @@ func formatTraceback(f *Failure) string {
 			}
 		}
 	}
+	text.WriteString(f.history.Load().format())
 	return text.String()
+}
+
+// formatFrames writes a line for each frame, outermost first.
+func formatFrames(text *strings.Builder, frames []runtime.Frame) {
+	for _, frame := range slices.Backward(frames) {
+		fmt.Fprintf(text, "  %s:%d in %s\n", frame.File, frame.Line, frame.Function)
+	}
 }

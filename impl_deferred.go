@@ -4,11 +4,14 @@ package txaio
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"runtime"
+	"runtime/trace"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Selection
@@ -55,6 +58,7 @@ type Deferred[T any] struct {
 	suppress bool // the next Callback or Errback is swallowed
 	hasFirst bool // first is in use
 	giveUp   bool // the canceller was called
+	seen     bool // somebody was given failure
 	paused   int  // calls of Pause without Unpause, one more while waiting
 
 	// The result as it stands: failure, else value. Zero values before the
@@ -75,6 +79,8 @@ type deferredMore[T any] struct {
 	canceller func(*Deferred[T])
 	cancelAll func() // replaces Cancel's work, in what Gather returned
 	done      chan struct{}
+	dropped   runtime.Cleanup // reports failure, which nobody has seen
+	history   *history        // in debug mode
 }
 
 // A link is one stage of the chain: a callback and an errback, or a step.
@@ -88,6 +94,8 @@ type link[T any] struct {
 // returns the next result, which is inner's where that is set.
 type step[T any] interface {
 	take(value T, fail *Failure) (next T, failed *Failure, inner *Deferred[T])
+	// sees reports whether it gives a failure to somebody.
+	sees() bool
 }
 
 // Native methods
@@ -247,13 +255,13 @@ func (d *Deferred[T]) Done() <-chan struct{} {
 func (d *Deferred[T]) settle(value T, fail *Failure) error {
 	d.mu.Lock()
 	if d.called {
-		suppress := d.suppress
+		suppress, history := d.suppress, d.history()
 		d.suppress = false
 		d.mu.Unlock()
 		if suppress {
 			return nil
 		}
-		return ErrAlreadyCalled
+		return history.alreadyCalled()
 	}
 	d.fire(value, fail)
 	return nil
@@ -268,6 +276,10 @@ func (d *Deferred[T]) fire(value T, fail *Failure) {
 		more.canceller, more.cancelAll = nil, nil // what they hold is free now
 		if more.done != nil {
 			close(more.done)
+		}
+		if more.history != nil {
+			more.history.settle()
+			more.history.explain(fail)
 		}
 	}
 	d.resume()
@@ -284,14 +296,14 @@ func (d *Deferred[T]) append(l link[T]) {
 // released.
 func (d *Deferred[T]) resume() {
 	if !d.called || d.running || d.empty() {
-		d.mu.Unlock()
-		return
-	}
-	if chains.used.Load() {
-		runCounted(&chainRun[T]{current: d})
+		d.unlockResting()
 		return
 	}
 	run := chainRun[T]{current: d}
+	if chains.used.Load() {
+		runCounted(run.callbacks)
+		return
+	}
 	for !run.callbacks() {
 	}
 }
@@ -312,16 +324,17 @@ func (r *chainRun[T]) callbacks() (done bool) {
 			r.recovered(recover())
 		}
 	}()
+	traced := trace.IsEnabled()
 	for {
 		d := r.current
 		if d.paused > 0 && d.waitingOn() == nil {
 			// As in Twisted, Pause also leaves the Deferreds in r.suspend as
 			// they are; what is added to one of them runs what it has left.
-			d.mu.Unlock()
+			d.unlockResting()
 			return true
 		}
 		if d.running || d.paused > 0 || d.empty() {
-			d.mu.Unlock()
+			d.unlockResting()
 			if !r.back() {
 				return true
 			}
@@ -334,12 +347,26 @@ func (r *chainRun[T]) callbacks() (done bool) {
 		}
 		value, fail := d.value, d.failure
 		d.running = true
+		if fail != nil && l.sees() {
+			d.see()
+		}
 		d.mu.Unlock()
-		value, fail, inner := l.take(value, fail)
+		var (
+			failed *Failure
+			inner  *Deferred[T]
+		)
+		if traced {
+			value, failed, inner = l.traced(value, fail)
+		} else {
+			value, failed, inner = l.take(value, fail)
+		}
 		d.mu.Lock()
 		d.running = false
 		if inner == nil {
-			d.value, d.failure = value, fail
+			d.value, d.failure = value, failed
+			if failed != nil && failed != fail {
+				d.failAgain()
+			}
 		} else {
 			r.waitFor(inner)
 		}
@@ -360,6 +387,7 @@ func (r *chainRun[T]) recovered(value any) {
 	d.mu.Lock()
 	d.running = false
 	d.value, d.failure = *new(T), fail
+	d.failAgain()
 	if value == nil {
 		for !r.callbacks() {
 		}
@@ -399,6 +427,7 @@ func (r *chainRun[T]) waitFor(inner *Deferred[T]) {
 	d := r.current
 	if inner == d {
 		d.value, d.failure = *new(T), toFailure(usageErrorf("a callback returned the Deferred it was attached to, which would wait for itself"))
+		d.failAgain()
 		return
 	}
 	d.takeResult()
@@ -431,13 +460,14 @@ var chains struct {
 	running atomic.Int64
 }
 
-// runCounted runs callbacks and counts that.
+// runCounted runs callbacks and counts that. It is a frame of its own on the
+// stack, for onlyRunsHere to find.
 //
 //go:noinline
-func runCounted(run interface{ callbacks() bool }) {
+func runCounted(callbacks func() bool) {
 	chains.running.Add(1)
 	defer chains.running.Add(-1)
-	for !run.callbacks() {
+	for !callbacks() {
 	}
 }
 
@@ -465,9 +495,13 @@ func onlyRunsHere() bool {
 	}
 }
 
-// takeResult returns the result and leaves the zero value.
+// takeResult returns the result and leaves the zero value. Whoever takes a
+// failure sees to it from now on.
 func (d *Deferred[T]) takeResult() (value T, fail *Failure) {
 	value, fail = d.value, d.failure
+	if fail != nil {
+		d.see()
+	}
 	d.value, d.failure = *new(T), nil
 	return value, fail
 }
@@ -475,8 +509,61 @@ func (d *Deferred[T]) takeResult() (value T, fail *Failure) {
 // stopWaiting gives d, which waits for another Deferred, that one's result.
 func (d *Deferred[T]) stopWaiting(value T, fail *Failure) {
 	d.value, d.failure = value, fail
+	d.seen = false
 	d.paused--
 	d.more.waitingOn = nil
+}
+
+// Unhandled failures
+
+// unlockResting unlocks d, whose callbacks have run as far as they can.
+func (d *Deferred[T]) unlockResting() {
+	if d.failure != nil && d.unseen() {
+		d.unlockUnseen(d.failure)
+		return
+	}
+	d.mu.Unlock()
+}
+
+// unlockUnseen has the failure reported when d is dropped, as Twisted's
+// DebugInfo does, where nobody sees it before.
+func (d *Deferred[T]) unlockUnseen(fail *Failure) {
+	d.mu.Unlock()
+	dropped := fail.withoutError()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.failure == fail && d.unseen() {
+		d.extend().dropped = onDrop(d, dropped)
+	}
+}
+
+// unseen reports whether the failure is a result that nobody has seen and that
+// will not be reported yet. d.mu is held.
+func (d *Deferred[T]) unseen() bool {
+	return !d.seen && !d.running && (d.more == nil || d.more.dropped == runtime.Cleanup{})
+}
+
+// see notes that somebody is given the failure. d.mu is held.
+func (d *Deferred[T]) see() {
+	d.seen = true
+	if d.more != nil {
+		d.more.dropped.Stop()
+		d.more.dropped = runtime.Cleanup{}
+	}
+}
+
+// failAgain notes that failure has come from a callback. d.mu is held.
+func (d *Deferred[T]) failAgain() {
+	d.seen = false
+	d.history().explain(d.failure)
+}
+
+// history is what debug mode knows of d, or nil. d.mu is held.
+func (d *Deferred[T]) history() *history {
+	if d.more == nil {
+		return nil
+	}
+	return d.more.history
 }
 
 // The chain
@@ -497,6 +584,37 @@ func (l *link[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
 	return outcome(value, err)
 }
 
+// sees reports whether the link gives a failure to somebody.
+func (l *link[T]) sees() bool {
+	if l.step != nil {
+		return l.step.sees()
+	}
+	return l.errback != nil
+}
+
+// traced is take in a region of runtime/trace.
+func (l *link[T]) traced(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+	defer trace.StartRegion(context.Background(), l.name(fail)).End()
+	return l.take(value, fail)
+}
+
+// name returns the name of the function that the link calls.
+func (l *link[T]) name(fail *Failure) string {
+	switch step := l.step.(type) {
+	case nil:
+	case bothStep[T]:
+		return funcName(step)
+	case chainStep[T]:
+		return funcName(step)
+	default:
+		return fmt.Sprintf("%T", step)
+	}
+	if fail != nil && l.errback != nil || l.callback == nil {
+		return funcName(l.errback)
+	}
+	return funcName(l.callback)
+}
+
 // outcome is the result of a function that returned value and err.
 func outcome[T any](value T, err error) (T, *Failure, *Deferred[T]) {
 	if fail := returnedFailure(err); fail != nil {
@@ -512,6 +630,8 @@ func (both bothStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T])
 	return outcome(both(value, fail))
 }
 
+func (bothStep[T]) sees() bool { return true }
+
 // chainStep is a function added with Chain.
 type chainStep[T any] func(T) (*Deferred[T], error)
 
@@ -526,6 +646,8 @@ func (chain chainStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T
 	return *new(T), nil, inner
 }
 
+func (chainStep[T]) sees() bool { return false }
+
 // waitingStep stands, in the chain of the Deferred it waits for, for the
 // Deferred that it is.
 type waitingStep[T any] Deferred[T]
@@ -534,6 +656,8 @@ func (*waitingStep[T]) take(T, *Failure) (T, *Failure, *Deferred[T]) {
 	panic("unreachable: chainRun hands the result over itself")
 }
 
+func (*waitingStep[T]) sees() bool { return false }
+
 // watchStep is a function added with watch.
 type watchStep[T any] func(*Failure)
 
@@ -541,6 +665,18 @@ func (watch watchStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T
 	watch(fail)
 	return value, fail, nil
 }
+
+func (watchStep[T]) sees() bool { return true }
+
+// afterStep is a function added with after.
+type afterStep[T any] func()
+
+func (after afterStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+	after()
+	return value, fail, nil
+}
+
+func (afterStep[T]) sees() bool { return false }
 
 // empty reports whether the chain has no links.
 func (d *Deferred[T]) empty() bool { return !d.hasFirst && (d.more == nil || len(d.more.links) == 0) }
@@ -589,7 +725,18 @@ func (d *Deferred[T]) waitingOn() *Deferred[T] {
 // Behind the portable API
 
 // newPending returns a pending Deferred. Deferreds belong to no loop.
-func newPending[T any](*loopRef) *Deferred[T] { return new(Deferred[T]) }
+func newPending[T any](*loopRef) *Deferred[T] {
+	d := new(Deferred[T])
+	d.track()
+	return d
+}
+
+// track gives a new d a history in debug mode.
+func (d *Deferred[T]) track() {
+	if debugMode.Load() {
+		d.extend().history = newHistory[Deferred[T]]()
+	}
+}
 
 func (d *Deferred[T]) setCanceller(canceller func(*Deferred[T])) {
 	d.mu.Lock()
@@ -601,6 +748,8 @@ func (d *Deferred[T]) resolve(value T) error      { return d.settle(value, nil) 
 func (d *Deferred[T]) reject(fail *Failure) error { return d.settle(*new(T), fail) }
 func (d *Deferred[T]) cancel(string)              { d.Cancel() }
 func (d *Deferred[T]) watch(fn func(*Failure))    { d.append(link[T]{step: watchStep[T](fn)}) }
+func (d *Deferred[T]) after(fn func())            { d.append(link[T]{step: afterStep[T](fn)}) }
+func (d *Deferred[T]) theLoop() *loopRef          { return currentLoop() }
 
 func (d *Deferred[T]) add(callback func(T) (T, error), errback func(*Failure) (T, error)) {
 	d.mu.Lock()
@@ -617,6 +766,9 @@ func (d *Deferred[T]) await(ctx context.Context) (T, error) {
 	d.mu.Lock()
 	if d.called && !d.running && d.paused == 0 && d.empty() {
 		defer d.mu.Unlock()
+		if d.failure != nil {
+			d.see()
+		}
 		return awaited(d.value, d.failure)
 	}
 	d.mu.Unlock()
@@ -632,8 +784,11 @@ func (d *Deferred[T]) await(ctx context.Context) (T, error) {
 	case <-w.ready:
 		return awaited(w.value, w.failure)
 	case <-ctx.Done():
-		d.remove(w)
-		return *new(T), ctx.Err()
+		if d.remove(w) {
+			return *new(T), ctx.Err()
+		}
+		<-w.ready // it is just being run: a failure counts as seen, and must not be lost
+		return awaited(w.value, w.failure)
 	}
 }
 
@@ -643,6 +798,34 @@ func awaited[T any](value T, fail *Failure) (T, error) {
 	}
 	return value, nil
 }
+
+// timeout is [AddTimeout]: Twisted's addTimeout.
+func (d *Deferred[T]) timeout(delay time.Duration) *Deferred[T] {
+	t := &timeoutStep[T]{delay: delay}
+	t.timer = currentLoop().CallLater(delay, func() {
+		t.cancelled.Store(true)
+		d.Cancel()
+	})
+	d.append(link[T]{step: t})
+	return d
+}
+
+// timeoutStep ends a time limit.
+type timeoutStep[T any] struct {
+	delay     time.Duration
+	timer     DelayedCall
+	cancelled atomic.Bool // by the timer
+}
+
+func (t *timeoutStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+	t.timer.Cancel()
+	if t.cancelled.Load() {
+		fail = timedOut(fail, t.delay)
+	}
+	return value, fail, nil
+}
+
+func (*timeoutStep[T]) sees() bool { return false }
 
 // awaitStep wakes a call of Await with the result, and passes it on.
 type awaitStep[T any] struct {
@@ -657,24 +840,27 @@ func (w *awaitStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) 
 	return value, fail, nil
 }
 
+func (*awaitStep[T]) sees() bool { return true }
+
 // remove takes a step off the chain, so that calls of Await that gave up do
-// not pile up there.
-func (d *Deferred[T]) remove(s step[T]) {
+// not pile up there. It returns false where the step is not there any more.
+func (d *Deferred[T]) remove(s step[T]) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.hasFirst && d.first.step == s {
 		d.pop()
-		return
+		return true
 	}
 	if d.more == nil {
-		return
+		return false
 	}
 	for i := range d.more.links {
 		if d.more.links[i].step == s {
 			d.more.links = slices.Delete(d.more.links, i, i+1)
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // gather is [Gather]: Twisted's DeferredList.
@@ -683,6 +869,7 @@ func gather[T any](_ *loopRef, futures []*Deferred[T], consumeErrors bool) *Defe
 		results: make([]Result[T], len(futures)),
 		consume: consumeErrors,
 	}
+	g.outer.track()
 	g.pending = len(futures)
 	if g.pending == 0 {
 		_ = g.outer.resolve(g.results)
@@ -732,6 +919,8 @@ func (s *gatherStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T])
 	}
 	return value, fail, nil
 }
+
+func (*gatherStep[T]) sees() bool { return true }
 
 func (g *gathering[T]) finish() {
 	if !g.consume {

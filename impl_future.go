@@ -4,8 +4,10 @@ package txaio
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Selection
@@ -41,6 +43,7 @@ type Future[T any] struct {
 	mu        sync.Mutex
 	state     state
 	firstUsed bool // callback and errback hold the first pair, or held it
+	seen      bool // somebody is given failure, or will be by the loop
 
 	// The outcome. It does not change once the future is settled.
 	value   T
@@ -59,6 +62,8 @@ type futureMore[T any] struct {
 	canceller func(*Future[T])
 	cancelAll func(message string) bool // replaces Cancel's work, in what Gather returned
 	done      chan struct{}
+	dropped   runtime.Cleanup // reports failure, which nobody has seen
+	history   *history        // in debug mode
 }
 
 // state says how far a future has come.
@@ -122,6 +127,7 @@ func (f *Future[T]) Cancelled() bool {
 func (f *Future[T]) Result() (T, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.see()
 	switch {
 	case f.state == pending:
 		return *new(T), ErrNotDone
@@ -139,6 +145,7 @@ func (f *Future[T]) Result() (T, error) {
 func (f *Future[T]) Exception() (exception, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.see()
 	switch {
 	case f.state == pending:
 		return nil, ErrNotDone
@@ -178,15 +185,22 @@ func (f *Future[T]) settle(to state, value T, fail *Failure) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.state != pending {
-		return ErrAlreadyCalled
+		return f.history().alreadyCalled()
 	}
 	f.state, f.value, f.failure = to, value, fail
 	more := f.more
+	if fail != nil {
+		f.seen = f.watched()
+	}
 	if more == nil { // nearly always
 		if f.firstUsed {
 			f.schedule((*firstPair[T])(f))
 		}
 		return nil
+	}
+	if more.history != nil {
+		more.history.settle()
+		more.history.explain(fail)
 	}
 	if more.done != nil {
 		close(more.done)
@@ -204,8 +218,8 @@ func (f *Future[T]) settle(to state, value T, fail *Failure) error {
 	for _, t := range more.tasks {
 		f.schedule(t)
 	}
-	*more = futureMore[T]{done: more.done} // what the rest holds is free now
-	if more.done == nil {
+	*more = futureMore[T]{done: more.done, history: more.history} // what the rest holds is free now
+	if more.done == nil && more.history == nil {
 		f.more = nil // it may be one of many that Gather allocated together
 	}
 	return nil
@@ -231,6 +245,9 @@ func (f *Future[T]) join(t task, more *futureMore[T]) {
 // push is append with f.mu held.
 func (f *Future[T]) push(t task) {
 	if f.state != pending {
+		if f.failure != nil && sees(t) {
+			f.see()
+		}
 		f.schedule(t)
 		return
 	}
@@ -264,9 +281,10 @@ func (f *Future[T]) dispatch(callback func(T) (T, error), errback func(*Failure)
 		if callback == nil {
 			return
 		}
-		if _, fail = protect(func() (T, error) { return callback(f.value) }); fail == nil {
+		if fail = f.call(callback); fail == nil {
 			return
 		}
+		f.explain(fail)
 		if errback == nil {
 			reportUnhandled("Unhandled error in a callback", fail)
 			return
@@ -282,6 +300,81 @@ func (f *Future[T]) dispatch(callback func(T) (T, error), errback func(*Failure)
 	}
 }
 
+// call calls a callback and makes a failure of an error or a panic. It is
+// protect without a closure, which would be an allocation for each callback.
+func (f *Future[T]) call(callback func(T) (T, error)) (fail *Failure) {
+	defer func() {
+		if value := recover(); value != nil {
+			fail = panicFailure(value)
+		}
+	}()
+	_, err := callback(f.value)
+	return returnedFailure(err)
+}
+
+// Unhandled failures
+
+// reportUnseen has the failure reported when f is dropped, as asyncio's
+// __del__ does, where nobody sees it before. asyncio does not report futures
+// that were cancelled.
+func (f *Future[T]) reportUnseen(fail *Failure) {
+	if f.wasSeen() {
+		return
+	}
+	dropped := fail.withoutError()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.seen {
+		f.extend().dropped = onDrop(f, dropped)
+	}
+}
+
+func (f *Future[T]) wasSeen() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.seen
+}
+
+// see notes that somebody is given the failure, where there is one. f.mu is
+// held.
+func (f *Future[T]) see() {
+	if f.failure == nil {
+		return
+	}
+	f.seen = true
+	if f.more != nil {
+		f.more.dropped.Stop()
+		f.more.dropped = runtime.Cleanup{}
+	}
+}
+
+// watched reports whether one of the callbacks so far will be given the
+// failure. f.mu is held.
+func (f *Future[T]) watched() bool {
+	return f.errback != nil || f.more != nil && slices.ContainsFunc(f.more.tasks, sees)
+}
+
+// sees reports whether a task gives a failure to somebody.
+func sees(t task) bool {
+	s, can := t.(interface{ sees() bool })
+	return can && s.sees()
+}
+
+// explain is history.explain for a failure of a callback.
+func (f *Future[T]) explain(fail *Failure) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.history().explain(fail)
+}
+
+// history is what debug mode knows of f, or nil. f.mu is held.
+func (f *Future[T]) history() *history {
+	if f.more == nil {
+		return nil
+	}
+	return f.more.history
+}
+
 // The tasks
 
 // firstPair is a future as the task that runs its first pair of callbacks.
@@ -294,6 +387,17 @@ func (p *firstPair[T]) run() {
 	f.dispatch(callback, errback)
 }
 
+func (p *firstPair[T]) name() string { return (*Future[T])(p).pairName(p.callback, p.errback) }
+
+// pairName returns the name of the one of two functions that will be called.
+// It is called on the loop, when f is settled.
+func (f *Future[T]) pairName(callback func(T) (T, error), errback func(*Failure) (T, error)) string {
+	if f.failure != nil && errback != nil || callback == nil {
+		return funcName(errback)
+	}
+	return funcName(callback)
+}
+
 // pairTask runs a pair of callbacks after the first.
 type pairTask[T any] struct {
 	f        *Future[T]
@@ -301,7 +405,9 @@ type pairTask[T any] struct {
 	errback  func(*Failure) (T, error)
 }
 
-func (t *pairTask[T]) run() { t.f.dispatch(t.callback, t.errback) }
+func (t *pairTask[T]) run()         { t.f.dispatch(t.callback, t.errback) }
+func (t *pairTask[T]) name() string { return t.f.pairName(t.callback, t.errback) }
+func (t *pairTask[T]) sees() bool   { return t.errback != nil }
 
 // doneTask calls a function that was added with AddDoneCallback.
 type doneTask[T any] struct {
@@ -309,7 +415,17 @@ type doneTask[T any] struct {
 	fn func(*Future[T])
 }
 
-func (t *doneTask[T]) run() { t.fn(t.f) }
+func (t *doneTask[T]) run()         { t.fn(t.f) }
+func (t *doneTask[T]) name() string { return funcName(t.fn) }
+
+// watchTask calls a function that was added with watch.
+type watchTask[T any] struct {
+	f  *Future[T]
+	fn func(*Failure)
+}
+
+func (t *watchTask[T]) run()       { t.fn(t.f.failure) }
+func (t *watchTask[T]) sees() bool { return true }
 
 // cancellerTask calls the canceller.
 type cancellerTask[T any] struct {
@@ -317,7 +433,8 @@ type cancellerTask[T any] struct {
 	canceller func(*Future[T])
 }
 
-func (t *cancellerTask[T]) run() { t.canceller(t.f) }
+func (t *cancellerTask[T]) run()         { t.canceller(t.f) }
+func (t *cancellerTask[T]) name() string { return funcName(t.canceller) }
 
 // uncancelled is in the place of the cancellerTask where the future was
 // settled otherwise. It does nothing: in txaio the canceller is a done callback
@@ -337,7 +454,18 @@ func (f *Future[T]) extend() *futureMore[T] {
 // Behind the portable API
 
 // newPending returns a pending Future on loop.
-func newPending[T any](loop *loopRef) *Future[T] { return &Future[T]{loop: loop} }
+func newPending[T any](loop *loopRef) *Future[T] {
+	f := &Future[T]{loop: loop}
+	f.track()
+	return f
+}
+
+// track gives a new f a history in debug mode.
+func (f *Future[T]) track() {
+	if debugMode.Load() {
+		f.extend().history = newHistory[Future[T]]()
+	}
+}
 
 func (f *Future[T]) setCanceller(canceller func(*Future[T])) {
 	f.mu.Lock()
@@ -345,11 +473,19 @@ func (f *Future[T]) setCanceller(canceller func(*Future[T])) {
 	f.mu.Unlock()
 }
 
-func (f *Future[T]) resolve(value T) error      { return f.settle(finished, value, nil) }
-func (f *Future[T]) reject(fail *Failure) error { return f.settle(finished, *new(T), fail) }
-func (f *Future[T]) cancel(message string)      { f.cancelWith(message) }
-func (f *Future[T]) watch(fn func(*Failure)) {
-	f.append(&doneTask[T]{f, func(f *Future[T]) { fn(f.failure) }})
+func (f *Future[T]) resolve(value T) error { return f.settle(finished, value, nil) }
+func (f *Future[T]) reject(fail *Failure) error {
+	err := f.settle(finished, *new(T), fail)
+	if err == nil {
+		f.reportUnseen(fail)
+	}
+	return err
+}
+func (f *Future[T]) cancel(message string)   { f.cancelWith(message) }
+func (f *Future[T]) watch(fn func(*Failure)) { f.append(&watchTask[T]{f, fn}) }
+
+func (f *Future[T]) after(fn func()) {
+	f.append(&doneTask[T]{f, func(*Future[T]) { fn() }})
 }
 
 func (f *Future[T]) add(callback func(T) (T, error), errback func(*Failure) (T, error)) {
@@ -361,6 +497,9 @@ func (f *Future[T]) add(callback func(T) (T, error), errback func(*Failure) (T, 
 	}
 	f.callback, f.errback, f.firstUsed = callback, errback, true
 	if f.state != pending {
+		if errback != nil {
+			f.see()
+		}
 		f.schedule((*firstPair[T])(f))
 	}
 }
@@ -380,10 +519,49 @@ func (f *Future[T]) await(ctx context.Context) (T, error) {
 		}
 	}
 	if f.failure != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.see()
 		return *new(T), f.failure
 	}
 	return f.value, nil
 }
+
+// timeout is [AddTimeout]: asyncio.wait_for.
+func (f *Future[T]) timeout(delay time.Duration) *Future[T] {
+	loop := f.theLoop()
+	t := &timeoutTask[T]{outer: Future[T]{loop: loop}, f: f, delay: delay}
+	t.outer.track()
+	t.outer.extend().cancelAll = f.cancelWith
+	t.timer = loop.CallLater(delay, func() { t.cancelled = f.cancelWith("") })
+	f.append(t)
+	return &t.outer
+}
+
+// timeoutTask is what AddTimeout returned, and runs when the future with the
+// time limit is settled.
+type timeoutTask[T any] struct {
+	outer     Future[T]
+	f         *Future[T]
+	delay     time.Duration
+	timer     DelayedCall
+	cancelled bool // by the timer; only the loop uses it
+}
+
+func (t *timeoutTask[T]) run() {
+	t.timer.Cancel()
+	fail := t.f.failure
+	switch {
+	case t.cancelled && fail != nil:
+		_ = t.outer.reject(timedOut(fail, t.delay)) // only this settles it
+	case fail != nil && !t.f.Cancelled():
+		_ = t.outer.reject(fail)
+	default:
+		_ = t.outer.settle(t.f.state, t.f.value, fail)
+	}
+}
+
+func (t *timeoutTask[T]) sees() bool { return true }
 
 // gather is [Gather]: asyncio.gather. The future it returns is on the given
 // loop, or on that of the first of futures.
@@ -401,6 +579,7 @@ func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Fut
 		pending:  len(futures),
 		consume:  consumeErrors,
 	}
+	g.outer.track()
 	if g.pending == 0 {
 		_ = g.outer.resolve([]Result[T]{})
 		return &g.outer
@@ -456,6 +635,8 @@ func (t *gatherTask[T]) run() {
 		_ = t.outer.resolve(results)
 	}
 }
+
+func (t *gatherTask[T]) sees() bool { return true }
 
 // cancel cancels those of the gathered futures that are pending. The lock is
 // held all the while, so that what their cancellation schedules finds the

@@ -2,7 +2,10 @@
 
 package txaio
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // With no backend chosen the API compiles and every use of it panics with
 // ErrNoBackend. With both tags set this file stands in as well, so that the
@@ -34,6 +37,9 @@ func (f *Future[T]) cancel(string)                                     { panic(E
 func (f *Future[T]) setCanceller(func(*Future[T]))                     { panic(ErrNoBackend) }
 func (f *Future[T]) add(func(T) (T, error), func(*Failure) (T, error)) { panic(ErrNoBackend) }
 func (f *Future[T]) watch(func(*Failure))                              { panic(ErrNoBackend) }
+func (f *Future[T]) after(func())                                      { panic(ErrNoBackend) }
+func (f *Future[T]) theLoop() *loopRef                                 { panic(ErrNoBackend) }
+func (f *Future[T]) timeout(time.Duration) *Future[T]                  { panic(ErrNoBackend) }
 func (f *Future[T]) await(context.Context) (T, error)                  { panic(ErrNoBackend) }
 func newPending[T any](*loopRef) *Future[T]                            { panic(ErrNoBackend) }
 func gather[T any](*loopRef, []*Future[T], bool) *Future[[]Result[T]]  { panic(ErrNoBackend) }

@@ -45,6 +45,9 @@ type Loop struct {
 	wake   chan struct{} // holds one token
 	heir   *heir         // who drives the loop after its own goroutine
 
+	counters counters
+	labels   labels
+
 	// The driver writes what follows for each task, and other goroutines what
 	// stands above for each that they queue: on one cache line they would take
 	// it from each other.
@@ -237,6 +240,7 @@ func (l *Loop) runTurn() {
 		}
 		l.turn, l.ready = l.ready, l.turn[:0]
 		l.next = 0
+		l.counters.turn(len(l.turn))
 		l.mu.Unlock()
 	}
 	for !l.runTasks() {
@@ -272,6 +276,10 @@ func (l *Loop) runTasks() (done bool) {
 			l.exception(panicFailure(value))
 		}
 	}()
+	if observing() {
+		l.runObserved()
+		return true
+	}
 	for l.next < len(l.turn) {
 		t := l.turn[l.next]
 		l.next++
@@ -293,6 +301,7 @@ func (l *Loop) runOwn() {
 			go l.runOwn() // a task or the exception handler has called runtime.Goexit
 		}
 	}()
+	l.labels.set()
 	goroutine := goid.Get()
 	l.mu.Lock()
 	l.driver = goroutine
@@ -345,7 +354,9 @@ func (l *Loop) rest() bool {
 // Work that is left when it returns goes on on the loop's own goroutine.
 func (l *Loop) Run(ctx context.Context) error {
 	mustHaveBackend()
-	return l.run(ctx, func() bool { return false })
+	label := labelling{labels: &l.labels, ctx: ctx}
+	defer label.end()
+	return l.run(ctx, func() bool { label.begin(); return false })
 }
 
 // RunUntilComplete drives the loop on this goroutine until f is settled and

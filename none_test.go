@@ -78,6 +78,13 @@ func TestWithoutBackend(t *testing.T) {
 		"AsFutureOn":               func() { txaio.AsFutureOn(api, asked) },
 		"AsFutureOfOn":             func() { txaio.AsFutureOfOn(api, askedOf) },
 		"GatherOn":                 func() { txaio.GatherOn[int](api, nil, true) },
+		"CancelOnDone":             func() { txaio.CancelOnDone(ctx, f) },
+		"AddTimeout":               func() { txaio.AddTimeout(f, time.Second) },
+		"SetDebug":                 func() { txaio.SetDebug(true) },
+		"Debug":                    func() { txaio.Debug() },
+		"SetSlowCallbackDuration":  func() { txaio.SetSlowCallbackDuration(time.Second) },
+		"SlowCallbackDuration":     func() { txaio.SlowCallbackDuration() },
+		"PendingFutures":           func() { txaio.PendingFutures() },
 		"TimeNs":                   func() { txaio.TimeNs() },
 		"PerfCounterNs":            func() { txaio.PerfCounterNs() },
 	}

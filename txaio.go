@@ -81,6 +81,10 @@ type AnyFuture interface {
 	// backend on the future's loop, on the deferred one inside the call that
 	// completes them. What fn is given counts as handled.
 	watch(fn func(*Failure))
+	// after is watch for a function that does not look at the outcome.
+	after(fn func())
+	// theLoop returns the future's loop, or the current one.
+	theLoop() *loopRef
 }
 
 // UseDeferred returns nil in a program built with -tags deferred, and

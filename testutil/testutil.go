@@ -38,6 +38,13 @@ type TestLoop struct {
 	driver manual.Driver
 }
 
+func init() {
+	manual.IsTestLoop = func(loop any) bool {
+		_, is := loop.(*TestLoop)
+		return is
+	}
+}
+
 // NewTestLoop returns a loop on a clockwork.FakeClock that stands at the Unix
 // epoch. WithClock gives it another FakeClock; it panics where that is a clock
 // of another kind.

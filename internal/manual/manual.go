@@ -30,3 +30,7 @@ var Of func(loop any) Driver
 
 // MustHaveBackend panics in a build without one. Package txaio sets it.
 var MustHaveBackend func()
+
+// IsTestLoop reports whether a loop is a *testutil.TestLoop, which overrides
+// nothing of the loop that it embeds. Package testutil sets it.
+var IsTestLoop = func(loop any) bool { return false }

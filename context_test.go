@@ -1,0 +1,234 @@
+//go:build deferred || future
+
+package txaio_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/txaio-go/txaio"
+	"github.com/txaio-go/txaio/testutil"
+)
+
+// inBubble runs a test on a loop of its own in a bubble.
+func inBubble(t *testing.T, test func(t *testing.T, loop *txaio.Loop)) {
+	synctest.Test(t, func(t *testing.T) {
+		loop := txaio.NewLoop()
+		defer testutil.ReplaceLoop(loop)()
+		test(t, loop)
+	})
+}
+
+func TestCancelOnDone(t *testing.T) {
+	inBubble(t, func(t *testing.T, loop *txaio.Loop) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		f := txaio.CreateFuture[int]()
+		txaio.CancelOnDone(ctx, f)
+		j := new(journal)
+		watch(j, f, "f")
+		synctest.Wait()
+		if f.IsCalled() {
+			t.Fatal("cancelled before its time")
+		}
+		cancel(errors.New("the reason"))
+		synctest.Wait()
+		j.want(t, byBackend("f!cancelled", "f!cancelled: the reason"))
+		if _, err := txaio.Await(t.Context(), f); !errors.Is(err, txaio.ErrCancelled) || !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		late := txaio.CreateFuture[int]()
+		txaio.CancelOnDone(ctx, late)
+		synctest.Wait()
+		if !late.IsCalled() {
+			t.Error("a context that has ended already does not cancel")
+		}
+	})
+}
+
+// Cancellers and callbacks run on the loop, not where the context was ended.
+func TestCancelOnDoneRunsOnTheLoop(t *testing.T) {
+	x := newFixture(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	f := txaio.CreateFuture(txaio.WithCanceller(func(*txaio.Future[int]) { x.note("canceller") }))
+	watch(&x.journal, f, "f")
+	txaio.CancelOnDone(ctx, f)
+	cancel()
+	eventually(t, "it is queued", func() bool { return x.Stats().Ready == 1 })
+	x.want(t)
+	x.RunUntilIdle()
+	x.want(t, "canceller", byBackend("f!cancelled", "f!cancelled: context canceled"))
+}
+
+// stoppable is a context that counts what waits for its end.
+type stoppable struct {
+	context.Context
+	waiting int
+}
+
+func (s *stoppable) AfterFunc(func()) (stop func() bool) {
+	s.waiting++
+	return func() bool { s.waiting--; return true }
+}
+func (s *stoppable) Done() <-chan struct{} { return make(chan struct{}) }
+
+func TestCancelOnDoneReleases(t *testing.T) {
+	x, log := newFixture(t), captureLog(t, nil)
+	ctx := &stoppable{Context: context.Background()}
+	for _, settle := range []func(f *txaio.Future[int]){
+		func(f *txaio.Future[int]) { txaio.Resolve(f, 1) },
+		func(f *txaio.Future[int]) { txaio.Reject(f, errors.New("released")) },
+		func(f *txaio.Future[int]) { txaio.Cancel(f) },
+	} {
+		f := txaio.CreateFuture[int]()
+		txaio.CancelOnDone(ctx, f)
+		if ctx.waiting != 1 {
+			t.Fatalf("%d functions wait for the context", ctx.waiting)
+		}
+		settle(f)
+		x.RunUntilIdle()
+		if ctx.waiting != 0 {
+			t.Errorf("%d functions wait for the context", ctx.waiting)
+		}
+	}
+	wantReport(t, log, "errorString: released") // CancelOnDone has not seen it
+}
+
+func TestAddTimeout(t *testing.T) {
+	x := newFixture(t)
+	f := txaio.CreateFuture(txaio.WithCanceller(func(*txaio.Future[int]) { x.note("canceller") }))
+	watch(&x.journal, f, "before")
+	limited := txaio.AddTimeout(f, 5*time.Second)
+	if (limited == f) != txaio.UsingDeferred {
+		t.Error("deferred: the same; future: another")
+	}
+	watch(&x.journal, limited, "limited")
+	x.Advance(5*time.Second - 1)
+	x.want(t)
+	x.Advance(1)
+	x.want(t, "canceller", "before!cancelled", "limited!timed out after 5s")
+	_, err := testutil.Await(t, limited)
+	var timeout *txaio.TimeoutError
+	if !errors.As(err, &timeout) || timeout.Delay != 5*time.Second || !timeout.Timeout() || !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, txaio.ErrCancelled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A future that is settled in time keeps its outcome, and leaves no timer.
+func TestAddTimeoutInTime(t *testing.T) {
+	for name, test := range map[string]struct {
+		settle func(f *txaio.Future[int])
+		want   string
+	}{
+		"value":     {func(f *txaio.Future[int]) { txaio.Resolve(f, 7) }, "f=7"},
+		"failure":   {func(f *txaio.Future[int]) { txaio.Reject(f, errOne) }, "f!one"},
+		"cancelled": {func(f *txaio.Future[int]) { txaio.Cancel(f, "by hand") }, byBackend("f!cancelled", "f!cancelled: by hand")},
+	} {
+		for _, settled := range []bool{false, true} {
+			t.Run(name, func(t *testing.T) {
+				x := newFixture(t)
+				f := txaio.CreateFuture[int]()
+				if settled {
+					test.settle(f)
+				}
+				limited := txaio.AddTimeout(f, time.Second)
+				watch(&x.journal, limited, "f")
+				if !settled {
+					x.Advance(time.Second / 2)
+					x.want(t)
+					test.settle(f)
+				}
+				x.RunUntilIdle()
+				x.want(t, test.want)
+				if timers := x.Stats().Timers; timers != 0 {
+					t.Errorf("%d timers are left", timers)
+				}
+				x.Advance(time.Hour)
+				x.want(t)
+			})
+		}
+	}
+}
+
+// A canceller that settles the future decides, on the deferred backend; on the
+// other the future has been cancelled by then.
+func TestAddTimeoutCancellerDecides(t *testing.T) {
+	x := newFixture(t)
+	f := txaio.CreateFuture(txaio.WithCanceller(func(f *txaio.Future[int]) { txaio.Resolve(f, 3) }))
+	watch(&x.journal, txaio.AddTimeout(f, -1), "f")
+	x.Advance(0)
+	x.want(t, byBackend("f=3", "f!timed out after -1ns"))
+
+	f = txaio.CreateFuture(txaio.WithCanceller(func(f *txaio.Future[int]) { txaio.Reject(f, errOne) }))
+	watch(&x.journal, txaio.AddTimeout(f, time.Second), "f")
+	x.Advance(time.Second)
+	x.want(t, byBackend("f!one", "f!timed out after 1s"))
+}
+
+func TestAddTimeoutCancelled(t *testing.T) {
+	x := newFixture(t)
+	f := txaio.CreateFuture[int]()
+	limited := txaio.AddTimeout(f, time.Second)
+	watch(&x.journal, limited, "limited")
+	txaio.Cancel(limited, "enough")
+	x.RunUntilIdle()
+	if !f.IsCalled() {
+		t.Error("cancelling what AddTimeout returned does not cancel the future")
+	}
+	x.want(t, byBackend("limited!cancelled", "limited!cancelled: enough"))
+	if timers := x.Stats().Timers; timers != 0 {
+		t.Errorf("%d timers are left", timers)
+	}
+}
+
+func TestAddTimeoutOfGather(t *testing.T) {
+	x := newFixture(t)
+	children := []*txaio.Future[int]{txaio.CreateFuture[int](), txaio.CreateFuture[int]()}
+	limited := txaio.AddTimeout(txaio.Gather(children, false), time.Second)
+	txaio.AddCallbacks(limited, nil, func(fail *txaio.Failure) ([]txaio.Result[int], error) {
+		x.note("%v", fail)
+		return nil, fail
+	})
+	x.Advance(time.Second)
+	// On the deferred backend the gathering fails because its children do.
+	x.want(t, "timed out after 1s")
+	for _, child := range children {
+		if !child.IsCalled() {
+			t.Error("a child is still pending")
+		}
+		wantFailure(t, child, txaio.ErrCancelled)
+	}
+}
+
+// The failure of what AddTimeout returned is the one that has to be seen.
+func TestAddTimeoutUnhandled(t *testing.T) {
+	x, log := newFixture(t), captureLog(t, nil)
+	func() {
+		f := txaio.CreateFuture[int]()
+		txaio.AddTimeout(f, 1234*time.Second)
+		x.Advance(2000 * time.Second)
+	}()
+	wantReport(t, log, "TimeoutError: timed out after 20m34s")
+	func() {
+		txaio.AddCallbacks(txaio.AddTimeout(txaio.CreateFuture[int](), 4321*time.Second), nil, passFailure)
+		x.Advance(5000 * time.Second)
+	}()
+	settleReports(t, log)
+	if got := log.with("1h12m1s"); len(got) > 0 {
+		t.Errorf("reported %q", got)
+	}
+	// What f itself failed with has been passed on.
+	func() {
+		txaio.AddCallbacks(txaio.AddTimeout(txaio.CreateFutureError[int](errors.New("passed on")), time.Hour), nil, passFailure)
+		f := txaio.CreateFuture[int]()
+		txaio.AddCallbacks(txaio.AddTimeout(f, time.Hour), nil, passFailure)
+		txaio.Reject(f, errors.New("passed on"))
+		x.RunUntilIdle()
+	}()
+	settleReports(t, log)
+	if got := log.with("passed on"); len(got) > 0 {
+		t.Errorf("reported %q", got)
+	}
+}
