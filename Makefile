@@ -4,6 +4,13 @@ TAGS    := none deferred future
 MODULES := $(filter-out ./tools/,$(sort $(dir $(shell find . -mindepth 2 -name go.mod -not -path '*/node_modules/*'))))
 TOOL    := go tool -modfile=tools/go.mod
 FUZZTIME ?= 10s
+# How many programs make conformance compares, from which seed (0: a new one),
+# on which Python.
+CONFORMANCE ?= 2000
+SEED        ?= 0
+PYTHON      ?= /usr/bin/python3
+# smoke is a few seconds of it.
+SOAK        ?= full
 
 # none is the build without a tag: no package has a file behind such a tag.
 .PHONY: test
@@ -20,7 +27,7 @@ race: ## run the tests under the race detector
 lint: ## formatting, vet, staticcheck, go.mod and the workflow
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "run gofmt -w on: $$unformatted"; exit 1; fi
 	go mod tidy -diff
-	@set -e; for tag in $(TAGS); do echo "go vet, staticcheck -tags $$tag ./..."; \
+	@set -e; for tag in $(TAGS) deferred,conformance; do echo "go vet, staticcheck -tags $$tag ./..."; \
 		go vet -tags $$tag ./...; $(TOOL) staticcheck -tags $$tag ./...; done
 	@set -e; for module in $(MODULES); do for tag in deferred future; do \
 		echo "go vet -tags $$tag ./... in $$module"; (cd $$module && go vet -tags $$tag ./...); done; done
@@ -38,12 +45,39 @@ cover: ## print the coverage of the package under each tag
 		echo "$$tag: $$(go tool cover -func coverage.$$tag | tail -n 1)"; done
 
 .PHONY: fuzz
-fuzz: ## run each fuzz target for FUZZTIME
-	@set -e; for package in $$(go list -tags future ./...); do \
-		for target in $$(go test -tags future -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
-			echo "$$package $$target"; \
-			go test -tags future -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; done; done
+fuzz: ## run each fuzz target for FUZZTIME, those of the package with each backend
+	@set -e; for tag in deferred future; do for package in $$(go list -tags $$tag ./...); do \
+		for target in $$(go test -tags $$tag -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			case $$tag$$package in deferred*/internal/*) continue;; esac; \
+			echo "go test -tags $$tag $$package $$target"; \
+			go test -tags $$tag -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package; done; done; done
+
+.PHONY: conformance
+conformance: ## compare CONFORMANCE new random programs with Python's txaio
+	@$(PYTHON) -c 'import txaio, twisted' 2>/dev/null || \
+		{ sudo=$$(test $$(id -u) = 0 || echo sudo); $$sudo apt-get update && $$sudo apt-get install -y python3-txaio python3-twisted; }
+	@set -e; for tag in deferred future; do \
+		go test -tags $$tag,conformance -run '^TestConformance$$' -count=1 -v . \
+			-args -programs $(CONFORMANCE) -seed $(SEED) -python $(PYTHON); done
+
+.PHONY: soak
+soak: ## load without end, for a while: SOAK=full or SOAK=smoke
+	@set -e; for tag in deferred future; do go run -tags $$tag ./internal/soak -size $(SOAK); done
+
+.PHONY: bench
+bench: ## measure against the peers; writes docs/performance.md
+	cd bench && go run ./cmd/table
+
+.PHONY: bench-smoke
+bench-smoke: ## run each benchmark once, to see that it works
+	cd bench && for tag in deferred future; do go test -tags $$tag -run '^$$' -bench . -benchtime 1x . || exit 1; done
+
+.PHONY: wamp wamp-bench
+wamp: ## test the WAMP client against real peers, which it installs
+	examples/wamp/run-peers.sh test
+wamp-bench: ## measure the WAMP client beside Autobahn|Python
+	examples/wamp/run-peers.sh bench
 
 .PHONY: help
 help:
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'

@@ -18,6 +18,7 @@ func (in *interpreter) native(kind string, op []json.RawMessage) {
 	switch kind {
 	case "chain":
 		in.args(op, &name, &label, &inner)
+		in.adding(label, in.plain(name), true, false)
 		in.plain(name).Chain(func(value string) (*txaio.Deferred[string], error) {
 			in.note("%s callback %s", label, show(value))
 			return in.plain(inner), nil
@@ -25,6 +26,7 @@ func (in *interpreter) native(kind string, op []json.RawMessage) {
 	case "both":
 		var a action
 		in.args(op, &name, &label, &a)
+		in.adding(label, in.plain(name), true, true)
 		in.plain(name).AddBoth(func(value string, fail *txaio.Failure) (string, error) {
 			if fail != nil {
 				in.note("%s both !%s", label, describe(fail))

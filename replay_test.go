@@ -85,6 +85,18 @@ func firstDifference(got, want []string) string {
 
 // replay runs a program and returns its events.
 func replay(t *testing.T, ops []json.RawMessage) []string {
+	in := newInterpreter(t)
+	in.run(ops)
+	return in.events
+}
+
+// run runs a program with the interpreter's loop as the current one.
+func (in *interpreter) run(ops []json.RawMessage) {
+	defer testutil.ReplaceLoop(in.loop)()
+	in.steps(ops)
+}
+
+func newInterpreter(t *testing.T) *interpreter {
 	in := &interpreter{
 		t:       t,
 		futures: map[string]node{},
@@ -94,11 +106,7 @@ func replay(t *testing.T, ops []json.RawMessage) []string {
 	in.loop = testutil.NewTestLoop(txaio.WithExceptionHandler(func(fail *txaio.Failure) {
 		in.note("handler %s", firstLine(fail.Value()))
 	}))
-	defer testutil.ReplaceLoop(in.loop)()
-	for _, op := range ops {
-		in.step(op)
-	}
-	return in.events
+	return in
 }
 
 type interpreter struct {
@@ -108,6 +116,7 @@ type interpreter struct {
 	futures map[string]node
 	timers  map[string]txaio.DelayedCall
 	batched map[string]*txaio.BatchedTimer
+	added   func(label string, f txaio.AnyFuture, callback, errback bool) // told what is added, where it is set
 }
 
 // node is a future of any type.
@@ -337,7 +346,14 @@ func addAction[T any](in *interpreter, f *txaio.Future[T], label string, callbac
 			return act(in, errback, *new(T), fail)
 		}
 	}
+	in.adding(label, f, cb != nil, eb != nil)
 	txaio.AddCallbacks(f, cb, eb)
+}
+
+func (in *interpreter) adding(label string, f txaio.AnyFuture, callback, errback bool) {
+	if in.added != nil {
+		in.added(label, f, callback, errback)
+	}
 }
 
 // act does what an action says; what it does not say is to pass the argument

@@ -1,0 +1,144 @@
+//go:build conformance && (deferred || future)
+
+package txaio_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/txaio-go/txaio"
+	"github.com/txaio-go/txaio/internal/programs"
+)
+
+var (
+	conformancePrograms = flag.Int("programs", 2000, "how many programs to compare")
+	conformanceSeed     = flag.Uint64("seed", 0, "where the programs come from; 0: somewhere new")
+	conformancePython   = flag.String("python", "/usr/bin/python3", "the Python that has txaio and Twisted")
+)
+
+// New random programs leave the same events here and on Python's txaio, run on
+// the spot. See docs/testing.md.
+func TestConformance(t *testing.T) {
+	python := startPython(t)
+	if *conformanceSeed == 0 {
+		*conformanceSeed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("%d programs from seed %d, compared with %v", *conformancePrograms, *conformanceSeed, python.versions)
+	random := rand.New(rand.NewPCG(*conformanceSeed, 0))
+	quiet := logrus.New()
+	quiet.SetOutput(io.Discard) // the failures that the programs leave
+	txaio.SetLogrus(quiet)
+	t.Cleanup(func() { txaio.SetLogrus(nil) })
+	// Before 22.2.1, cancelling on asyncio did not work with Python 3.8 and later.
+	cancel := txaio.UsingDeferred || !olderThan(python.versions["txaio"], 22, 2, 1)
+	started, events := time.Now(), 0
+	for n := range *conformancePrograms {
+		p := programs.Generate(random, programs.Kind{Native: txaio.UsingDeferred && n%3 == 0, Cancel: cancel})
+		want, got := python.both(p)
+		if events += len(want); firstDifference(got, want) == "" {
+			continue
+		}
+		p = programs.Shrink(p, func(p programs.Program) bool {
+			want, got := python.both(p)
+			return firstDifference(got, want) != ""
+		})
+		want, got = python.both(p)
+		t.Fatalf("program %d of seed %d, made as small as it goes:\n%s\n%s", n, *conformanceSeed, mustEncode(t, p), firstDifference(got, want))
+	}
+	t.Logf("the same %d events in %v; cancelling included: %t", events, time.Since(started).Round(time.Millisecond), cancel)
+}
+
+func olderThan(version string, major, minor, patch int) bool {
+	var v [3]int
+	fmt.Sscanf(version, "%d.%d.%d", &v[0], &v[1], &v[2])
+	for i, want := range []int{major, minor, patch} {
+		if v[i] != want {
+			return v[i] < want
+		}
+	}
+	return false
+}
+
+// pythonTxaio is a process that runs programs on Python's txaio.
+type pythonTxaio struct {
+	t        *testing.T
+	in       io.Writer
+	out      *bufio.Reader
+	versions map[string]string
+}
+
+func startPython(t *testing.T) *pythonTxaio {
+	framework := "asyncio"
+	if txaio.UsingDeferred {
+		framework = "twisted"
+	}
+	cmd := exec.Command(*conformancePython, "testdata/conformance/trace.py", framework)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("%v: make conformance installs what this needs", err)
+	}
+	t.Cleanup(func() {
+		in.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+	python := &pythonTxaio{t: t, in: in, out: bufio.NewReader(out)}
+	python.read(&python.versions)
+	return python
+}
+
+// read reads a line of JSON.
+func (python *pythonTxaio) read(into any) {
+	python.t.Helper()
+	line, err := python.out.ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, into)
+	}
+	if err != nil {
+		python.t.Fatalf("%s answered %q: %v", *conformancePython, line, err)
+	}
+}
+
+// both runs a program on both sides, at the same time.
+func (python *pythonTxaio) both(p programs.Program) (want, got []string) {
+	python.t.Helper()
+	if _, err := fmt.Fprintf(python.in, "%s\n", mustEncode(python.t, p)); err != nil {
+		python.t.Fatal(err)
+	}
+	got = replayProgram(python.t, p)
+	python.read(&want)
+	return want, got
+}
+
+// replayProgram is replay of a program that may break this side: that is an
+// event like another.
+func replayProgram(t *testing.T, p programs.Program) (events []string) {
+	in := newInterpreter(t)
+	defer func() {
+		if value := recover(); value != nil {
+			events = append(in.events, strings.TrimSpace(fmt.Sprintf("panic %v", value)))
+		}
+	}()
+	in.run(operations(t, p))
+	return in.events
+}

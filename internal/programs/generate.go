@@ -1,0 +1,354 @@
+package programs
+
+import "strconv"
+
+// Kind says what a program may contain.
+type Kind struct {
+	Native bool // Deferred's own methods
+	Cancel bool // cancelling futures
+}
+
+// Choices make the decisions of a generator: a *rand.Rand, or a fuzzer's
+// Bytes.
+type Choices interface {
+	IntN(n int) int // from 0 up to n
+}
+
+// Bytes are decisions, one a byte. When they are used up, it is 0 for ever.
+type Bytes []byte
+
+// IntN implements [Choices].
+func (b *Bytes) IntN(n int) int {
+	if len(*b) == 0 {
+		return 0
+	}
+	chosen := int((*b)[0]) % n
+	*b = (*b)[1:]
+	return chosen
+}
+
+// Generate makes a program. All its time is a multiple of 1/16 s, which both
+// sides represent exactly. A timer by itself is never due at the same time as
+// a batch: on one side a batch's thirds of a second are rounded, on the other
+// they are not.
+func Generate(choices Choices, kind Kind) Program {
+	g := generator{Choices: choices, kind: kind, chained: map[string]bool{}}
+	p := g.block(0, 5+g.IntN(35))
+	for _, name := range g.paused {
+		p = append(p, Op{"unpause", name})
+	}
+	return append(p, Op{"run"}, Op{"advance", 60}, Op{"run"})
+}
+
+type generator struct {
+	Choices
+	kind Kind
+
+	names    int
+	futures  []string // of strings; made outside of callbacks, so that they exist
+	gathered []string
+	timers   []string
+	paused   []string
+	chained  map[string]bool
+	chunk    int // of the batched timer, 0 while there is none
+	batched  int // calls of the batched timer
+}
+
+// maxDepth is how deep callbacks contain callbacks.
+const maxDepth = 2
+
+// maxChunks keeps the chunks of a batch apart from other batches: up to five,
+// two batches meet only at times that need no rounding.
+const maxChunks = 5
+
+// A maker makes an operation, nil where there is nothing for it to work on.
+type maker struct {
+	weight int
+	make   func(depth int) Op
+}
+
+// makers returns what may stand at a depth.
+func (g *generator) makers(depth int) []maker {
+	makers := []maker{
+		{10, g.create}, {18, g.add}, {14, g.resolve}, {9, g.reject}, {4, g.called}, {5, g.asFuture},
+	}
+	if g.kind.Cancel {
+		makers = append(makers, maker{7, g.cancel})
+	}
+	if depth > 0 {
+		return makers
+	}
+	makers = append(makers, []maker{
+		{6, g.gather}, {7, g.callLater}, {6, g.batchedLater}, {3, g.cancelTimer},
+		{7, g.advance}, {7, g.runOnce}, {4, g.run},
+	}...)
+	if g.kind.Native {
+		makers = append(makers, []maker{{16, g.chain}, {6, g.both}, {4, g.pause}, {6, g.unpause}}...)
+	}
+	return makers
+}
+
+// block makes up to n operations.
+func (g *generator) block(depth, n int) Program {
+	makers, total := g.makers(depth), 0
+	for _, m := range makers {
+		total += m.weight
+	}
+	p := Program{}
+	for range n {
+		if op := g.pick(makers, g.IntN(total))(depth); op != nil {
+			p = append(p, op)
+		}
+	}
+	return p
+}
+
+// pick returns the maker at a place, each being as many places wide as it has
+// weight.
+func (g *generator) pick(makers []maker, place int) func(depth int) Op {
+	i := 0
+	for ; place >= makers[i].weight; i++ {
+		place -= makers[i].weight
+	}
+	return makers[i].make
+}
+
+func (g *generator) name(kind string) string {
+	g.names++
+	return kind + strconv.Itoa(g.names)
+}
+
+func (g *generator) value() string         { return "v" + strconv.Itoa(g.IntN(100)) }
+func (g *generator) message() string       { return "e" + strconv.Itoa(g.IntN(100)) }
+func (g *generator) chance(in100 int) bool { return g.IntN(100) >= 100-in100 }
+
+// one returns one of names, if there are any.
+func (g *generator) one(names []string) (string, bool) {
+	if len(names) == 0 {
+		return "", false
+	}
+	return names[g.IntN(len(names))], true
+}
+
+// take removes one of names and returns it, if there are any.
+func (g *generator) take(names *[]string) (string, bool) {
+	if len(*names) == 0 {
+		return "", false
+	}
+	i := g.IntN(len(*names))
+	name := (*names)[i]
+	*names = append((*names)[:i:i], (*names)[i+1:]...)
+	return name, true
+}
+
+// made notes a future that later operations may use. What a callback makes
+// may never exist.
+func (g *generator) made(name string, depth int) {
+	if depth == 0 {
+		g.futures = append(g.futures, name)
+	}
+}
+
+func (g *generator) create(depth int) Op {
+	name := g.name("f")
+	defer g.made(name, depth)
+	switch pick := g.IntN(10); {
+	case pick < 5:
+		return Op{"create", name}
+	case pick == 5:
+		return Op{"create", name, Actions{"result": g.value()}}
+	case pick == 6:
+		return Op{"create", name, Actions{"error": g.message()}}
+	case pick == 7:
+		return Op{"success", name, g.value()}
+	case pick == 8:
+		return Op{"failure", name, g.message()}
+	}
+	// No more than this: a canceller that leads to its own future's cancelling
+	// is an endless recursion in Twisted.
+	does := Program{}
+	for range g.IntN(3) {
+		does = append(does, []Op{{"resolve", name, g.value()}, {"reject", name, g.message()}, {"called", name}}[g.IntN(3)])
+	}
+	return Op{"create", name, Actions{"canceller": does}}
+}
+
+func (g *generator) asFuture(depth int) Op {
+	name := g.name("f")
+	how := Actions{"return": g.value()}
+	switch pick := g.IntN(10); {
+	case pick < 4:
+	case pick < 7 || g.kind.Native || len(g.futures) == 0: // another name could close a circle of chains
+		how = Actions{"raise": g.message()}
+	default:
+		alias, _ := g.one(g.futures)
+		how = Actions{"future": alias}
+	}
+	g.made(name, depth)
+	return Op{"as_future", name, how}
+}
+
+// action makes what a callback does, nil in some cases. Only one of a future
+// of strings, which text says, may return a value of its own.
+func (g *generator) action(text bool, depth int) any {
+	if g.chance(15) {
+		return nil
+	}
+	action := Actions{}
+	switch pick := g.IntN(100); {
+	case pick < 15:
+		action["raise"] = g.message()
+	case pick < 40 && text:
+		action["value"] = g.value()
+	}
+	if depth < maxDepth && g.chance(25) {
+		action["do"] = g.block(depth+1, 1+g.IntN(2))
+	}
+	return action
+}
+
+func (g *generator) add(depth int) Op {
+	text := true
+	name, ok := g.one(g.futures)
+	if depth == 0 && len(g.gathered) > 0 && g.chance(25) {
+		text = false
+		name, ok = g.one(g.gathered)
+	}
+	if !ok {
+		return nil
+	}
+	callback, errback := g.action(text, depth), g.action(text, depth)
+	if callback == nil && errback == nil {
+		callback = Actions{}
+	}
+	return Op{"add", name, g.name("c"), callback, errback}
+}
+
+// onFuture makes an operation on one of the futures, nil where there is none.
+func (g *generator) onFuture(verb string, args ...func() string) Op {
+	name, ok := g.one(g.futures)
+	if !ok {
+		return nil
+	}
+	op := Op{verb, name}
+	for _, arg := range args {
+		op = append(op, arg())
+	}
+	return op
+}
+
+func (g *generator) resolve(int) Op { return g.onFuture("resolve", g.value) }
+func (g *generator) reject(int) Op  { return g.onFuture("reject", g.message) }
+func (g *generator) called(int) Op  { return g.onFuture("called") }
+
+func (g *generator) cancel(depth int) Op {
+	if depth == 0 && len(g.gathered) > 0 && g.chance(25) {
+		name, _ := g.one(g.gathered)
+		return Op{"cancel", name}
+	}
+	return g.onFuture("cancel")
+}
+
+func (g *generator) gather(int) Op {
+	rest := append([]string(nil), g.futures...)
+	members := []string{}
+	for range g.IntN(5) {
+		if member, ok := g.take(&rest); ok {
+			members = append(members, member)
+		}
+	}
+	name := g.name("g")
+	g.gathered = append(g.gathered, name)
+	return Op{"gather", name, members, g.chance(60)}
+}
+
+// Timers
+
+func (g *generator) callLater(int) Op {
+	label := g.name("t")
+	g.timers = append(g.timers, label)
+	return Op{"call_later", label, float64(2*g.IntN(160)+1) / 16, g.fires(3)}
+}
+
+// batchedLater makes a call of the program's batched timer or, where there is
+// none yet, that.
+func (g *generator) batchedLater(int) Op {
+	if g.chunk == 0 {
+		g.chunk = []int{1, 2, 3, 100}[g.IntN(4)]
+		return Op{"batched", "b", []int{1, 2, 5, 10}[g.IntN(4)], g.chunk}
+	}
+	if g.batched == maxChunks*g.chunk {
+		return nil
+	}
+	g.batched++
+	label := g.name("t")
+	g.timers = append(g.timers, label)
+	return Op{"batched_later", "b", label, float64(g.IntN(200)) / 8, g.fires(2)}
+}
+
+// fires makes what a timer does: fewer than n operations, and in some cases a
+// failure.
+func (g *generator) fires(n int) Program {
+	p := g.block(1, g.IntN(n))
+	if g.chance(10) {
+		p = append(p, Op{"raise", g.message()})
+	}
+	return p
+}
+
+func (g *generator) cancelTimer(int) Op {
+	label, ok := g.take(&g.timers)
+	if !ok {
+		return nil
+	}
+	return Op{"cancel_timer", label}
+}
+
+func (g *generator) advance(int) Op { return Op{"advance", float64(1+g.IntN(99)) / 8} }
+func (g *generator) runOnce(int) Op { return Op{"run_once"} }
+func (g *generator) run(int) Op     { return Op{"run"} }
+
+// Deferred's own methods
+
+// chain makes an earlier future wait for a later one, and for each only one:
+// nothing then waits in a circle.
+func (g *generator) chain(int) Op {
+	if len(g.futures) < 2 {
+		return nil
+	}
+	later := 1 + g.IntN(len(g.futures)-1)
+	inner := g.futures[later]
+	if g.chained[inner] {
+		return nil
+	}
+	g.chained[inner] = true
+	return Op{"chain", g.futures[g.IntN(later)], g.name("c"), inner}
+}
+
+func (g *generator) both(int) Op {
+	name, ok := g.one(g.futures)
+	if !ok {
+		return nil
+	}
+	action := g.action(true, 1)
+	if action == nil {
+		action = Actions{}
+	}
+	return Op{"both", name, g.name("c"), action}
+}
+
+func (g *generator) pause(int) Op {
+	op := g.onFuture("pause")
+	if op != nil {
+		g.paused = append(g.paused, op[1].(string))
+	}
+	return op
+}
+
+func (g *generator) unpause(int) Op {
+	name, ok := g.take(&g.paused)
+	if !ok {
+		return nil
+	}
+	return Op{"unpause", name}
+}

@@ -1,0 +1,100 @@
+// Package programs makes random programs of operations on futures and timers,
+// and makes those that show a difference small. A program is JSON that an
+// interpreter in Go runs on this module and one in Python on the library it
+// follows; see docs/testing.md.
+package programs
+
+import "maps"
+
+// A Program is a list of operations.
+type Program []Op
+
+// An Op is the operation's name and its arguments: names, values, actions,
+// other programs. It is JSON as it stands.
+type Op []any
+
+// Actions are what an operation's callback, errback or canceller does. The
+// entries "do" and "canceller" are programs.
+type Actions = map[string]any
+
+// nested returns op with fn applied to each program inside.
+func (op Op) nested(fn func(Program) Program) Op {
+	changed := make(Op, len(op))
+	for i, arg := range op {
+		switch arg := arg.(type) {
+		case Program:
+			changed[i] = fn(arg)
+		case Actions:
+			actions := maps.Clone(arg)
+			for key, value := range arg {
+				if inner, is := value.(Program); is {
+					actions[key] = fn(inner)
+				}
+			}
+			changed[i] = actions
+		default:
+			changed[i] = arg
+		}
+	}
+	return changed
+}
+
+// walk calls visit with each operation, an outer one before those inside.
+func (p Program) walk(visit func(Op)) {
+	for _, op := range p {
+		visit(op)
+		op.nested(func(inner Program) Program {
+			inner.walk(visit)
+			return inner
+		})
+	}
+}
+
+// Valid reports whether each operation finds what it refers to: the future,
+// the timer, the pause that it takes back.
+func (p Program) Valid() bool {
+	valid := true
+	known := map[string]bool{}
+	pauses := map[string]int{}
+	p.walk(func(op Op) {
+		need := func(args ...any) {
+			for _, name := range args {
+				valid = valid && known[name.(string)]
+			}
+		}
+		switch op[0] {
+		case "create", "success", "failure", "batched", "call_later":
+		case "as_future":
+			if alias, is := op[2].(Actions)["future"]; is {
+				need(alias)
+			}
+		case "gather":
+			for _, member := range op[2].([]string) {
+				need(member)
+			}
+		case "batched_later":
+			need(op[1])
+			known[op[2].(string)] = true
+			return
+		case "chain":
+			need(op[1], op[3])
+			return
+		case "pause":
+			need(op[1])
+			pauses[op[1].(string)]++
+			return
+		case "unpause":
+			need(op[1])
+			pauses[op[1].(string)]--
+			valid = valid && pauses[op[1].(string)] >= 0
+			return
+		case "advance", "run_once", "run", "raise":
+			return
+		default:
+			need(op[1])
+			return
+		}
+		known[op[1].(string)] = true
+	})
+	return valid
+}

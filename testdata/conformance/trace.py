@@ -1,0 +1,313 @@
+"""Runs programs on Python's txaio and prints the events that they leave.
+
+    python3 trace.py twisted|asyncio
+
+It prints a line with the versions, then for each line of standard input, a
+program, a line with its events. docs/testing.md describes the programs. The
+time in them is virtual: only the operation "advance" moves it.
+"""
+import asyncio
+import gc
+import json
+import math
+import platform
+import sys
+
+import txaio
+
+
+def first_line(error):
+    return str(error).partition("\n")[0]
+
+
+def failed(error):
+    if type(error).__name__ == "CancelledError":
+        return "cancelled"
+    return "error " + first_line(error)
+
+
+def shown(value):
+    if value is None:
+        return "none"
+    if isinstance(value, list):
+        return "[%s]" % ",".join(map(shown, value))
+    error = getattr(value, "value", value)  # a failure's, Twisted's or txaio's own
+    return "!" + failed(error) if isinstance(error, BaseException) else str(value)
+
+
+class Twisted:
+    """A reactor that is moved by hand."""
+
+    def __init__(self, unhandled):
+        from twisted.internet.task import Clock
+
+        self.unhandled = unhandled
+        self.loop = Clock()
+        self.now = self.loop.seconds
+
+    def next(self):
+        return min((call.getTime() for call in self.loop.getDelayedCalls()), default=math.inf)
+
+    def move(self, seconds):
+        try:
+            self.loop.advance(seconds)
+        except Exception as error:  # what is due as well comes with the next call
+            self.unhandled(error)
+
+    def run_once(self):
+        self.move(0)
+
+    def run(self):
+        while self.next() <= self.now():
+            self.move(0)
+
+    def advance(self, seconds):
+        end = self.now() + seconds
+        self.run()
+        while self.next() <= end:
+            self.move(self.next() - self.now())
+            self.run()
+        self.move(end - self.now())
+
+    def close(self):
+        pass
+
+
+class OrderedHandle(asyncio.TimerHandle):
+    """asyncio leaves open in which order timers of the same time run. Here it
+    is the order in which they were made, one of the orders it allows."""
+
+    made = 0
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        OrderedHandle.made += 1
+        self.place = OrderedHandle.made
+
+    def __lt__(self, other):
+        return (self._when, self.place) < (other._when, other.place)
+
+
+asyncio.base_events.events.TimerHandle = OrderedHandle
+
+
+class Asyncio(asyncio.SelectorEventLoop):
+    """An event loop that is moved by hand."""
+
+    def __init__(self, unhandled):
+        self.moment = 0.0
+        self.loop = self
+        super().__init__()
+        self.set_exception_handler(lambda _, context: self.judge(context, unhandled))
+        asyncio.set_event_loop(self)
+
+    @staticmethod
+    def judge(context, unhandled):
+        # What the garbage collector finds, it finds at any time.
+        if "never retrieved" not in context["message"] and "destroyed" not in context["message"]:
+            unhandled(context.get("exception") or context["message"])
+
+    def time(self):
+        return self.moment
+
+    now = time
+
+    def run_once(self):
+        self.call_soon(self.stop)
+        self.run_forever()
+
+    def run(self):
+        while self._ready:
+            self.run_once()
+
+    def next(self):
+        return min((handle.when() for handle in self._scheduled if not handle.cancelled()), default=math.inf)
+
+    def advance(self, seconds):
+        end = self.moment + seconds
+        self.run()
+        while self.next() <= end:
+            self.moment = max(self.moment, self.next())
+            self.run_once()
+            self.run()
+        self.moment = end
+
+
+class Machine:
+    """Runs one program."""
+
+    def __init__(self, driver):
+        self.events = []
+        self.futures, self.timers, self.batches = {}, {}, {}
+        self.driver = driver(lambda error: self.note("handler", first_line(error)))
+        txaio.config.loop = self.driver.loop
+
+    def note(self, *words):
+        self.events.append(" ".join(words))
+
+    def time(self):
+        return "%dms" % math.floor(self.driver.now() * 1000 + 0.5)
+
+    def do(self, program):
+        for name, *args in program:
+            getattr(self, "do_" + name)(*args)
+
+    def do_raise(self, message):
+        raise RuntimeError(message)
+
+    # Making and settling futures
+
+    def do_create(self, name, how={}):
+        options = {}
+        if "result" in how:
+            options["result"] = how["result"]
+        if "error" in how:
+            options["error"] = RuntimeError(how["error"])
+        if "canceller" in how:
+
+            def canceller(_):
+                self.note(name, "canceller")
+                self.do(how["canceller"])
+
+            options["canceller"] = canceller
+        self.futures[name] = txaio.create_future(**options)
+
+    def do_success(self, name, value):
+        self.futures[name] = txaio.create_future_success(value)
+
+    def do_failure(self, name, message):
+        self.futures[name] = txaio.create_future_error(RuntimeError(message))
+
+    def do_as_future(self, name, how):
+        def function():
+            self.note(name, "called")
+            if "raise" in how:
+                raise RuntimeError(how["raise"])
+            return self.futures[how["future"]] if "future" in how else how["return"]
+
+        self.futures[name] = txaio.as_future(function)
+
+    def do_gather(self, name, members, consume):
+        self.futures[name] = txaio.gather([self.futures[m] for m in members], consume_exceptions=consume)
+
+    def settle(self, verb, name, argument):
+        try:
+            getattr(txaio, verb)(self.futures[name], argument)
+        except Exception:
+            self.note(verb, name, "already")
+        else:
+            self.note(verb, name, "ok")
+
+    def do_resolve(self, name, value):
+        self.settle("resolve", name, value)
+
+    def do_reject(self, name, message):
+        self.settle("reject", name, RuntimeError(message))
+
+    def do_cancel(self, name):
+        self.note("cancel", name)
+        txaio.cancel(self.futures[name])
+
+    def do_called(self, name):
+        self.note("called", name, "yes" if txaio.is_called(self.futures[name]) else "no")
+
+    # Callbacks
+
+    def function(self, label, kind, action, show):
+        def call(argument):
+            self.note(label, kind, show(argument))
+            self.do(action.get("do", []))
+            if "raise" in action:
+                raise RuntimeError(action["raise"])
+            return action.get("value", argument)
+
+        return action if action is None else call
+
+    def do_add(self, name, label, callback, errback):
+        txaio.add_callbacks(
+            self.futures[name],
+            self.function(label, "callback", callback, shown),
+            self.function(label, "errback", errback, lambda failure: failed(failure.value)),
+        )
+
+    def do_both(self, name, label, action):
+        self.futures[name].addBoth(self.function(label, "both", action, shown))
+
+    def do_chain(self, name, label, inner):
+        def call(argument):
+            self.note(label, "callback", shown(argument))
+            return self.futures[inner]
+
+        self.futures[name].addCallback(call)
+
+    def do_pause(self, name):
+        self.futures[name].pause()
+
+    def do_unpause(self, name):
+        self.futures[name].unpause()
+
+    # Time
+
+    def timer(self, label, program):
+        def fire():
+            self.note(label, "fired", "@" + self.time())
+            self.do(program)
+
+        return fire
+
+    def do_call_later(self, label, delay, program):
+        self.timers[label] = txaio.call_later(delay, self.timer(label, program))
+
+    def do_batched(self, name, bucket, chunk):
+        self.batches[name] = txaio.make_batched_timer(bucket, chunk)
+
+    def do_batched_later(self, name, label, delay, program):
+        self.timers[label] = self.batches[name].call_later(delay, self.timer(label, program))
+
+    def do_cancel_timer(self, label):
+        try:
+            self.timers[label].cancel()
+        except Exception:  # it has run, which one of the frameworks minds
+            pass
+
+    def do_advance(self, seconds):
+        self.driver.advance(seconds)
+        self.note("now", self.time())
+
+    def do_run_once(self):
+        self.driver.run_once()
+        self.note("ran once")
+
+    def do_run(self):
+        self.driver.run()
+        self.note("idle")
+
+
+def main(framework):
+    versions = {"python": platform.python_version(), "txaio": txaio.__version__}
+    if framework == "twisted":
+        import twisted
+        from twisted.logger import globalLogBeginner
+
+        globalLogBeginner.beginLoggingTo([lambda event: None], redirectStandardIO=False)
+        txaio.use_twisted()
+        versions["twisted"] = twisted.__version__
+        driver = Twisted
+    else:
+        txaio.use_asyncio()
+        driver = Asyncio
+    print(json.dumps(versions), flush=True)
+    # Between programs only: a collector in the middle of one changes nothing
+    # that it prints, but takes far longer.
+    gc.disable()
+    gc.freeze()
+    for line in sys.stdin:
+        machine = Machine(driver)
+        machine.do(json.loads(line))
+        machine.driver.close()
+        print(json.dumps(machine.events), flush=True)
+        del machine
+        gc.collect()
+
+
+main(sys.argv[1])
