@@ -113,6 +113,7 @@ func appendTraceback(dst []byte, fail *Failure, escape bool) []byte {
 		if frames, ok := strings.CutSuffix(text, failureText(fail)); ok {
 			return appendForeign(append(dst, frames...), text[len(frames):])
 		}
+		return appendForeign(dst, text) // more follows the message
 	}
 	return append(dst, text...)
 }
@@ -171,7 +172,14 @@ func (e *event) emit(target *logrus.Logger) {
 	e.pickFormat()
 	fields := make(logrus.Fields, len(e.attrs)+2)
 	for i := range e.attrs {
-		fields[e.attrs[i].Key] = fieldValue(e.text, e.attrs[i].Value, 0)
+		attr := &e.attrs[i]
+		if attr.Value.Kind() == slog.KindLogValuer {
+			// Once for the field and the message, so that they agree.
+			if value, err := format.Resolve(attr.Value); err == nil {
+				attr.Value = value
+			}
+		}
+		fields[attr.Key] = fieldValue(e.text, attr.Value, 0)
 	}
 	fields["log_namespace"] = e.boxed
 	if e.level == LevelTrace {

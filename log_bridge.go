@@ -110,10 +110,16 @@ func StartLogging(out io.Writer, level Level) error {
 // followLevel makes logrus's standard logger let through what the loggers do,
 // once it is the bridge's. levels is locked.
 func (b *logBridge) followLevel() {
-	if b.started {
-		verbose := max(Level(globalLevel.Load()), levels.pinned)
-		logrus.StandardLogger().SetLevel(toLogrus[verbose])
+	if !b.started {
+		return
 	}
+	verbose := Level(globalLevel.Load())
+	for pointer := range levels.loggers {
+		if l := pointer.Value(); l != nil && l.pinned && l.logrus == nil {
+			verbose = max(verbose, Level(l.level.Load()))
+		}
+	}
+	logrus.StandardLogger().SetLevel(toLogrus[verbose])
 }
 
 // lineFormatter makes the lines of StartLogging's output.

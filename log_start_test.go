@@ -13,6 +13,7 @@ import (
 	"maps"
 	"os"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -518,4 +519,29 @@ func TestSlogGroupThatContainsItself(t *testing.T) {
 	if got := out.take(); !strings.Contains(got, "round and.e.e.") || !strings.Contains(got, "groups nested too deep") {
 		t.Errorf("printed %q", got)
 	}
+}
+
+// A logger that is pinned to a more verbose level lets logrus's standard logger
+// through no more than it needs, and no longer than it needs it.
+func TestPinnedLoggersAndLogrusLevel(t *testing.T) {
+	_, child := started(t, txaio.LevelInfo)
+	if !child {
+		return
+	}
+	levelIs := func(want logrus.Level) {
+		t.Helper()
+		if got := logrus.GetLevel(); got != want {
+			t.Errorf("logrus's level is %v, want %v", got, want)
+		}
+	}
+	elsewhere := txaio.MakeLogger(txaio.WithLevel(txaio.LevelTrace), txaio.WithLogrus(logrus.New()))
+	levelIs(logrus.InfoLevel)
+	pinned := txaio.MakeLogger(txaio.WithLevel(txaio.LevelDebug))
+	levelIs(logrus.DebugLevel)
+	pinned.SetLevel(txaio.LevelError)
+	levelIs(logrus.InfoLevel)
+	txaio.SetGlobalLogLevel(txaio.LevelWarn)
+	levelIs(logrus.WarnLevel)
+	runtime.KeepAlive(elsewhere)
+	runtime.KeepAlive(pinned)
 }

@@ -467,3 +467,23 @@ func checkReport(t *testing.T, entry *logrus.Entry) {
 		t.Errorf("in the namespace %v", entry.Data["log_namespace"])
 	}
 }
+
+// counted is a LogValuer that says how often it was asked.
+type counted struct{ calls *int }
+
+func (c counted) LogValue() slog.Value {
+	*c.calls++
+	return slog.IntValue(*c.calls)
+}
+
+func TestLogValuerIsAskedOnce(t *testing.T) {
+	hook := new(recorder)
+	target := logrus.New()
+	target.SetOutput(io.Discard)
+	target.AddHook(hook)
+	calls := 0
+	txaio.MakeLogger(txaio.WithLogrus(target)).Info("{n} and {n}", slog.Any("n", counted{&calls}))
+	if entry := hook.entries[0]; calls != 1 || entry.Message != "1 and 1" || entry.Data["n"] != int64(1) {
+		t.Errorf("asked %d times: %q, field %v", calls, entry.Message, entry.Data["n"])
+	}
+}

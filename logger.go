@@ -31,7 +31,8 @@ import (
 // as a traceback, can be logged by itself.
 //
 // Logging never panics and never exits the process. Below the level a call
-// does nothing: it loads one atomic variable and allocates nothing.
+// does nothing: it allocates nothing and loads one atomic variable, or three
+// while no level has been set and logrus's own counts.
 type Logger struct {
 	// level is the level up to which this logger logs, or asLogrus. It is the
 	// logger's own copy of the global one, where it is not pinned, so that a
@@ -50,7 +51,6 @@ const asLogrus = -1
 var levels struct {
 	sync.Mutex
 	loggers map[weak.Pointer[Logger]]struct{}
-	pinned  Level // the most verbose level that a logger was pinned to
 }
 
 // globalLevel is the global level, or asLogrus. It is changed with levels
@@ -97,19 +97,22 @@ func MakeLogger(opts ...LoggerOption) *Logger {
 
 func newLogger(namespace string, opts ...LoggerOption) *Logger {
 	l := &Logger{namespace: namespace}
-	pointer := weak.Make(l)
-	levels.Lock()
-	l.level.Store(globalLevel.Load())
-	if levels.loggers == nil {
-		levels.loggers = make(map[weak.Pointer[Logger]]struct{})
-	}
-	levels.loggers[pointer] = struct{}{}
-	levels.Unlock()
-	runtime.AddCleanup(l, forget, pointer)
 	for _, opt := range opts {
 		opt(l)
 	}
 	l.boxed = l.namespace
+	pointer := weak.Make(l)
+	runtime.AddCleanup(l, forget, pointer)
+	levels.Lock()
+	defer levels.Unlock()
+	if !l.pinned {
+		l.level.Store(globalLevel.Load())
+	}
+	if levels.loggers == nil {
+		levels.loggers = make(map[weak.Pointer[Logger]]struct{})
+	}
+	levels.loggers[pointer] = struct{}{}
+	bridge.followLevel()
 	return l
 }
 
@@ -165,7 +168,6 @@ func (l *Logger) SetLevel(level Level) {
 	defer levels.Unlock()
 	l.pinned = true
 	l.level.Store(int32(level))
-	levels.pinned = max(levels.pinned, level)
 	bridge.followLevel()
 }
 
