@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// format makes the table, and counts the rows that are over their bars.
+func format(results samples) (table string, over int) {
+	var text strings.Builder
+	text.WriteString("| what | backend | txaio | the other | ratio | bar | |\n| --- | --- | --: | --: | --: | --- | --- |\n")
+	for _, r := range rows() {
+		for _, backend := range backends {
+			if r.backends != "both" && r.backends != backend {
+				continue
+			}
+			line, ok := r.format(results, backend)
+			if !ok {
+				over++
+			}
+			text.WriteString(line)
+		}
+	}
+	return text.String(), over
+}
+
+// format makes the row's line for a backend; ok is false where it is over its
+// bar. A contender that was not measured makes no line.
+func (r row) format(results samples, backend string) (line string, ok bool) {
+	ours, measured := results.median(backend, r.ours, "ns/op")
+	against, alsoMeasured := results.median(backend, r.against, "ns/op")
+	if !measured || !alsoMeasured {
+		return "", true
+	}
+	if perTimer, is := results.median(backend, r.ours, "ns/timer"); is {
+		ours = perTimer
+		against, _ = results.median(backend, r.against, "ns/timer")
+	}
+	ratio := ours / against
+	cost := nanoseconds(ours)
+	ok = r.isContext || ratio <= r.bar
+	if r.allocs >= 0 {
+		allocs, _ := results.median(backend, r.ours, "allocs/op")
+		cost += fmt.Sprintf(", %.0f allocs", allocs)
+		ok = ok && allocs <= r.allocs
+	}
+	if r.bytes > 0 {
+		bytes, _ := results.median(backend, r.ours, "B/timer")
+		cost += fmt.Sprintf(", %.0f B", bytes)
+		ok = ok && bytes <= r.bytes
+	}
+	return fmt.Sprintf("| %s | %s | %s | %s | %.2f | %s | %s |\n",
+		r.what, backend, cost, nanoseconds(against), ratio, r.limits(), r.mark(ok)), ok
+}
+
+func (r row) mark(ok bool) string {
+	switch {
+	case r.isContext:
+		return ""
+	case ok:
+		return "ok"
+	}
+	return "OVER"
+}
+
+// limits says what the row's bar is.
+func (r row) limits() string {
+	if r.isContext {
+		return ""
+	}
+	text := fmt.Sprintf("%.4g", r.bar)
+	if r.allocs >= 0 {
+		text += fmt.Sprintf(", %.0f allocs", r.allocs)
+	}
+	if r.bytes > 0 {
+		text += fmt.Sprintf(", %.0f B", r.bytes)
+	}
+	return text
+}
+
+func nanoseconds(ns float64) string {
+	if ns < 100 {
+		return fmt.Sprintf("%.1f ns", ns)
+	}
+	return fmt.Sprintf("%.0f ns", ns)
+}

@@ -1,0 +1,38 @@
+package bench
+
+import (
+	"testing"
+	"unsafe"
+
+	"github.com/txaio-go/txaio"
+)
+
+// sink keeps what is assigned to it on the heap.
+var sink any
+
+// sameSize is as large as a future, and has pointers in it too.
+type sameSize struct {
+	_ *int
+	_ [unsafe.Sizeof(txaio.Future[int]{}) - unsafe.Sizeof(uintptr(0))]byte
+}
+
+// callback is what the futures' callbacks are.
+func callback(value int) (int, error) {
+	total += value
+	return value, nil
+}
+
+var total int
+
+// direct is callback where the compiler cannot see it.
+var direct = callback
+
+// floor is what a future cannot cost less than: an allocation of its size, and
+// the call of its callback.
+func floor(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		sink = new(sameSize)
+		direct(1)
+	}
+}

@@ -1,0 +1,147 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/dop251/goja"
+	"github.com/dop251/goja_nodejs/eventloop"
+	promise "github.com/fanliao/go-promise"
+	"github.com/samber/mo"
+
+	"github.com/txaio-go/txaio"
+)
+
+// BenchmarkSettle is the life of a future with one callback: it is created, the
+// callback added, the future resolved, and the callback runs, on the deferred
+// backend inside Resolve, on the future backend on a running loop.
+func BenchmarkSettle(b *testing.B) {
+	b.Run("floor", floor)
+	for _, buffer := range []int{0, 1024} {
+		b.Run(chanLoopName(buffer), func(b *testing.B) {
+			b.ReportAllocs()
+			loop := newChanLoop(buffer)
+			for b.Loop() {
+				loop.callSoon(nothing)
+			}
+			loop.close()
+		})
+	}
+	b.Run("channel hand-off", func(b *testing.B) {
+		b.ReportAllocs()
+		values := make(chan int)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for value := range values {
+				direct(value)
+			}
+		}()
+		for b.Loop() {
+			values <- 1
+		}
+		close(values)
+		<-done
+	})
+	b.Run("txaio", func(b *testing.B) {
+		b.ReportAllocs()
+		stop := runLoop()
+		for b.Loop() {
+			f := txaio.CreateFuture[int]()
+			txaio.AddCallbacks(f, callback, nil)
+			txaio.Resolve(f, 1)
+		}
+		stop()
+	})
+	b.Run("goja_nodejs RunOnLoop", func(b *testing.B) {
+		b.ReportAllocs()
+		loop := eventloop.NewEventLoop()
+		loop.Start()
+		for i := 0; b.Loop(); i++ {
+			loop.RunOnLoop(func(*goja.Runtime) { direct(i) }) // hands over a value, as a future does
+		}
+		flushGoja(loop)
+	})
+	b.Run("mo future", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			f := mo.NewFuture(func(resolve func(int), _ func(error)) { resolve(1) }).Then(callback)
+			f.Collect()
+		}
+	})
+	b.Run("go-promise", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			p := promise.NewPromise()
+			p.OnSuccess(func(any) { direct(1) })
+			p.Resolve(1)
+			p.Get()
+		}
+	})
+}
+
+func nothing() {}
+
+// flushGoja waits until the loop has run everything, and stops it.
+func flushGoja(loop *eventloop.EventLoop) {
+	done := make(chan struct{})
+	loop.RunOnLoop(func(*goja.Runtime) { close(done) })
+	<-done
+	loop.Stop()
+}
+
+// chanLoop is the event loop that one writes oneself. Without a buffer each
+// function is handed over to the waiting loop; with one, a producer that is
+// ahead does not wait, until the buffer is full.
+type chanLoop struct {
+	functions chan func()
+	done      chan struct{}
+}
+
+func chanLoopName(buffer int) string {
+	if buffer == 0 {
+		return "chan func loop"
+	}
+	return fmt.Sprintf("chan func loop, buffer %d", buffer)
+}
+
+func newChanLoop(buffer int) *chanLoop {
+	l := &chanLoop{make(chan func(), buffer), make(chan struct{})}
+	go func() {
+		defer close(l.done)
+		for fn := range l.functions {
+			fn()
+		}
+	}()
+	return l
+}
+
+func (l *chanLoop) callSoon(fn func()) { l.functions <- fn }
+
+// close waits until everything has run.
+func (l *chanLoop) close() {
+	close(l.functions)
+	<-l.done
+}
+
+// runLoop makes a running loop the current one. The function it returns waits
+// until the loop has run everything, and ends it.
+func runLoop() (stop func()) {
+	loop := txaio.NewLoop()
+	previous := txaio.SetLoop(loop)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = loop.Run(ctx) // ends with cancel
+	}()
+	return func() {
+		ran := make(chan struct{})
+		loop.CallSoon(func() { close(ran) })
+		<-ran
+		cancel()
+		<-done
+		txaio.SetLoop(previous)
+	}
+}

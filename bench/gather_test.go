@@ -1,0 +1,72 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/sourcegraph/conc/pool"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/txaio-go/txaio"
+)
+
+// BenchmarkGather creates futures, gathers them, resolves each and waits for
+// the results: the time is that of one future, all included.
+func BenchmarkGather(b *testing.B) {
+	b.Run("floor", floor)
+	for _, n := range []int{10, 100, 1_000, 10_000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprintf("txaio %d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			defer runLoop()()
+			futures := make([]*txaio.Future[int], 0, n)
+			for left := b.N; left > 0; left -= n {
+				gather(b, futures[:0], min(n, left))
+			}
+		})
+	}
+	b.Run("errgroup 1000", func(b *testing.B) {
+		b.ReportAllocs()
+		const n = 1000
+		results := make([]int, n)
+		for left := b.N; left > 0; left -= n {
+			var group errgroup.Group
+			for i := range min(n, left) {
+				group.Go(func() (err error) {
+					results[i], err = callback(1)
+					return err
+				})
+			}
+			if err := group.Wait(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("conc ResultPool 1000", func(b *testing.B) {
+		b.ReportAllocs()
+		const n = 1000
+		for left := b.N; left > 0; left -= n {
+			group := pool.NewWithResults[int]().WithErrors()
+			for range min(n, left) {
+				group.Go(func() (int, error) { return 1, nil })
+			}
+			if _, err := group.Wait(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+func gather(b *testing.B, futures []*txaio.Future[int], n int) {
+	for range n {
+		futures = append(futures, txaio.CreateFuture[int]())
+	}
+	all := txaio.Gather(futures, true)
+	for _, f := range futures {
+		txaio.Resolve(f, 1)
+	}
+	results, err := txaio.Await(context.Background(), all)
+	if err != nil || len(results) != n {
+		b.Fatalf("%d results of %d, error %v", len(results), n, err)
+	}
+}

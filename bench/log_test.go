@@ -1,0 +1,107 @@
+package bench
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"testing"
+
+	"github.com/rs/zerolog"
+	"github.com/sirupsen/logrus"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/txaio-go/txaio"
+)
+
+func discardLogrus() *logrus.Logger {
+	l := logrus.New()
+	l.SetOutput(io.Discard)
+	l.SetFormatter(&logrus.TextFormatter{DisableColors: true})
+	return l
+}
+
+func discardZap(level zapcore.Level) *zap.Logger {
+	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
+	return zap.New(zapcore.NewCore(encoder, zapcore.AddSync(io.Discard), level))
+}
+
+// BenchmarkLogDisabled logs below the level.
+func BenchmarkLogDisabled(b *testing.B) {
+	b.Run("slog LogAttrs", func(b *testing.B) {
+		b.ReportAllocs()
+		log := slog.New(slog.NewTextHandler(io.Discard, nil))
+		ctx := context.Background()
+		for b.Loop() {
+			log.LogAttrs(ctx, slog.LevelDebug, "hopping", slog.Int("times", 42))
+		}
+	})
+	b.Run("txaio", func(b *testing.B) {
+		b.ReportAllocs()
+		log := txaio.MakeLogger(txaio.WithLevel(txaio.LevelInfo), txaio.WithLogrus(discardLogrus()))
+		for b.Loop() {
+			log.Debug("Hopping {times} times", slog.Int("times", 42))
+		}
+	})
+	b.Run("logrus", func(b *testing.B) {
+		b.ReportAllocs()
+		log := discardLogrus()
+		for b.Loop() {
+			log.WithFields(logrus.Fields{"times": 42}).Debugf("Hopping %d times", 42)
+		}
+	})
+	b.Run("zap", func(b *testing.B) {
+		b.ReportAllocs()
+		log := discardZap(zapcore.InfoLevel)
+		for b.Loop() {
+			log.Debug("hopping", zap.Int("times", 42))
+		}
+	})
+	b.Run("zerolog", func(b *testing.B) {
+		b.ReportAllocs()
+		log := zerolog.New(io.Discard).Level(zerolog.InfoLevel)
+		for b.Loop() {
+			log.Debug().Int("times", 42).Msg("hopping")
+		}
+	})
+}
+
+// BenchmarkLogInfo logs an entry with one attribute.
+func BenchmarkLogInfo(b *testing.B) {
+	b.Run("logrus", func(b *testing.B) {
+		b.ReportAllocs()
+		log := discardLogrus()
+		for b.Loop() {
+			log.WithFields(logrus.Fields{"times": 42}).Infof("Hopping %d times", 42)
+		}
+	})
+	b.Run("txaio", func(b *testing.B) {
+		b.ReportAllocs()
+		log := txaio.MakeLogger(txaio.WithLogrus(discardLogrus()))
+		for b.Loop() {
+			log.Info("Hopping {times} times", slog.Int("times", 42))
+		}
+	})
+	b.Run("slog LogAttrs", func(b *testing.B) {
+		b.ReportAllocs()
+		log := slog.New(slog.NewTextHandler(io.Discard, nil))
+		ctx := context.Background()
+		for b.Loop() {
+			log.LogAttrs(ctx, slog.LevelInfo, "hopping", slog.Int("times", 42))
+		}
+	})
+	b.Run("zap", func(b *testing.B) {
+		b.ReportAllocs()
+		log := discardZap(zapcore.InfoLevel)
+		for b.Loop() {
+			log.Info("hopping", zap.Int("times", 42))
+		}
+	})
+	b.Run("zerolog", func(b *testing.B) {
+		b.ReportAllocs()
+		log := zerolog.New(io.Discard)
+		for b.Loop() {
+			log.Info().Timestamp().Int("times", 42).Msg("hopping")
+		}
+	})
+}

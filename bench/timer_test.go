@@ -1,0 +1,191 @@
+package bench
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/txaio-go/txaio"
+)
+
+// outstanding are the numbers of timers that are pending meanwhile.
+var outstanding = []int{0, 1_000_000}
+
+// delay spreads timers over an hour, after the timeouts that are cancelled.
+func delay(i int) time.Duration {
+	return time.Minute + time.Duration(i*2_654_435_761%3_600_000)*time.Millisecond
+}
+
+// BenchmarkTimerCancel sets a timer and cancels it: a timeout of a minute that
+// does not happen, with other timers spread over an hour.
+func BenchmarkTimerCancel(b *testing.B) {
+	for _, n := range outstanding {
+		b.Run(fmt.Sprintf("time.AfterFunc, %d outstanding", n), func(b *testing.B) {
+			timers := make([]*time.Timer, n)
+			for i := range timers {
+				timers[i] = time.AfterFunc(delay(i), nothing)
+			}
+			settle(b)
+			for b.Loop() {
+				time.AfterFunc(time.Minute, nothing).Stop()
+			}
+			for _, t := range timers {
+				t.Stop()
+			}
+		})
+		b.Run(fmt.Sprintf("txaio CallLater, %d outstanding", n), func(b *testing.B) {
+			loop := txaio.NewLoop()
+			fill(loop, n)
+			settle(b)
+			for b.Loop() {
+				loop.CallLater(time.Minute, nothing).Cancel()
+			}
+			runtime.KeepAlive(loop)
+		})
+		b.Run(fmt.Sprintf("txaio batched, %d outstanding", n), func(b *testing.B) {
+			restore := txaio.SetLoop(txaio.NewLoop())
+			defer txaio.SetLoop(restore)
+			timer := txaio.MakeBatchedTimer(time.Second, 0)
+			fill(timer, n)
+			settle(b)
+			for b.Loop() {
+				timer.CallLater(time.Minute, nothing).Cancel()
+			}
+			runtime.KeepAlive(timer)
+		})
+	}
+}
+
+// BenchmarkBatchedCancel sets a batched timer and cancels it, with others in
+// the buckets.
+func BenchmarkBatchedCancel(b *testing.B) {
+	b.Run("txaio", func(b *testing.B) {
+		restore := txaio.SetLoop(txaio.NewLoop())
+		defer txaio.SetLoop(restore)
+		timer := txaio.MakeBatchedTimer(time.Second, 0)
+		fill(timer, 10_000)
+		settle(b)
+		for b.Loop() {
+			timer.CallLater(time.Minute, nothing).Cancel()
+		}
+		runtime.KeepAlive(timer)
+	})
+}
+
+// BenchmarkTimerSet sets timers that stay, so that many are outstanding.
+func BenchmarkTimerSet(b *testing.B) {
+	b.Run("time.AfterFunc", func(b *testing.B) {
+		b.ReportAllocs()
+		var timers []*time.Timer
+		for i := 0; b.Loop(); i++ {
+			timers = append(timers, time.AfterFunc(delay(i), nothing))
+		}
+		b.StopTimer()
+		for _, t := range timers {
+			t.Stop()
+		}
+	})
+	b.Run("txaio CallLater", func(b *testing.B) {
+		b.ReportAllocs()
+		loop := txaio.NewLoop()
+		var calls []txaio.DelayedCall
+		for i := 0; b.Loop(); i++ {
+			calls = append(calls, loop.CallLater(delay(i), nothing))
+		}
+		b.StopTimer()
+		cancelAll(calls)
+	})
+	b.Run("txaio batched", func(b *testing.B) {
+		b.ReportAllocs()
+		restore := txaio.SetLoop(txaio.NewLoop())
+		defer txaio.SetLoop(restore)
+		timer := txaio.MakeBatchedTimer(time.Second, 0)
+		var calls []txaio.DelayedCall
+		for i := 0; b.Loop(); i++ {
+			calls = append(calls, timer.CallLater(delay(i), nothing))
+		}
+		b.StopTimer()
+		cancelAll(calls)
+	})
+}
+
+// BenchmarkTimerMemory reports the bytes that a timer occupies, with as many
+// outstanding as the name says.
+func BenchmarkTimerMemory(b *testing.B) {
+	for _, n := range []int{1_000, 10_000, 100_000, 1_000_000} {
+		memory(b, fmt.Sprintf("time.AfterFunc %d", n), n, func() func(int) any {
+			return func(i int) any { return time.AfterFunc(delay(i), nothing) }
+		})
+		memory(b, fmt.Sprintf("txaio CallLater %d", n), n, func() func(int) any {
+			loop := txaio.NewLoop()
+			return func(i int) any { return loop.CallLater(delay(i), nothing) }
+		})
+		memory(b, fmt.Sprintf("txaio batched %d", n), n, func() func(int) any {
+			timer := txaio.MakeBatchedTimer(time.Second, 0)
+			return func(i int) any { return timer.CallLater(delay(i), nothing) }
+		})
+	}
+}
+
+// memory reports the time and the bytes that n of what set makes take each,
+// without the reference to it that a program keeps.
+func memory(b *testing.B, name string, n int, start func() (set func(int) any)) {
+	b.Run(name, func(b *testing.B) {
+		keep := make([]any, n)
+		var bytes float64
+		for b.Loop() {
+			b.StopTimer()
+			clear(keep)
+			before := heap()
+			set := start()
+			b.StartTimer()
+			for i := range keep {
+				keep[i] = set(i)
+			}
+			b.StopTimer()
+			bytes = float64(heap()-before) / float64(n)
+			for _, timer := range keep {
+				stop(timer)
+			}
+			b.StartTimer()
+		}
+		b.ReportMetric(bytes, "B/timer")
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/timer")
+	})
+}
+
+func stop(timer any) {
+	switch t := timer.(type) {
+	case *time.Timer:
+		t.Stop()
+	case txaio.DelayedCall:
+		t.Cancel()
+	}
+}
+
+func heap() int64 {
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
+}
+
+func fill(caller txaio.DelayedCaller, n int) {
+	for i := range n {
+		caller.CallLater(delay(i), nothing)
+	}
+}
+
+func cancelAll(calls []txaio.DelayedCall) {
+	for _, call := range calls {
+		call.Cancel()
+	}
+}
+
+// settle starts measuring after the garbage of the preparations is collected.
+func settle(b *testing.B) {
+	runtime.GC()
+	b.ReportAllocs()
+	b.ResetTimer()
+}
