@@ -33,6 +33,18 @@ func ExampleAddCallbacks() {
 	// Output: Callback: 42
 }
 
+// Watch looks at what becomes of a future and passes it on.
+func ExampleWatch() {
+	f := txaio.CreateFutureSuccess("hello")
+	seen := make(chan struct{})
+	txaio.Watch(f, func(value string) {
+		fmt.Println(value)
+		close(seen)
+	}, nil)
+	<-seen
+	// Output: hello
+}
+
 func ExampleAsFuture() {
 	loop := txaio.NewLoop()
 	txaio.SetLoop(loop)

@@ -154,6 +154,20 @@ func TestCallbackThatAddsCallbacks(t *testing.T) {
 	x.want(t, "outer=1", "next=1", "inner=1")
 }
 
+func TestWatchPassesOn(t *testing.T) {
+	x := newFixture(t)
+	onValue := func(value int) { x.note("value %d", value) }
+	onFailure := func(fail *txaio.Failure) { x.note("failure %v", fail) }
+	for _, f := range []*txaio.Future[int]{txaio.CreateFutureSuccess(1), txaio.CreateFutureError[int](errOne)} {
+		txaio.Watch(f, onValue, onFailure)
+		txaio.Watch(f, onValue, nil)
+		txaio.Watch(f, nil, onFailure)
+		watch(&x.journal, f, "next")
+		x.RunUntilIdle()
+	}
+	x.want(t, "value 1", "value 1", "next=1", "failure one", "failure one", "next!one")
+}
+
 func TestEachFailureIsTheSame(t *testing.T) {
 	x := newFixture(t)
 	fail := txaio.CreateFailure(errOne)

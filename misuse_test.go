@@ -30,6 +30,7 @@ func TestMisuse(t *testing.T) {
 		{"Reject nil *Failure", func() { txaio.Reject(pending(), noFailure) }, []string{"nil"}},
 		{"CreateFailure nil", func() { txaio.CreateFailure(nil) }, []string{"nil"}},
 		{"CreateFailure nil *Failure", func() { txaio.CreateFailure(noFailure) }, []string{"nil"}},
+		{"Watch with neither", func() { txaio.Watch(pending(), nil, nil) }, []string{"value", "failure"}},
 		{"AddCallbacks with neither", func() { txaio.AddCallbacks(pending(), nil, nil) }, []string{"callback", "errback"}},
 		{"WithClock nil", func() { txaio.WithClock(nil) }, []string{"clock", "nil"}},
 		{"CallLater nil", func() { txaio.CallLater(time.Second, nil) }, []string{"CallLater", "nil"}},

@@ -51,6 +51,8 @@ func TestWithoutBackend(t *testing.T) {
 		"Cancel":                   func() { txaio.Cancel(f) },
 		"AddCallbacks":             func() { txaio.AddCallbacks(f, passOn, nil) },
 		"AddCallbacks nil":         func() { txaio.AddCallbacks(f, nil, nil) },
+		"Watch":                    func() { txaio.Watch(f, func(int) {}, nil) },
+		"Watch nil":                func() { txaio.Watch(f, nil, nil) },
 		"Gather":                   func() { txaio.Gather([]*txaio.Future[int]{f}, true) },
 		"Gather nothing":           func() { txaio.Gather[int](nil, false) },
 		"Await":                    func() { txaio.Await(ctx, f) },

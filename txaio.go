@@ -357,6 +357,34 @@ func AddCallbacks[T any](f *Future[T], callback func(T) (T, error), errback func
 	f.add(callback, errback)
 }
 
+// Watch calls onValue or onFailure with what becomes of f, and passes it on: it
+// is AddCallbacks for code that only looks, and that cannot forget to return
+// what it was given. Either may be nil; it panics with a [*UsageError] where both
+// are. A failure that onFailure gets counts as handled.
+func Watch[T any](f *Future[T], onValue func(T), onFailure func(*Failure)) {
+	if onValue == nil && onFailure == nil {
+		mustHaveBackend()
+		panic(usageErrorf("Watch needs a function for the value or one for the failure, and was given neither"))
+	}
+	var (
+		callback func(T) (T, error)
+		errback  func(*Failure) (T, error)
+	)
+	if onValue != nil {
+		callback = func(value T) (T, error) {
+			onValue(value)
+			return value, nil
+		}
+	}
+	if onFailure != nil {
+		errback = func(fail *Failure) (T, error) {
+			onFailure(fail)
+			return *new(T), fail
+		}
+	}
+	f.add(callback, errback)
+}
+
 // A Result is what became of one of the futures given to [Gather]: its
 // Failure where it failed, else its Value.
 type Result[T any] struct {
