@@ -517,18 +517,23 @@ func (d *Deferred[T]) stopWaiting(value T, fail *Failure) {
 // Unhandled failures
 
 // unlockResting unlocks d, whose callbacks have run as far as they can.
+// Small enough to be inlined, it costs those that succeed one comparison.
 func (d *Deferred[T]) unlockResting() {
-	if d.failure != nil && d.unseen() {
-		d.unlockUnseen(d.failure)
+	if d.failure == nil {
+		d.mu.Unlock()
 		return
 	}
-	d.mu.Unlock()
+	d.unlockFailed(d.failure)
 }
 
-// unlockUnseen has the failure reported when d is dropped, as Twisted's
+// unlockFailed has the failure reported when d is dropped, as Twisted's
 // DebugInfo does, where nobody sees it before.
-func (d *Deferred[T]) unlockUnseen(fail *Failure) {
+func (d *Deferred[T]) unlockFailed(fail *Failure) {
+	unseen := d.unseen()
 	d.mu.Unlock()
+	if !unseen {
+		return
+	}
 	dropped := fail.withoutError()
 	d.mu.Lock()
 	defer d.mu.Unlock()
