@@ -10,7 +10,7 @@ import (
 
 // In txaio a canceller is a callback of the future, which is scheduled however
 // the future is settled: the loop takes a turn, and finds the timers that are
-// due. Conformance runs meet this about once in 1,000 programs.
+// due. Few programs of a conformance run meet this.
 func TestCancellerIsScheduledHoweverSettled(t *testing.T) {
 	for _, canceller := range []bool{false, true} {
 		x := newFixture(t)

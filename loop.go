@@ -115,7 +115,7 @@ func (l *Loop) Now() time.Time { return l.clock.Now() }
 // made.
 func (l *Loop) now() int64 {
 	if l.wall {
-		return int64(time.Since(l.epoch)) // reads the monotonic clock alone, half the cost
+		return int64(time.Since(l.epoch)) // reads the monotonic clock alone, which is cheaper
 	}
 	return min(int64(l.clock.Now().Sub(l.epoch)), never-1) // Sub stops at the end of the time line
 }
@@ -284,7 +284,7 @@ func (l *Loop) runTasks() (done bool) {
 		t := l.turn[l.next]
 		l.next++
 		if fn, is := t.(funcTask); is {
-			fn() // half the cost of a call through the interface
+			fn() // cheaper than the call through the interface
 		} else {
 			t.run()
 		}

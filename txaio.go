@@ -65,8 +65,8 @@ import (
 	"time"
 )
 
-// AnyFuture is what every *Future[T] is, whatever its T. Other types cannot
-// implement it.
+// AnyFuture is what every *Future[T] is, whatever its T. Other types are one
+// only where they embed one.
 type AnyFuture interface {
 	// IsCalled reports whether the future has been settled: resolved,
 	// rejected or cancelled.
