@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jonboulle/clockwork"
@@ -30,23 +31,25 @@ import (
 // runtime.Goexit ends the goroutine that runs it, as Goexit does; the loop
 // goes on on another.
 type Loop struct {
-	clock   clockwork.Clock
-	wall    bool      // clock is the system's
-	epoch   time.Time // where the loop's time line begins, on clock
-	handler func(*Failure)
-
-	mu     sync.Mutex
-	ready  []task // what runs in the next turn
-	timers timerHeap
-	alarm  *alarm // nil until the loop first waits for a timer
+	// What is written for each task that is queued comes first, on one cache
+	// line.
+	mu     sync.Mutex // taken with lock, but by the driver
+	ready  []task     // what runs in the next turn
 	state  loopState
-	driver uint64        // goroutine that drives the loop, 0 where not known
 	asleep bool          // the driver waits for wake
 	wake   chan struct{} // holds one token
-	heir   *heir         // who drives the loop after its own goroutine
+
+	timers timerHeap
+	alarm  *alarm // nil until the loop first waits for a timer
+	driver uint64 // goroutine that drives the loop, 0 where not known
+	heir   *heir  // who drives the loop after its own goroutine
 
 	counters counters
 	labels   labels
+	clock    clockwork.Clock
+	wall     bool      // clock is the system's
+	epoch    time.Time // where the loop's time line begins, on clock
+	handler  func(*Failure)
 
 	// The driver writes what follows for each task, and other goroutines what
 	// stands above for each that they queue: on one cache line they would take
@@ -54,8 +57,11 @@ type Loop struct {
 	_ [64]byte
 
 	// What is left of the turn that is being run. Only the driver uses them.
-	turn []task
-	next int
+	turn  []task
+	next  int
+	pause int // how long before a turn, see linger
+
+	begun atomic.Uint32 // how many turns have begun, for those who wait for one
 }
 
 // loopState says who runs a loop's functions.
@@ -151,7 +157,7 @@ func (l *Loop) CallLater(delay time.Duration, fn func()) DelayedCall {
 	if when < now || when == never {
 		when = never - 1 // beyond the end of the time line, so at its end
 	}
-	l.mu.Lock()
+	l.lock()
 	defer l.mu.Unlock()
 	l.timers.push(when, t)
 	if l.state == idle || l.asleep {
@@ -162,7 +168,9 @@ func (l *Loop) CallLater(delay time.Duration, fn func()) DelayedCall {
 
 // schedule implements engine.
 func (l *Loop) schedule(t task) {
-	l.mu.Lock()
+	if !l.mu.TryLock() { // lock, in place
+		l.lockBusy()
+	}
 	l.ready = append(l.ready, t)
 	backlog := len(l.ready)
 	switch {
@@ -177,11 +185,6 @@ func (l *Loop) schedule(t task) {
 		runtime.Gosched()
 	}
 }
-
-// longBacklog is how many tasks may be queued before whoever queues the next
-// lets others run. Where there are fewer processors than goroutines, a queue
-// that outgrows the caches makes its tasks several times as expensive.
-const longBacklog = 256
 
 // rouse wakes the sleeping driver. l.mu is held.
 func (l *Loop) rouse() {
@@ -234,14 +237,7 @@ func (l *Loop) here() bool {
 // its goroutine; else what is ready now, with the timers that are due.
 func (l *Loop) runTurn() {
 	if l.next == len(l.turn) {
-		l.mu.Lock()
-		if l.timers.next() != never {
-			l.collectDue(l.now())
-		}
-		l.turn, l.ready = l.ready, l.turn[:0]
-		l.next = 0
-		l.counters.turn(len(l.turn))
-		l.mu.Unlock()
+		l.beginTurn()
 	}
 	for !l.runTasks() {
 	}
@@ -250,6 +246,26 @@ func (l *Loop) runTurn() {
 		l.turn = nil
 	}
 	l.turn, l.next = l.turn[:0], 0
+}
+
+// beginTurn makes what is ready now, with the timers that are due, the turn to
+// run, and returns how much that is.
+func (l *Loop) beginTurn() int {
+	l.mu.Lock()
+	if l.timers.next() != never {
+		l.collectDue(l.now())
+	}
+	l.turn, l.ready = l.ready, l.turn[:0]
+	l.next = 0
+	n := len(l.turn)
+	if n > 0 {
+		l.counters.turn(n)
+	}
+	l.mu.Unlock()
+	if n > 0 {
+		l.begun.Add(1)
+	}
+	return n
 }
 
 // maxKeptQueue is the capacity up to which a queue is always kept for the next
@@ -410,16 +426,15 @@ func (l *Loop) run(ctx context.Context, done func() bool) error {
 			return err
 		}
 		l.runTurn()
-		l.sleep(ctx, done)
+		if !l.linger() {
+			l.sleep(ctx, done)
+		}
 	}
 	return nil
 }
 
 // sleep waits until there is something to run, or ctx ends, or done.
 func (l *Loop) sleep(ctx context.Context, done func() bool) {
-	if l.linger() {
-		return
-	}
 	l.mu.Lock()
 	if !l.rest() {
 		l.mu.Unlock()
@@ -436,25 +451,6 @@ func (l *Loop) sleep(ctx context.Context, done func() bool) {
 	l.mu.Lock()
 	l.asleep = false
 	l.mu.Unlock()
-}
-
-// linger waits for a few microseconds and reports whether there is something
-// to run. Where other goroutines hand over much, one after the other, that
-// spares them to wake the driver each time, which costs ten times as much as
-// to queue a task.
-func (l *Loop) linger() bool {
-	for range 8 {
-		for range 4 {
-			runtime.Gosched()
-		}
-		l.mu.Lock()
-		found := len(l.ready) > 0
-		l.mu.Unlock()
-		if found {
-			return true
-		}
-	}
-	return false
 }
 
 var errDriven error = usageErrorf("the loop is already running: one call of Run or RunUntilComplete at a time, and none inside a function that the loop runs")

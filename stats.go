@@ -11,7 +11,7 @@ type LoopStats struct {
 	Ready int `json:"ready"`
 	// Timers is how many timers are set.
 	Timers int `json:"timers"`
-	// Turns is how many turns have begun.
+	// Turns is how many turns have begun that had something to run.
 	Turns uint64 `json:"turns"`
 	// Run is how many functions these turns had to run.
 	Run uint64 `json:"run"`

@@ -19,7 +19,7 @@ const notInHeap = -1
 // Cancel implements [DelayedCall].
 func (t *timer) Cancel() bool {
 	l := t.loop
-	l.mu.Lock()
+	l.lock()
 	defer l.mu.Unlock()
 	if t.fn == nil {
 		return false
