@@ -56,18 +56,16 @@ type Deferred[T any] struct {
 	called   bool
 	running  bool // a callback is being called
 	suppress bool // the next Callback or Errback is swallowed
-	hasFirst bool // first is in use
 	giveUp   bool // the canceller was called
 	seen     bool // somebody was given failure
-	paused   int  // calls of Pause without Unpause, one more while waiting
 
 	// The result as it stands: failure, else value. Zero values before the
 	// Deferred is called and while it waits for another.
 	value   T
 	failure *Failure
 
-	// The head of the chain. Nearly every Deferred has one link, so that is
-	// kept without another allocation.
+	// The head of the chain, empty where there is none. Nearly every Deferred
+	// has one link, so that is kept without another allocation.
 	first link[T]
 	more  *deferredMore[T]
 }
@@ -75,6 +73,7 @@ type Deferred[T any] struct {
 // deferredMore is what few Deferreds need.
 type deferredMore[T any] struct {
 	links     []link[T] // after first
+	paused    int       // calls of Pause without Unpause, one more while waiting
 	waitingOn *Deferred[T]
 	canceller func(*Deferred[T])
 	cancelAll func() // replaces Cancel's work, in what Gather returned
@@ -83,15 +82,15 @@ type deferredMore[T any] struct {
 	history   *history        // in debug mode
 }
 
-// A link is one stage of the chain: a callback and an errback, or a step.
+// A link is one stage of the chain: a callback, a step, or both. The step gets
+// the results that the callback does not.
 type link[T any] struct {
 	callback func(T) (T, error)
-	errback  func(*Failure) (T, error)
-	step     step[T]
+	step     step[T] // an errback, or what else processes results
 }
 
-// A step is a stage of the chain that gets the result whichever it is. It
-// returns the next result, which is inner's where that is set.
+// A step gets a result and returns the next one, which is inner's where that
+// is set.
 type step[T any] interface {
 	take(value T, fail *Failure) (next T, failed *Failure, inner *Deferred[T])
 	// sees reports whether it gives a failure to somebody.
@@ -151,7 +150,7 @@ func (d *Deferred[T]) Chain(callback func(T) (*Deferred[T], error)) {
 // called as many times as Pause.
 func (d *Deferred[T]) Pause() {
 	d.mu.Lock()
-	d.paused++
+	d.extend().paused++
 	d.mu.Unlock()
 }
 
@@ -160,15 +159,11 @@ func (d *Deferred[T]) Pause() {
 // where d is not paused.
 func (d *Deferred[T]) Unpause() {
 	d.mu.Lock()
-	pauses := d.paused
-	if d.waitingOn() != nil {
-		pauses--
-	}
-	if pauses == 0 {
+	if !d.paused() {
 		d.mu.Unlock()
 		panic(usageErrorf("Unpause was called on a Deferred that is not paused"))
 	}
-	d.paused--
+	d.more.paused--
 	d.resume()
 }
 
@@ -214,7 +209,7 @@ func (d *Deferred[T]) cancelOne() *Deferred[T] {
 		return nil
 	}
 	d.suppress = true
-	d.fire(*new(T), toFailure(&CancelledError{}))
+	d.settlePending(*new(T), toFailure(&CancelledError{}))
 	return nil
 }
 
@@ -255,34 +250,47 @@ func (d *Deferred[T]) Done() <-chan struct{} {
 func (d *Deferred[T]) settle(value T, fail *Failure) error {
 	d.mu.Lock()
 	if d.called {
-		suppress, history := d.suppress, d.history()
-		d.suppress = false
-		d.mu.Unlock()
-		if suppress {
-			return nil
-		}
-		return history.alreadyCalled()
+		return d.settleAgain()
 	}
-	d.fire(value, fail)
+	d.settlePending(value, fail)
 	return nil
 }
 
-// fire sets the result of a pending d and runs the callbacks. d.mu is held,
-// and released.
-func (d *Deferred[T]) fire(value T, fail *Failure) {
+// settlePending sets the result of a pending d and runs the callbacks. d.mu is
+// held, and released.
+func (d *Deferred[T]) settlePending(value T, fail *Failure) {
 	d.called = true
 	d.value, d.failure = value, fail
-	if more := d.more; more != nil {
-		more.canceller, more.cancelAll = nil, nil // what they hold is free now
-		if more.done != nil {
-			close(more.done)
-		}
-		if more.history != nil {
-			more.history.settle()
-			more.history.explain(fail)
-		}
+	if d.more != nil {
+		d.more.settled(fail)
+	} else if fail == nil && d.first.callback != nil && !chains.used.Load() && !trace.IsEnabled() {
+		d.runFirst()
+		return
 	}
 	d.resume()
+}
+
+// settleAgain is settle where d is settled already. d.mu is held, and released.
+func (d *Deferred[T]) settleAgain() error {
+	suppress, history := d.suppress, d.history()
+	d.suppress = false
+	d.mu.Unlock()
+	if suppress {
+		return nil
+	}
+	return history.alreadyCalled()
+}
+
+// settled does what remains to do when a Deferred is settled.
+func (m *deferredMore[T]) settled(fail *Failure) {
+	m.canceller, m.cancelAll = nil, nil // what they hold is free now
+	if m.done != nil {
+		close(m.done)
+	}
+	if m.history != nil {
+		m.history.settle()
+		m.history.explain(fail)
+	}
 }
 
 // append adds a link to the chain and runs it where that is possible.
@@ -299,13 +307,53 @@ func (d *Deferred[T]) resume() {
 		d.unlockResting()
 		return
 	}
-	run := chainRun[T]{current: d}
 	if chains.used.Load() {
+		run := chainRun[T]{current: d}
 		runCounted(run.callbacks)
 		return
 	}
+	d.run()
+}
+
+// run runs the callbacks. d.mu is held, and released.
+func (d *Deferred[T]) run() {
+	run := chainRun[T]{current: d}
 	for !run.callbacks() {
 	}
+}
+
+// runFirst is run for what nearly every Deferred comes to: it has succeeded, and
+// its chain is one callback. It does what a chainRun would, with less on the
+// way.
+func (d *Deferred[T]) runFirst() {
+	callback, value := d.first.callback, d.value
+	d.first = link[T]{}
+	d.running = true
+	d.mu.Unlock()
+	returned := false
+	defer func() {
+		if !returned {
+			panicked := recover()
+			run := chainRun[T]{current: d}
+			run.recovered(panicked)
+			if panicked != nil {
+				d.run()
+			}
+		}
+	}()
+	value, err := callback(value)
+	returned = true
+	d.mu.Lock()
+	d.running = false
+	d.value = value
+	if err == nil && d.empty() {
+		d.mu.Unlock()
+		return
+	}
+	if d.value, d.failure = outcome(value, err); d.failure != nil {
+		d.failAgain()
+	}
+	d.resume()
 }
 
 // A chainRun runs callbacks: those of one Deferred and, as it comes to them,
@@ -327,29 +375,29 @@ func (r *chainRun[T]) callbacks() (done bool) {
 	traced := trace.IsEnabled()
 	for {
 		d := r.current
-		if d.paused > 0 && d.waitingOn() == nil {
+		if d.running || d.blocked() || d.empty() {
 			// As in Twisted, Pause also leaves the Deferreds in r.suspend as
 			// they are; what is added to one of them runs what it has left.
+			back := len(r.suspend) > 0 && !d.paused()
 			d.unlockResting()
-			return true
-		}
-		if d.running || d.paused > 0 || d.empty() {
-			d.unlockResting()
-			if !r.back() {
+			if !back {
 				return true
 			}
+			r.back()
 			continue
 		}
 		l := d.pop()
-		if waiting, is := l.step.(*waitingStep[T]); is {
-			r.handOver((*Deferred[T])(waiting))
-			continue
+		if l.callback == nil {
+			if waiting, is := l.step.(*waitingStep[T]); is {
+				r.handOver((*Deferred[T])(waiting))
+				continue
+			}
 		}
 		value, fail := d.value, d.failure
-		d.running = true
 		if fail != nil && l.sees() {
 			d.see()
 		}
+		d.running = true
 		d.mu.Unlock()
 		var (
 			failed *Failure
@@ -362,13 +410,16 @@ func (r *chainRun[T]) callbacks() (done bool) {
 		}
 		d.mu.Lock()
 		d.running = false
-		if inner == nil {
-			d.value, d.failure = value, failed
-			if failed != nil && failed != fail {
+		if inner != nil {
+			r.waitFor(inner)
+			continue
+		}
+		d.value = value
+		if failed != fail {
+			d.failure = failed
+			if failed != nil {
 				d.failAgain()
 			}
-		} else {
-			r.waitFor(inner)
 		}
 	}
 }
@@ -394,17 +445,12 @@ func (r *chainRun[T]) recovered(value any) {
 	}
 }
 
-// back makes the Deferred that was suspended last the current one, where there
-// is one.
-func (r *chainRun[T]) back() bool {
+// back makes the Deferred that was suspended last the current one.
+func (r *chainRun[T]) back() {
 	last := len(r.suspend) - 1
-	if last < 0 {
-		return false
-	}
 	r.current = r.suspend[last]
 	r.suspend = r.suspend[:last]
 	r.current.mu.Lock()
-	return true
 }
 
 // handOver gives the current result to outer, which has been waiting for it,
@@ -431,8 +477,9 @@ func (r *chainRun[T]) waitFor(inner *Deferred[T]) {
 		return
 	}
 	d.takeResult()
-	d.paused++
-	d.extend().waitingOn = inner
+	more := d.extend()
+	more.paused++
+	more.waitingOn = inner
 	d.mu.Unlock() // never two locks at once: chains may cross
 
 	inner.mu.Lock()
@@ -441,7 +488,7 @@ func (r *chainRun[T]) waitFor(inner *Deferred[T]) {
 	// finish first. On another goroutine it can, and its result is the one to
 	// take; so is it where there is no telling.
 	unfinished := inner.running && !onlyRunsHere()
-	if !inner.called || inner.paused > 0 || unfinished {
+	if !inner.called || inner.blocked() || unfinished {
 		inner.push(link[T]{step: (*waitingStep[T])(d)})
 		inner.mu.Unlock()
 		d.mu.Lock()
@@ -510,14 +557,13 @@ func (d *Deferred[T]) takeResult() (value T, fail *Failure) {
 func (d *Deferred[T]) stopWaiting(value T, fail *Failure) {
 	d.value, d.failure = value, fail
 	d.seen = false
-	d.paused--
+	d.more.paused--
 	d.more.waitingOn = nil
 }
 
 // Unhandled failures
 
 // unlockResting unlocks d, whose callbacks have run as far as they can.
-// Small enough to be inlined, it costs those that succeed one comparison.
 func (d *Deferred[T]) unlockResting() {
 	if d.failure == nil {
 		d.mu.Unlock()
@@ -575,27 +621,18 @@ func (d *Deferred[T]) history() *history {
 
 // take calls the link's function for the result, where it has one.
 func (l *link[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
-	var err error
 	switch {
+	case fail == nil && l.callback != nil:
+		value, fail = outcome(l.callback(value))
+		return value, fail, nil
 	case l.step != nil:
 		return l.step.take(value, fail)
-	case fail != nil && l.errback != nil:
-		value, err = l.errback(fail)
-	case fail == nil && l.callback != nil:
-		value, err = l.callback(value)
-	default:
-		return value, fail, nil
 	}
-	return outcome(value, err)
+	return value, fail, nil
 }
 
 // sees reports whether the link gives a failure to somebody.
-func (l *link[T]) sees() bool {
-	if l.step != nil {
-		return l.step.sees()
-	}
-	return l.errback != nil
-}
+func (l *link[T]) sees() bool { return l.step != nil && l.step.sees() }
 
 // traced is take in a region of runtime/trace.
 func (l *link[T]) traced(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
@@ -605,34 +642,50 @@ func (l *link[T]) traced(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
 
 // name returns the name of the function that the link calls.
 func (l *link[T]) name(fail *Failure) string {
+	if l.callback != nil && (fail == nil || l.step == nil) {
+		return funcName(l.callback)
+	}
 	switch step := l.step.(type) {
-	case nil:
+	case errbackStep[T]:
+		return funcName(step)
 	case bothStep[T]:
 		return funcName(step)
 	case chainStep[T]:
 		return funcName(step)
-	default:
-		return fmt.Sprintf("%T", step)
 	}
-	if fail != nil && l.errback != nil || l.callback == nil {
-		return funcName(l.errback)
-	}
-	return funcName(l.callback)
+	return fmt.Sprintf("%T", l.step)
 }
 
 // outcome is the result of a function that returned value and err.
-func outcome[T any](value T, err error) (T, *Failure, *Deferred[T]) {
-	if fail := returnedFailure(err); fail != nil {
-		return *new(T), fail, nil
+func outcome[T any](value T, err error) (T, *Failure) {
+	if err == nil {
+		return value, nil
 	}
-	return value, nil, nil
+	if fail := returnedFailure(err); fail != nil {
+		return *new(T), fail
+	}
+	return value, nil
 }
+
+// errbackStep is an errback.
+type errbackStep[T any] func(*Failure) (T, error)
+
+func (errback errbackStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+	if fail == nil {
+		return value, nil, nil
+	}
+	value, fail = outcome(errback(fail))
+	return value, fail, nil
+}
+
+func (errbackStep[T]) sees() bool { return true }
 
 // bothStep is a function added with AddBoth.
 type bothStep[T any] func(T, *Failure) (T, error)
 
 func (both bothStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
-	return outcome(both(value, fail))
+	value, fail = outcome(both(value, fail))
+	return value, fail, nil
 }
 
 func (bothStep[T]) sees() bool { return true }
@@ -646,7 +699,8 @@ func (chain chainStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T
 	}
 	inner, err := chain(value)
 	if err != nil {
-		return outcome(value, err)
+		value, fail = outcome(value, err)
+		return value, fail, nil
 	}
 	return *new(T), nil, inner
 }
@@ -684,12 +738,16 @@ func (after afterStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T
 func (afterStep[T]) sees() bool { return false }
 
 // empty reports whether the chain has no links.
-func (d *Deferred[T]) empty() bool { return !d.hasFirst && (d.more == nil || len(d.more.links) == 0) }
+func (d *Deferred[T]) empty() bool {
+	return d.first.empty() && (d.more == nil || len(d.more.links) == 0)
+}
+
+func (l *link[T]) empty() bool { return l.callback == nil && l.step == nil }
 
 // push adds a link at the end.
 func (d *Deferred[T]) push(l link[T]) {
 	if d.empty() {
-		d.first, d.hasFirst = l, true
+		d.first = l
 		return
 	}
 	more := d.extend()
@@ -698,16 +756,18 @@ func (d *Deferred[T]) push(l link[T]) {
 
 // pop removes the first link and returns it.
 func (d *Deferred[T]) pop() link[T] {
-	if d.hasFirst {
-		l := d.first
-		d.first, d.hasFirst = link[T]{}, false
+	if l := d.first; !l.empty() {
+		d.first = link[T]{}
 		return l
 	}
-	links := d.more.links
-	l := links[0]
-	links[0] = link[T]{}
-	if d.more.links = links[1:]; len(links) == 1 {
-		d.more.links = nil
+	return d.more.pop()
+}
+
+func (m *deferredMore[T]) pop() link[T] {
+	l := m.links[0]
+	m.links[0] = link[T]{}
+	if m.links = m.links[1:]; len(m.links) == 0 {
+		m.links = nil
 	}
 	return l
 }
@@ -718,6 +778,14 @@ func (d *Deferred[T]) extend() *deferredMore[T] {
 		d.more = new(deferredMore[T])
 	}
 	return d.more
+}
+
+// blocked reports whether d is paused or waits for another Deferred.
+func (d *Deferred[T]) blocked() bool { return d.more != nil && d.more.paused > 0 }
+
+// paused reports whether Pause was called more often than Unpause.
+func (d *Deferred[T]) paused() bool {
+	return d.blocked() && (d.more.paused > 1 || d.more.waitingOn == nil)
 }
 
 func (d *Deferred[T]) waitingOn() *Deferred[T] {
@@ -732,16 +800,14 @@ func (d *Deferred[T]) waitingOn() *Deferred[T] {
 // newPending returns a pending Deferred. Deferreds belong to no loop.
 func newPending[T any](*loopRef) *Deferred[T] {
 	d := new(Deferred[T])
-	d.track()
+	if debugMode.Load() {
+		d.track()
+	}
 	return d
 }
 
-// track gives a new d a history in debug mode.
-func (d *Deferred[T]) track() {
-	if debugMode.Load() {
-		d.extend().history = newHistory[Deferred[T]]()
-	}
-}
+// track gives a new d a history.
+func (d *Deferred[T]) track() { d.extend().history = newHistory[Deferred[T]]() }
 
 func (d *Deferred[T]) setCanceller(canceller func(*Deferred[T])) {
 	d.mu.Lock()
@@ -757,19 +823,24 @@ func (d *Deferred[T]) after(fn func())            { d.append(link[T]{step: after
 func (d *Deferred[T]) theLoop() *loopRef          { return currentLoop() }
 
 func (d *Deferred[T]) add(callback func(T) (T, error), errback func(*Failure) (T, error)) {
-	d.mu.Lock()
-	if d.empty() { // nearly always: no link to copy
-		d.first.callback, d.first.errback, d.hasFirst = callback, errback, true
-	} else {
-		d.push(link[T]{callback: callback, errback: errback})
+	var step step[T]
+	if errback != nil {
+		step = errbackStep[T](errback)
 	}
-	d.resume()
+	d.mu.Lock()
+	if d.called || !d.empty() {
+		d.push(link[T]{callback, step})
+		d.resume()
+		return
+	}
+	d.first.callback, d.first.step = callback, step // nearly always
+	d.mu.Unlock()
 }
 
 // await is [Await].
 func (d *Deferred[T]) await(ctx context.Context) (T, error) {
 	d.mu.Lock()
-	if d.called && !d.running && d.paused == 0 && d.empty() {
+	if d.called && !d.running && !d.blocked() && d.empty() {
 		defer d.mu.Unlock()
 		if d.failure != nil {
 			d.see()
@@ -852,8 +923,8 @@ func (*awaitStep[T]) sees() bool { return true }
 func (d *Deferred[T]) remove(s step[T]) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.hasFirst && d.first.step == s {
-		d.pop()
+	if d.first.step == s {
+		d.first = link[T]{}
 		return true
 	}
 	if d.more == nil {
@@ -874,7 +945,9 @@ func gather[T any](_ *loopRef, futures []*Deferred[T], consumeErrors bool) *Defe
 		results: make([]Result[T], len(futures)),
 		consume: consumeErrors,
 	}
-	g.outer.track()
+	if debugMode.Load() {
+		g.outer.track()
+	}
 	g.pending = len(futures)
 	if g.pending == 0 {
 		_ = g.outer.resolve(g.results)

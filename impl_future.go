@@ -183,31 +183,39 @@ func (f *Future[T]) Done() <-chan struct{} {
 // in order with those that are being added; it runs nothing.
 func (f *Future[T]) settle(to state, value T, fail *Failure) error {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	if f.state != pending {
-		return f.history().alreadyCalled()
+		err := f.history().alreadyCalled()
+		f.mu.Unlock()
+		return err
 	}
-	f.state, f.value, f.failure = to, value, fail
-	more := f.more
+	f.state, f.value = to, value
 	if fail != nil {
-		f.seen = f.watched()
+		f.failure, f.seen = fail, f.watched()
 	}
-	if more == nil { // nearly always
-		if f.firstUsed {
-			f.schedule((*firstPair[T])(f))
-		}
-		return nil
+	switch {
+	case f.more != nil:
+		f.scheduleAll()
+	case f.firstUsed: // nearly always
+		f.schedule((*firstPair[T])(f))
 	}
+	f.mu.Unlock()
+	return nil
+}
+
+// scheduleAll is what settle does for a future that has more than a first pair.
+// f.mu is held.
+func (f *Future[T]) scheduleAll() {
+	more := f.more
 	if more.history != nil {
 		more.history.settle()
-		more.history.explain(fail)
+		more.history.explain(f.failure)
 	}
 	if more.done != nil {
 		close(more.done)
 	}
 	switch {
 	case more.canceller == nil:
-	case to == cancelled:
+	case f.state == cancelled:
 		f.schedule(&cancellerTask[T]{f, more.canceller})
 	default:
 		f.schedule(uncancelled{})
@@ -222,7 +230,6 @@ func (f *Future[T]) settle(to state, value T, fail *Failure) error {
 	if more.done == nil && more.history == nil {
 		f.more = nil // it may be one of many that Gather allocated together
 	}
-	return nil
 }
 
 // append schedules a task when f is settled, at once where it is.
@@ -455,17 +462,18 @@ func (f *Future[T]) extend() *futureMore[T] {
 
 // newPending returns a pending Future on loop.
 func newPending[T any](loop *loopRef) *Future[T] {
+	if loop == nil {
+		loop = currentLoop()
+	}
 	f := &Future[T]{loop: loop}
-	f.track()
+	if debugMode.Load() {
+		f.track()
+	}
 	return f
 }
 
-// track gives a new f a history in debug mode.
-func (f *Future[T]) track() {
-	if debugMode.Load() {
-		f.extend().history = newHistory[Future[T]]()
-	}
-}
+// track gives a new f a history.
+func (f *Future[T]) track() { f.extend().history = newHistory[Future[T]]() }
 
 func (f *Future[T]) setCanceller(canceller func(*Future[T])) {
 	f.mu.Lock()
@@ -490,18 +498,19 @@ func (f *Future[T]) after(fn func()) {
 
 func (f *Future[T]) add(callback func(T) (T, error), errback func(*Failure) (T, error)) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.firstUsed || f.more != nil && len(f.more.tasks) > 0 {
+	switch {
+	case f.firstUsed || f.more != nil && len(f.more.tasks) > 0:
 		f.push(&pairTask[T]{f, callback, errback})
-		return
-	}
-	f.callback, f.errback, f.firstUsed = callback, errback, true
-	if f.state != pending {
+	case f.state != pending:
 		if errback != nil {
 			f.see()
 		}
+		f.callback, f.errback, f.firstUsed = callback, errback, true
 		f.schedule((*firstPair[T])(f))
+	default: // nearly always
+		f.callback, f.errback, f.firstUsed = callback, errback, true
 	}
+	f.mu.Unlock()
 }
 
 // await is [Await].
@@ -531,7 +540,9 @@ func (f *Future[T]) await(ctx context.Context) (T, error) {
 func (f *Future[T]) timeout(delay time.Duration) *Future[T] {
 	loop := f.theLoop()
 	t := &timeoutTask[T]{outer: Future[T]{loop: loop}, f: f, delay: delay}
-	t.outer.track()
+	if debugMode.Load() {
+		t.outer.track()
+	}
 	t.outer.extend().cancelAll = f.cancelWith
 	t.timer = loop.CallLater(delay, func() { t.cancelled = f.cancelWith("") })
 	f.append(t)
@@ -579,7 +590,9 @@ func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Fut
 		pending:  len(futures),
 		consume:  consumeErrors,
 	}
-	g.outer.track()
+	if debugMode.Load() {
+		g.outer.track()
+	}
 	if g.pending == 0 {
 		_ = g.outer.resolve([]Result[T]{})
 		return &g.outer

@@ -160,15 +160,16 @@ func WithCanceller[T any](canceller func(*Future[T])) FutureOption[T] {
 // On the future backend the future belongs to the current loop (see
 // [SetLoop]), which runs its callbacks.
 func CreateFuture[T any](opts ...FutureOption[T]) *Future[T] {
-	return newFuture(currentLoop(), opts)
+	if len(opts) == 0 {
+		return newPending[T](nil)
+	}
+	return newFuture(nil, opts)
 }
 
-// newFuture is CreateFuture on a given loop.
+// newFuture is CreateFuture on a given loop, nil for the current one, as in the
+// functions below.
 func newFuture[T any](loop *loopRef, opts []FutureOption[T]) *Future[T] {
 	f := newPending[T](loop)
-	if len(opts) == 0 {
-		return f
-	}
 	var set FutureOption[T]
 	for _, opt := range opts {
 		switch {
@@ -195,7 +196,7 @@ func newFuture[T any](loop *loopRef, opts []FutureOption[T]) *Future[T] {
 
 // CreateFutureSuccess returns a future that has already succeeded with value.
 func CreateFutureSuccess[T any](value T) *Future[T] {
-	return newSuccess(currentLoop(), value)
+	return newSuccess(nil, value)
 }
 
 func newSuccess[T any](loop *loopRef, value T) *Future[T] {
@@ -207,7 +208,7 @@ func newSuccess[T any](loop *loopRef, value T) *Future[T] {
 // CreateFutureError returns a future that has already failed with err, which
 // may be a [*Failure]. It panics with a [*UsageError] where err is nil.
 func CreateFutureError[T any](err error) *Future[T] {
-	return newFailed[T](currentLoop(), err)
+	return newFailed[T](nil, err)
 }
 
 func newFailed[T any](loop *loopRef, err error) *Future[T] {
@@ -223,7 +224,7 @@ func newFailed[T any](loop *loopRef, err error) *Future[T] {
 // It is Twisted's maybeDeferred for a function that answers at once;
 // [AsFutureOf] is for one that may answer later.
 func AsFuture[T any](fn func() (T, error)) *Future[T] {
-	return asFuture(currentLoop(), fn)
+	return asFuture(nil, fn)
 }
 
 func asFuture[T any](loop *loopRef, fn func() (T, error)) *Future[T] {
@@ -239,7 +240,7 @@ func asFuture[T any](loop *loopRef, fn func() (T, error)) *Future[T] {
 // Where fn returned an error or panicked it is a failed future; likewise,
 // with a [*UsageError], where fn returned neither a future nor an error.
 func AsFutureOf[T any](fn func() (*Future[T], error)) *Future[T] {
-	return asFutureOf(currentLoop(), fn)
+	return asFutureOf(nil, fn)
 }
 
 func asFutureOf[T any](loop *loopRef, fn func() (*Future[T], error)) *Future[T] {
