@@ -21,14 +21,15 @@ import (
 // its logrus entry, which so carries it to StartLogging's formatter.
 type event struct {
 	context.Context
-	time      time.Time
-	level     Level
-	namespace string
-	boxed     any // the namespace, without the allocation for each entry
-	attrs     []slog.Attr
-	text      string // the format
-	rendered  string // the message that logrus got
-	fail      *tracebackOf
+	time    time.Time
+	level   Level
+	logger  *Logger
+	attrs   []slog.Attr
+	text    string // the format
+	message [1]any // the rendered text, as the arguments that logrus got
+	fail    *tracebackOf
+
+	few [2]slog.Attr // the attributes, where they are no more, in the same allocation
 }
 
 // categories are the formats by log category. The map is replaced, never
@@ -75,7 +76,7 @@ func (e *event) append(dst []byte, escape bool) []byte {
 	start := len(dst)
 	template, err := format.Cached(e.text)
 	if err == nil {
-		dst, err = template.Append(dst, e.lookup, escape)
+		dst, err = template.Append(dst, e, escape)
 	}
 	if err != nil && !escape { // once, and not when the event is rendered again
 		if _, panicked := errors.AsType[*format.PanicError](err); panicked {
@@ -118,33 +119,15 @@ func appendTraceback(dst []byte, fail *Failure, escape bool) []byte {
 	return append(dst, text...)
 }
 
-// buffers are for rendering.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
-
-// maxKeptBuffer is the capacity up to which a buffer is kept: 64 KiB. A larger
-// one was for an exception.
-const maxKeptBuffer = 64 << 10
-
-// message renders the event as it is.
-func (e *event) message() string {
-	buffer := buffers.Get().(*[]byte)
-	defer buffers.Put(buffer)
-	rendered := e.append((*buffer)[:0], false)
-	if cap(rendered) <= maxKeptBuffer {
-		*buffer = rendered
-	}
-	return string(rendered)
-}
-
-// lookup finds the value of an attribute, those that are always there first.
-func (e *event) lookup(name string) (slog.Value, bool) {
+// Lookup implements [format.Values]. It finds the value of an attribute, those that are always there first.
+func (e *event) Lookup(name string) (slog.Value, bool) {
 	switch name {
 	case "log_time":
 		return slog.TimeValue(e.time), true
 	case "log_level":
 		return slog.StringValue(e.level.String()), true
 	case "log_namespace":
-		return slog.StringValue(e.namespace), true
+		return slog.StringValue(e.logger.namespace), true
 	case "log_failure":
 		if e.fail != nil {
 			return slog.AnyValue(e.fail.Failure), true
@@ -170,7 +153,8 @@ func (e *event) attr(name string) (slog.Value, bool) {
 // emit hands the event to logrus.
 func (e *event) emit(target *logrus.Logger) {
 	e.pickFormat()
-	fields := make(logrus.Fields, len(e.attrs)+2)
+	scratch := scratches.Get().(*scratch)
+	fields := scratch.fields
 	for i := range e.attrs {
 		attr := &e.attrs[i]
 		if attr.Value.Kind() == slog.KindLogValuer {
@@ -181,17 +165,39 @@ func (e *event) emit(target *logrus.Logger) {
 		}
 		fields[attr.Key] = fieldValue(e.text, attr.Value, 0)
 	}
-	fields["log_namespace"] = e.boxed
+	fields["log_namespace"] = e.logger.boxed
 	if e.level == LevelTrace {
 		fields["txaio_trace"] = true
 	}
 	if e.fail != nil {
 		fields["log_failure"] = e.fail.Failure
 	}
-	e.rendered = e.message()
+	rendered := e.append(scratch.text[:0], false)
+	e.message[0] = string(rendered)
 	entry := logrus.Entry{Logger: target, Data: fields, Time: e.time, Context: e}
-	entry.Log(toLogrus[e.level], e.rendered)
+	entry.Log(toLogrus[e.level], e.message[:]...)
+	if cap(rendered) <= maxKeptText && len(fields) <= maxKeptFields {
+		scratch.text = rendered
+		clear(fields)
+		scratches.Put(scratch)
+	}
 }
+
+// A scratch is what emit works with. Logrus makes a copy of an entry's fields
+// when it logs it, and hands only that on.
+type scratch struct {
+	text   []byte
+	fields logrus.Fields
+}
+
+var scratches = sync.Pool{New: func() any { return &scratch{fields: make(logrus.Fields)} }}
+
+// A scratch that was larger was for an exception, and is not kept. To clear a
+// map takes as long as it once was large.
+const (
+	maxKeptText   = 64 << 10
+	maxKeptFields = 32
+)
 
 // maxGroups bounds the groups in groups: a LogValuer can make a group that has
 // itself in it.

@@ -129,14 +129,15 @@ type lineFormatter struct{}
 func (lineFormatter) Format(entry *logrus.Entry) ([]byte, error) {
 	var line []byte
 	if entry.Buffer != nil {
+		entry.Buffer.Grow(len(entry.Message) + 128)
 		line = entry.Buffer.AvailableBuffer()
 	}
-	line = entry.Time.AppendFormat(line, "2006-01-02T15:04:05-0700 ")
+	line = appendTimestamp(line, entry.Time)
 	start := len(line)
 	switch from := entry.Context.(type) {
 	case *event:
 		line = format.AppendEscaped(line, entry.Message)
-		if string(line[start:]) != entry.Message && entry.Message == from.rendered {
+		if len(line)-start != len(entry.Message) && entry.Message == from.message[0] {
 			// Something has to be escaped, but only in what was substituted. Of
 			// a message that a hook has changed it is not known what that is.
 			line = from.append(line[:start], true)

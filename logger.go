@@ -44,8 +44,9 @@ type Logger struct {
 	logrus    *logrus.Logger // nil: the global target
 }
 
-// asLogrus stands for the level of the logrus logger that entries go to.
-const asLogrus = -1
+// asLogrus stands for the level of the logrus logger that entries go to. As a
+// level it allows all of them, which leaves the decision to that logger.
+const asLogrus = int32(LevelTrace) + 1
 
 // levels holds the global level, and the loggers that follow it.
 var levels struct {
@@ -178,52 +179,49 @@ func (l *Logger) Namespace() string { return l.namespace }
 // that of the logrus logger that its entries go to both allow it. Use it where computing the
 // attributes is expensive.
 func (l *Logger) Enabled(level Level) bool {
-	limit := l.level.Load()
-	if limit == asLogrus {
-		limit = int32(LevelTrace)
-	}
-	return LevelNone < level && int32(level) <= limit && l.target().IsLevelEnabled(toLogrus[level])
+	return LevelNone < level && level <= LevelTrace && int32(level) <= l.level.Load() &&
+		l.target().IsLevelEnabled(toLogrus[level])
 }
 
 // Critical logs at critical level, which is logrus's FatalLevel; it does not
 // exit.
 func (l *Logger) Critical(format string, attrs ...slog.Attr) {
-	if l.Enabled(LevelCritical) {
+	if int32(LevelCritical) <= l.level.Load() {
 		l.log(LevelCritical, format, attrs, nil)
 	}
 }
 
 // Error logs at error level.
 func (l *Logger) Error(format string, attrs ...slog.Attr) {
-	if l.Enabled(LevelError) {
+	if int32(LevelError) <= l.level.Load() {
 		l.log(LevelError, format, attrs, nil)
 	}
 }
 
 // Warn logs at warn level.
 func (l *Logger) Warn(format string, attrs ...slog.Attr) {
-	if l.Enabled(LevelWarn) {
+	if int32(LevelWarn) <= l.level.Load() {
 		l.log(LevelWarn, format, attrs, nil)
 	}
 }
 
 // Info logs at info level.
 func (l *Logger) Info(format string, attrs ...slog.Attr) {
-	if l.Enabled(LevelInfo) {
+	if int32(LevelInfo) <= l.level.Load() {
 		l.log(LevelInfo, format, attrs, nil)
 	}
 }
 
 // Debug logs at debug level.
 func (l *Logger) Debug(format string, attrs ...slog.Attr) {
-	if l.Enabled(LevelDebug) {
+	if int32(LevelDebug) <= l.level.Load() {
 		l.log(LevelDebug, format, attrs, nil)
 	}
 }
 
 // Trace logs at trace level, with an attribute txaio_trace that is true.
 func (l *Logger) Trace(format string, attrs ...slog.Attr) {
-	if l.Enabled(LevelTrace) {
+	if int32(LevelTrace) <= l.level.Load() {
 		l.log(LevelTrace, format, attrs, nil)
 	}
 }
@@ -231,36 +229,41 @@ func (l *Logger) Trace(format string, attrs ...slog.Attr) {
 // Emit logs at the given level. At a level that is none, LevelNone among them,
 // it does nothing.
 func (l *Logger) Emit(level Level, format string, attrs ...slog.Attr) {
-	if l.Enabled(level) {
-		l.log(level, format, attrs, nil)
-	}
+	l.log(level, format, attrs, nil)
 }
 
 // Failure logs a failure at error level: the formatted text, which may be
 // empty, and the traceback below it. The failure is the attribute log_failure.
 func (l *Logger) Failure(fail *Failure, format string, attrs ...slog.Attr) {
-	if l.Enabled(LevelError) {
-		l.log(LevelError, format, attrs, &tracebackOf{fail})
-	}
+	l.log(LevelError, format, attrs, &tracebackOf{fail})
 }
 
 // tracebackOf distinguishes a nil failure, which is logged too, from none.
 type tracebackOf struct{ *Failure }
 
-// log logs an entry whose level is enabled. What goes wrong on the way, in the
+// The methods above are small enough for the compiler to put them in the place
+// of their calls: a disabled one is a load and a comparison there.
+
+// log logs an entry, where its level is enabled.
+func (l *Logger) log(level Level, format string, attrs []slog.Attr, fail *tracebackOf) {
+	if l.Enabled(level) {
+		l.write(level, format, attrs, fail)
+	}
+}
+
+// write logs an entry. What goes wrong on the way, in the
 // attributes' methods, in hooks or in the writer, is reported on standard
 // error together with the message, and goes no further.
-func (l *Logger) log(level Level, format string, attrs []slog.Attr, fail *tracebackOf) {
+func (l *Logger) write(level Level, format string, attrs []slog.Attr, fail *tracebackOf) {
 	e := &event{
-		Context:   context.Background(),
-		time:      time.Now(),
-		level:     level,
-		namespace: l.namespace,
-		boxed:     l.boxed,
-		attrs:     append([]slog.Attr(nil), attrs...), // the caller's can stay on its stack
-		text:      format,
-		fail:      fail,
+		Context: context.Background(),
+		time:    time.Now(),
+		level:   level,
+		logger:  l,
+		text:    format,
+		fail:    fail,
 	}
+	e.attrs = append(e.few[:0], attrs...) // the caller's can stay on its stack
 	defer recoverLogging(&e.text)
 	e.emit(l.target())
 }

@@ -16,14 +16,14 @@ var hopping = func(name string) (slog.Value, bool) {
 func TestHitPathAllocates(t *testing.T) {
 	dst := make([]byte, 0, 256)
 	attrs := []slog.Attr{slog.Int("times", 42), slog.String("name", "wombat"), slog.Float64("x", 1.5), slog.Bool("b", true)}
-	lookup := func(name string) (slog.Value, bool) {
+	lookup := LookupFunc(func(name string) (slog.Value, bool) {
 		for i := range attrs {
 			if attrs[i].Key == name {
 				return attrs[i].Value, true
 			}
 		}
 		return slog.Value{}, false
-	}
+	})
 	for _, f := range []string{"Hopping {times} times.", "{name} {x} {b}", "{times:>8} {name:>10}|{times:05d}"} {
 		n := testing.AllocsPerRun(100, func() {
 			tmpl, err := Cached(f)
@@ -42,7 +42,7 @@ func TestHitPathAllocates(t *testing.T) {
 
 func benchmark(b *testing.B, f string, v slog.Value) {
 	dst := make([]byte, 0, 256)
-	lookup := func(string) (slog.Value, bool) { return v, true }
+	lookup := LookupFunc(func(string) (slog.Value, bool) { return v, true })
 	b.ReportAllocs()
 	for b.Loop() {
 		tmpl, err := Cached(f)
@@ -82,7 +82,7 @@ func BenchmarkParallel(b *testing.B) {
 		for pb.Next() {
 			tmpl, err := Cached("Hopping {times} times.")
 			if err == nil {
-				_, err = tmpl.Append(dst, hopping, true)
+				_, err = tmpl.Append(dst, LookupFunc(hopping), true)
 			}
 			if err != nil {
 				b.Fatal(err)

@@ -13,7 +13,15 @@ import (
 // overrides and isolates (U+202A to U+202E, U+2066 to U+2069), and bytes that
 // are not part of valid UTF-8 (\xff). Backslashes stay as they are.
 func AppendEscaped(dst []byte, s string) []byte {
-	for s != "" {
+	for {
+		plain := 0
+		for plain < len(s) && s[plain] >= ' ' && s[plain] < 0x7f {
+			plain++
+		}
+		dst = append(dst, s[:plain]...)
+		if s = s[plain:]; s == "" {
+			return dst
+		}
 		r, size := utf8.DecodeRuneInString(s)
 		switch {
 		case r == utf8.RuneError && size == 1:
@@ -33,7 +41,6 @@ func AppendEscaped(dst []byte, s string) []byte {
 		}
 		s = s[size:]
 	}
-	return dst
 }
 
 func isControl(r rune) bool {

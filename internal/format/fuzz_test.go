@@ -14,7 +14,7 @@ import (
 
 // use formats with and without escaping and checks what holds for any format
 // and any values.
-func use(t *testing.T, format string, lookup Lookup) {
+func use(t *testing.T, format string, lookup LookupFunc) {
 	tmpl, err := Cached(format)
 	if err != nil {
 		return

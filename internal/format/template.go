@@ -18,8 +18,17 @@ var (
 	errWork   = errors.New("the values are too large to print")
 )
 
-// Lookup returns the value of the given name, and whether there is one.
-type Lookup func(name string) (slog.Value, bool)
+// Values are what a format refers to.
+type Values interface {
+	// Lookup returns the value of the given name, and whether there is one.
+	Lookup(name string) (slog.Value, bool)
+}
+
+// LookupFunc is a function as Values.
+type LookupFunc func(name string) (slog.Value, bool)
+
+// Lookup implements [Values].
+func (f LookupFunc) Lookup(name string) (slog.Value, bool) { return f(name) }
 
 // Template is a parsed format. It does not change and may be used by any number
 // of goroutines at once.
@@ -37,13 +46,13 @@ type piece struct {
 
 // run is one use of a template.
 type run struct {
-	lookup Lookup
+	values Values
 	escape bool
 	limit  int // the length dst must not exceed
 	work   int // what is left of maxWork
 }
 
-// Append appends the template's text with the values that lookup finds, and
+// Append appends the template's text with the values that it refers to, and
 // returns the extended slice. With escape the substituted text, but not the
 // template's own, goes through AppendEscaped.
 //
@@ -51,8 +60,8 @@ type run struct {
 // words where it is one of Python's: a value or a part of one that does not
 // exist, a specification that does not suit its value, a method that failed or
 // panicked, a limit exceeded. It may quote the values' own text, unescaped.
-func (t *Template) Append(dst []byte, lookup Lookup, escape bool) ([]byte, error) {
-	r := run{lookup: lookup, escape: escape, limit: len(dst) + maxOutput, work: maxWork}
+func (t *Template) Append(dst []byte, values Values, escape bool) ([]byte, error) {
+	r := run{values: values, escape: escape, limit: len(dst) + maxOutput, work: maxWork}
 	out, err := r.template(dst, t)
 	if err != nil {
 		return dst, err
@@ -84,7 +93,7 @@ func (r *run) template(dst []byte, t *Template) ([]byte, error) {
 }
 
 func (r *run) field(dst []byte, f *field) ([]byte, error) {
-	v, ok := r.lookup(f.name)
+	v, ok := r.values.Lookup(f.name)
 	if !ok {
 		return nil, fmt.Errorf("there is no value named %q", f.name)
 	}
@@ -128,7 +137,7 @@ func (r *run) spend(n int) error {
 // nestedSpec formats a specification that holds fields. Its text is not output,
 // so it is escaped only as part of what it helps to format.
 func (r *run) nestedSpec(t *Template) (*spec, error) {
-	inner := run{lookup: r.lookup, limit: maxOutput, work: r.work}
+	inner := run{values: r.values, limit: maxOutput, work: r.work}
 	text, err := inner.template(nil, t)
 	if err != nil {
 		return nil, err

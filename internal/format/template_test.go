@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// values is a Lookup over a map.
-func values(m map[string]any) Lookup {
+// values is a LookupFunc over a map.
+func values(m map[string]any) LookupFunc {
 	return func(name string) (slog.Value, bool) {
 		v, ok := m[name]
 		return slog.AnyValue(v), ok
@@ -22,7 +22,7 @@ func values(m map[string]any) Lookup {
 }
 
 // render formats args without escaping, by way of Append's promises about dst.
-func render(t testing.TB, format string, lookup Lookup) (string, error) {
+func render(t testing.TB, format string, lookup LookupFunc) (string, error) {
 	t.Helper()
 	tmpl, err := Parse(format)
 	if err != nil {
@@ -37,7 +37,7 @@ func render(t testing.TB, format string, lookup Lookup) (string, error) {
 }
 
 // expect checks a text, or an error that contains wantErr.
-func expect(t *testing.T, format string, lookup Lookup, want, wantErr string) {
+func expect(t *testing.T, format string, lookup LookupFunc, want, wantErr string) {
 	t.Helper()
 	got, err := render(t, format, lookup)
 	switch {
