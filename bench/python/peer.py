@@ -115,7 +115,7 @@ def main():
 
     def disabled(count):
         for _ in range(count):
-            log.debug("Hopping {times} times", times=42)
+            log.debug("Hello {name}", name="roy")
 
     def info(count):
         for _ in range(count):

@@ -46,6 +46,7 @@ func rows() []row {
 		row{what: "gather of 1,000, against errgroup", backends: "both", ours: "Gather/txaio 1000", against: "Gather/errgroup 1000", isContext: true, allocs: none},
 		row{what: "gather of 1,000, against conc's ResultPool", backends: "both", ours: "Gather/txaio 1000", against: "Gather/conc ResultPool 1000", isContext: true, allocs: none},
 		row{what: "disabled `Debug`, against slog's `LogAttrs`", backends: "both", ours: "LogDisabled/txaio", against: "LogDisabled/slog LogAttrs", bar: 1, allocs: 0},
+		row{what: "the same with `slog.Int`, against it with `slog.String`", backends: "both", ours: "LogDisabled/txaio, slog.Int", against: "LogDisabled/txaio", isContext: true, allocs: none},
 		row{what: "disabled `Debug`, against logrus", backends: "both", ours: "LogDisabled/txaio", against: "LogDisabled/logrus", isContext: true, allocs: none},
 		row{what: "disabled `Debug`, against zap", backends: "both", ours: "LogDisabled/txaio", against: "LogDisabled/zap", isContext: true, allocs: none},
 		row{what: "disabled `Debug`, against zerolog", backends: "both", ours: "LogDisabled/txaio", against: "LogDisabled/zerolog", isContext: true, allocs: none},
@@ -62,7 +63,7 @@ func rows() []row {
 		{"BatchedCancel", "txaio"},
 		{"Gather", "txaio 1000"},
 		{"LogDisabled", "txaio"},
-		{"LogInfo", "txaio"},
+		{"LogInfo", "txaio StartLogging"},
 	} {
 		table = append(table, row{
 			what: python[0] + ", against Python's txaio", backends: "both",
