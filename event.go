@@ -119,7 +119,8 @@ func appendTraceback(dst []byte, fail *Failure, escape bool) []byte {
 	return append(dst, text...)
 }
 
-// Lookup implements [format.Values]. It finds the value of an attribute, those that are always there first.
+// Lookup implements [format.Values]. It finds the value of an attribute, those
+// that are always there first.
 func (e *event) Lookup(name string) (slog.Value, bool) {
 	switch name {
 	case "log_time":

@@ -307,22 +307,16 @@ func (d *Deferred[T]) resume() {
 		d.unlockResting()
 		return
 	}
+	run := chainRun[T]{current: d}
 	if chains.used.Load() {
-		run := chainRun[T]{current: d}
 		runCounted(run.callbacks)
 		return
 	}
-	d.run()
-}
-
-// run runs the callbacks. d.mu is held, and released.
-func (d *Deferred[T]) run() {
-	run := chainRun[T]{current: d}
 	for !run.callbacks() {
 	}
 }
 
-// runFirst is run for what nearly every Deferred comes to: it has succeeded, and
+// runFirst is resume for what nearly every Deferred comes to: it has succeeded, and
 // its chain is one callback. It does what a chainRun would, with less on the
 // way.
 func (d *Deferred[T]) runFirst() {
@@ -336,8 +330,8 @@ func (d *Deferred[T]) runFirst() {
 			panicked := recover()
 			run := chainRun[T]{current: d}
 			run.recovered(panicked)
-			if panicked != nil {
-				d.run()
+			if panicked != nil { // else it was Goexit, and the rest has run
+				d.resume()
 			}
 		}
 	}()
@@ -345,8 +339,8 @@ func (d *Deferred[T]) runFirst() {
 	returned = true
 	d.mu.Lock()
 	d.running = false
-	d.value = value
 	if err == nil && d.empty() {
+		d.value = value
 		d.mu.Unlock()
 		return
 	}

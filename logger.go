@@ -251,9 +251,9 @@ func (l *Logger) log(level Level, format string, attrs []slog.Attr, fail *traceb
 	}
 }
 
-// write logs an entry. What goes wrong on the way, in the
-// attributes' methods, in hooks or in the writer, is reported on standard
-// error together with the message, and goes no further.
+// write logs an entry. What goes wrong on the way, in the attributes' methods, in
+// hooks or in the writer, is reported on standard error together with the
+// message, and goes no further.
 func (l *Logger) write(level Level, format string, attrs []slog.Attr, fail *tracebackOf) {
 	e := &event{
 		Context: context.Background(),
