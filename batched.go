@@ -62,21 +62,19 @@ func (b *BatchedTimer) CallLater(delay time.Duration, fn func()) DelayedCall {
 	if fn == nil {
 		panic(usageErrorf("CallLater needs a function, and was given nil"))
 	}
-	call := &batchedCall{fn: fn}
 	loop := b.loop()
 	now := loop.unixNano()
 	at := now + int64(max(delay, 0)) // past the year 2262 it wraps round, and start-now back again
-	start := at - mod(at, b.length)
 
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	into := b.latest
-	if into == nil || into.start != start || into.loop != loop {
-		into = b.bucket(loop, start, now)
-		b.latest = into
+	if k := b.latest; k != nil && k.loop == loop && uint64(at-k.start) < uint64(b.length) {
+		call := k.push(fn)
+		b.mu.Unlock()
+		return call
 	}
-	into.push(call)
-	return call
+	defer b.mu.Unlock() // the clock is asked for a timer, and may panic
+	b.latest = b.bucket(loop, at-mod(at, b.length), now)
+	return b.latest.push(fn)
 }
 
 // bucket returns the bucket that begins at start, which it makes where there is
@@ -112,7 +110,7 @@ type bucket struct {
 	loop        *loopRef
 	start       int64
 	delayed     DelayedCall
-	first, last *batchedCall
+	first, last *slab
 	size        int
 	begun       bool // set under the timer's lock
 
@@ -121,56 +119,102 @@ type bucket struct {
 	errors []error       // of the calls that panicked
 }
 
+// A slab is a piece of a bucket: calls that were made one after the other, in
+// one allocation. To allocate each on its own, in a list, took longer and twice
+// the memory. A call that was cancelled keeps its place until all of the slab
+// were; and whoever keeps one keeps the slab.
+type slab struct {
+	bucket     *bucket
+	prev, next *slab
+	calls      []batchedCall // of fixed capacity, so that they stay where they are
+	size       int           // how many of them are still to run
+	run        int           // how many have begun or were passed over
+}
+
+// The capacity of a bucket's slabs grows from one to the next. The largest is
+// the largest object that the runtime allocates without a header.
+const (
+	firstSlab   = 4
+	largestSlab = 32
+)
+
 // A batchedCall is a call in a bucket: the DelayedCall that CallLater returns.
-// The calls of a bucket are a list through them, so that one can leave it at
-// once, and 100,000 of them are 100,000 small allocations and nothing else.
 type batchedCall struct {
-	fn         func() // nil once it was cancelled or has begun
-	in         *bucket
-	prev, next *batchedCall
+	fn func() // nil once it was cancelled or has begun
+	in *slab
 }
 
 // Cancel implements [DelayedCall].
 func (c *batchedCall) Cancel() bool {
-	k := c.in
+	k := c.in.bucket
 	k.timer.mu.Lock()
-	defer k.timer.mu.Unlock()
 	if k.begun || c.fn == nil {
+		k.timer.mu.Unlock()
 		return false
 	}
 	c.fn = nil
-	k.remove(c)
-	if k.size == 0 {
-		k.leave()
+	empty := k.remove(c.in)
+	k.timer.mu.Unlock()
+	if empty {
 		k.delayed.Cancel()
 	}
 	return true
 }
 
-func (k *bucket) push(c *batchedCall) {
-	c.in, c.prev = k, k.last
-	if k.last == nil {
-		k.first = c
-	} else {
-		k.last.next = c
+// push adds a call at the end. The timer's lock is held.
+func (k *bucket) push(fn func()) *batchedCall {
+	s := k.last
+	if s == nil || len(s.calls) == cap(s.calls) {
+		s = k.grow()
 	}
-	k.last = c
+	s.calls = append(s.calls, batchedCall{fn, s})
+	s.size++
 	k.size++
+	return &s.calls[len(s.calls)-1]
 }
 
-func (k *bucket) remove(c *batchedCall) {
-	if c.prev == nil {
-		k.first = c.next
+// grow adds a slab at the end.
+func (k *bucket) grow() *slab {
+	s := &slab{bucket: k, prev: k.last}
+	n := firstSlab
+	if k.last == nil {
+		k.first = s
 	} else {
-		c.prev.next = c.next
+		k.last.next = s
+		n = min(2*cap(k.last.calls), largestSlab)
 	}
-	if c.next == nil {
-		k.last = c.prev
-	} else {
-		c.next.prev = c.prev
-	}
-	c.prev, c.next = nil, nil
+	k.last = s
+	s.calls = make([]batchedCall, 0, n)
+	return s
+}
+
+// remove counts a call of s as cancelled, and reports whether the bucket is now
+// empty, and has left the timer. The timer's lock is held.
+func (k *bucket) remove(s *slab) (empty bool) {
+	s.size--
 	k.size--
+	if s.size == 0 && len(s.calls) == cap(s.calls) {
+		k.unlink(s)
+	}
+	if k.size > 0 {
+		return false
+	}
+	k.leave()
+	return true
+}
+
+func (k *bucket) unlink(s *slab) {
+	if s.prev == nil {
+		k.first = s.next
+	} else {
+		s.prev.next = s.next
+	}
+	if s.next == nil {
+		k.last = s.prev
+	} else {
+		s.next.prev = s.prev
+	}
+	s.prev, s.next = nil, nil
 }
 
 // leave takes the bucket off the timer: a call for the same time makes a new
@@ -214,7 +258,7 @@ func (k *bucket) resume() {
 	for !k.runCalls() {
 	}
 	finished = true
-	if k.first != nil {
+	if k.size > 0 {
 		k.loop.CallLater(k.pause, k.runChunk)
 		return
 	}
@@ -234,15 +278,27 @@ func (k *bucket) runCalls() (done bool) {
 			k.errors = append(k.errors, panicFailure(value))
 		}
 	}()
-	for k.left > 0 && k.first != nil {
-		c := k.first
-		fn := c.fn
-		c.fn = nil
-		k.remove(c)
+	for k.left > 0 && k.size > 0 {
 		k.left--
-		fn()
+		k.pop()()
 	}
 	return true
+}
+
+// pop takes out the first call that was not cancelled. There is one.
+func (k *bucket) pop() (fn func()) {
+	for fn == nil {
+		s := k.first
+		if s.run == len(s.calls) {
+			k.unlink(s)
+			continue
+		}
+		c := &s.calls[s.run]
+		s.run++
+		fn, c.fn = c.fn, nil
+	}
+	k.size--
+	return fn
 }
 
 // A bucketError is what the calls of a bucket panicked with.

@@ -49,6 +49,7 @@ type Loop struct {
 	clock    clockwork.Clock
 	wall     bool      // clock is the system's
 	epoch    time.Time // where the loop's time line begins, on clock
+	unix     int64     // epoch in nanoseconds since the Unix epoch
 	handler  func(*Failure)
 
 	// The driver writes what follows for each task, and other goroutines what
@@ -111,6 +112,7 @@ func NewLoop(opts ...LoopOption) *Loop {
 	}
 	l.wall = reflect.TypeOf(l.clock) == reflect.TypeOf(systemClock)
 	l.epoch = l.clock.Now()
+	l.unix = l.epoch.UnixNano()
 	return l
 }
 
@@ -129,7 +131,7 @@ func (l *Loop) now() int64 {
 // unixNano implements engine.
 func (l *Loop) unixNano() int64 {
 	if l.wall {
-		return l.epoch.UnixNano() + l.now()
+		return l.unix + l.now()
 	}
 	return l.clock.Now().UnixNano()
 }
