@@ -12,6 +12,7 @@ type timer struct {
 	loop *Loop
 	fn   func() // nil once it has run or was cancelled
 	slot int    // where it is in the heap, notInHeap afterwards
+	made uint64 // how many were made before it
 }
 
 const notInHeap = -1
@@ -45,8 +46,9 @@ func (t *timer) run() {
 
 // timerHeap holds timers by time, and by the order in which they were made
 // where the times are equal. It has four children to a node: a heap half as
-// deep touches half as many cache lines. Each entry carries its key, so that
-// comparing does not follow pointers.
+// deep touches half as many cache lines, and four entries fit into one. Each
+// entry carries its time, so that comparing follows pointers only where times
+// are equal.
 type timerHeap struct {
 	entries []timerEntry
 	made    uint64
@@ -54,12 +56,11 @@ type timerHeap struct {
 
 type timerEntry struct {
 	when int64 // on the loop's time line, see Loop.now
-	made uint64
 	t    *timer
 }
 
 func (e *timerEntry) before(other *timerEntry) bool {
-	return e.when < other.when || e.when == other.when && e.made < other.made
+	return e.when < other.when || e.when == other.when && e.t.made < other.t.made
 }
 
 // next returns the time of the earliest timer, never where there is none.
@@ -71,9 +72,10 @@ func (h *timerHeap) next() int64 {
 }
 
 func (h *timerHeap) push(when int64, t *timer) {
+	t.made = h.made
 	h.made++
 	h.entries = append(h.entries, timerEntry{})
-	h.up(len(h.entries)-1, timerEntry{when, h.made, t})
+	h.up(len(h.entries)-1, timerEntry{when, t})
 }
 
 // pop removes the earliest timer and returns it.
@@ -123,8 +125,8 @@ func (h *timerHeap) down(i int, e timerEntry) {
 		if first >= len(h.entries) {
 			break
 		}
-		least := first
-		for child := first + 1; child < min(first+4, len(h.entries)); child++ {
+		least, end := first, min(first+4, len(h.entries))
+		for child := first + 1; child < end; child++ {
 			if h.entries[child].before(&h.entries[least]) {
 				least = child
 			}

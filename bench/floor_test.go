@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"runtime"
 	"testing"
 	"unsafe"
 
@@ -35,4 +36,19 @@ func floor(b *testing.B) {
 		sink = new(sameSize)
 		direct(1)
 	}
+}
+
+// each runs what makes n of an item, again and again, and reports the time and
+// the allocations of one.
+func each(b *testing.B, n int, item string, run func()) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	b.ResetTimer()
+	for b.Loop() {
+		run()
+	}
+	runtime.ReadMemStats(&after)
+	items := float64(b.N) * float64(n)
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/items, "ns/"+item)
+	b.ReportMetric(float64(after.Mallocs-before.Mallocs)/items, "allocs/"+item)
 }

@@ -17,21 +17,17 @@ func BenchmarkGather(b *testing.B) {
 	b.Run("floor", floor)
 	for _, n := range []int{10, 100, 1_000, 10_000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprintf("txaio %d", n), func(b *testing.B) {
-			b.ReportAllocs()
 			defer runLoop()()
-			futures := make([]*txaio.Future[int], 0, n)
-			for left := b.N; left > 0; left -= n {
-				gather(b, futures[:0], min(n, left))
-			}
+			futures := make([]*txaio.Future[int], n)
+			each(b, n, "future", func() { gather(b, futures) })
 		})
 	}
+	const n = 1000
 	b.Run("errgroup 1000", func(b *testing.B) {
-		b.ReportAllocs()
-		const n = 1000
 		results := make([]int, n)
-		for left := b.N; left > 0; left -= n {
+		each(b, n, "future", func() {
 			var group errgroup.Group
-			for i := range min(n, left) {
+			for i := range n {
 				group.Go(func() (err error) {
 					results[i], err = callback(1)
 					return err
@@ -40,33 +36,31 @@ func BenchmarkGather(b *testing.B) {
 			if err := group.Wait(); err != nil {
 				b.Fatal(err)
 			}
-		}
+		})
 	})
 	b.Run("conc ResultPool 1000", func(b *testing.B) {
-		b.ReportAllocs()
-		const n = 1000
-		for left := b.N; left > 0; left -= n {
+		each(b, n, "future", func() {
 			group := pool.NewWithResults[int]().WithErrors()
-			for range min(n, left) {
+			for range n {
 				group.Go(func() (int, error) { return 1, nil })
 			}
 			if _, err := group.Wait(); err != nil {
 				b.Fatal(err)
 			}
-		}
+		})
 	})
 }
 
-func gather(b *testing.B, futures []*txaio.Future[int], n int) {
-	for range n {
-		futures = append(futures, txaio.CreateFuture[int]())
+func gather(b *testing.B, futures []*txaio.Future[int]) {
+	for i := range futures {
+		futures[i] = txaio.CreateFuture[int]()
 	}
 	all := txaio.Gather(futures, true)
 	for _, f := range futures {
 		txaio.Resolve(f, 1)
 	}
 	results, err := txaio.Await(context.Background(), all)
-	if err != nil || len(results) != n {
-		b.Fatalf("%d results of %d, error %v", len(results), n, err)
+	if err != nil || len(results) != len(futures) {
+		b.Fatalf("%d results of %d, error %v", len(results), len(futures), err)
 	}
 }

@@ -128,30 +128,34 @@ func BenchmarkTimerMemory(b *testing.B) {
 	}
 }
 
-// memory reports the time and the bytes that n of what set makes take each,
-// without the reference to it that a program keeps.
+// memory reports the time and the allocations that n of what set makes take
+// each, and the bytes that they occupy, without the reference to it that a
+// program keeps.
 func memory(b *testing.B, name string, n int, start func() (set func(int) any)) {
 	b.Run(name, func(b *testing.B) {
 		keep := make([]any, n)
-		var bytes float64
-		for b.Loop() {
-			b.StopTimer()
-			clear(keep)
-			before := heap()
+		fill := func() {
 			set := start()
-			b.StartTimer()
 			for i := range keep {
 				keep[i] = set(i)
 			}
+		}
+		before := heap()
+		fill()
+		bytes := float64(heap()-before) / float64(n)
+		each(b, n, "timer", func() {
 			b.StopTimer()
-			bytes = float64(heap()-before) / float64(n)
 			for _, timer := range keep {
 				stop(timer)
 			}
+			clear(keep)
 			b.StartTimer()
+			fill()
+		})
+		for _, timer := range keep {
+			stop(timer)
 		}
 		b.ReportMetric(bytes, "B/timer")
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/timer")
 	})
 }
 

@@ -35,7 +35,7 @@ var timerLines = []line{
 var allCharts = []chart{
 	{
 		file: "gather.svg", title: "Gather: time a future", x: "futures in the gather", y: "ns",
-		benchmark: "Gather", unit: "ns/op", numbers: []int{10, 100, 1_000, 10_000, 100_000, 1_000_000},
+		benchmark: "Gather", unit: "ns/future", numbers: []int{10, 100, 1_000, 10_000, 100_000, 1_000_000},
 		lines: bothBackends("txaio"),
 	},
 	{

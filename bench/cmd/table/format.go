@@ -25,23 +25,24 @@ func format(results samples) (table string, over int) {
 }
 
 // format makes the row's line for a backend; ok is false where it is over its
-// bar. A contender that was not measured makes no line.
+// bar, or was not measured. A row without its peer, where the machine may lack
+// that, makes no line.
 func (r row) format(results samples, backend string) (line string, ok bool) {
-	ours, measured := results.median(backend, r.ours, "ns/op")
-	against, alsoMeasured := results.median(backend, r.against, "ns/op")
-	if !measured || !alsoMeasured {
+	ours, measured := results.cost(backend, r.ours, "ns")
+	against, alsoMeasured := results.cost(backend, r.against, "ns")
+	switch {
+	case measured && !alsoMeasured && r.mayLack:
 		return "", true
-	}
-	if perTimer, is := results.median(backend, r.ours, "ns/timer"); is {
-		ours = perTimer
-		against, _ = results.median(backend, r.against, "ns/timer")
+	case !measured || !alsoMeasured:
+		return fmt.Sprintf("| %s | %s | | | | %s | NOT MEASURED |\n", r.what, backend, r.limits()), false
 	}
 	ratio := ours / against
 	cost := nanoseconds(ours)
 	ok = r.isContext || ratio <= r.bar
 	if r.allocs >= 0 {
-		allocs, _ := results.median(backend, r.ours, "allocs/op")
-		cost += fmt.Sprintf(", %.0f allocs", allocs)
+		allocs, counted := results.cost(backend, r.ours, "allocs")
+		cost += fmt.Sprintf(", %.2g allocs", allocs)
+		ok = ok && counted
 		ok = ok && allocs <= r.allocs
 	}
 	if r.bytes > 0 {
