@@ -87,7 +87,7 @@ func (b *BatchedTimer) bucket(loop *loopRef, start, now int64) *bucket {
 	}
 	k := b.buckets[start]
 	if k == nil {
-		k = &bucket{timer: b, start: start, loop: loop}
+		k = &bucket{loop: loop, start: start, timer: b}
 		k.delayed = loop.CallLater(time.Duration(max(start-now, 0)), k.run)
 		b.buckets[start] = k // run waits for the lock, should it be that soon
 	}
@@ -106,13 +106,17 @@ func mod(a, b int64) int64 {
 // which they were made. Until it begins, it is guarded by the timer's lock;
 // from then on it belongs to the loop.
 type bucket struct {
-	timer       *BatchedTimer
-	loop        *loopRef
-	start       int64
-	delayed     DelayedCall
-	first, last *slab
-	size        int
-	begun       bool // set under the timer's lock
+	// What a call that is added needs comes first, on one cache line.
+	loop  *loopRef
+	start int64
+	size  int           // how many calls are still to run
+	last  *slab         // where calls are added
+	free  []batchedCall // its calls, with those to come as capacity
+
+	first   *slab
+	timer   *BatchedTimer
+	delayed DelayedCall
+	begun   bool // set under the timer's lock
 
 	left   int           // how many calls are still to run in this chunk
 	pause  time.Duration // between two chunks
@@ -126,9 +130,9 @@ type bucket struct {
 type slab struct {
 	bucket     *bucket
 	prev, next *slab
-	calls      []batchedCall // of fixed capacity, so that they stay where they are
-	size       int           // how many of them are still to run
-	run        int           // how many have begun or were passed over
+	calls      []batchedCall // those to come are as if cancelled
+	cancelled  int
+	run        int // how many have begun or were passed over
 }
 
 // The capacity of a bucket's slabs grows from one to the next. The largest is
@@ -163,39 +167,34 @@ func (c *batchedCall) Cancel() bool {
 
 // push adds a call at the end. The timer's lock is held.
 func (k *bucket) push(fn func()) *batchedCall {
-	s := k.last
-	if s == nil || len(s.calls) == cap(s.calls) {
-		s = k.grow()
+	if len(k.free) == cap(k.free) {
+		k.grow()
 	}
-	s.calls = append(s.calls, batchedCall{fn, s})
-	s.size++
+	k.free = append(k.free, batchedCall{fn, k.last})
 	k.size++
-	return &s.calls[len(s.calls)-1]
+	return &k.free[len(k.free)-1]
 }
 
 // grow adds a slab at the end.
-func (k *bucket) grow() *slab {
-	s := &slab{bucket: k, prev: k.last}
-	n := firstSlab
+func (k *bucket) grow() {
+	n := min(max(firstSlab, 2*cap(k.free)), largestSlab)
+	s := &slab{bucket: k, prev: k.last, calls: make([]batchedCall, n)}
 	if k.last == nil {
 		k.first = s
 	} else {
 		k.last.next = s
-		n = min(2*cap(k.last.calls), largestSlab)
 	}
-	k.last = s
-	s.calls = make([]batchedCall, 0, n)
-	return s
+	k.last, k.free = s, s.calls[:0]
 }
 
 // remove counts a call of s as cancelled, and reports whether the bucket is now
 // empty, and has left the timer. The timer's lock is held.
 func (k *bucket) remove(s *slab) (empty bool) {
-	s.size--
-	k.size--
-	if s.size == 0 && len(s.calls) == cap(s.calls) {
+	s.cancelled++
+	if s.cancelled == len(s.calls) {
 		k.unlink(s)
 	}
+	k.size--
 	if k.size > 0 {
 		return false
 	}
