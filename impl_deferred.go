@@ -52,12 +52,12 @@ type Future[T any] = Deferred[T]
 //
 // The zero value is a pending Deferred.
 type Deferred[T any] struct {
-	mu       sync.Mutex
+	phase    phase
 	called   bool
-	running  bool // a callback is being called
+	runner   runner
 	suppress bool // the next Callback or Errback is swallowed
-	giveUp   bool // the canceller was called
 	seen     bool // somebody was given failure
+	mu       sync.Mutex
 
 	// The result as it stands: failure, else value. Zero values before the
 	// Deferred is called and while it waits for another.
@@ -76,6 +76,7 @@ type deferredMore[T any] struct {
 	paused    int       // calls of Pause without Unpause, one more while waiting
 	waitingOn *Deferred[T]
 	canceller func(*Deferred[T])
+	giveUp    bool   // the canceller was called
 	cancelAll func() // replaces Cancel's work, in what Gather returned
 	done      chan struct{}
 	dropped   runtime.Cleanup // reports failure, which nobody has seen
@@ -149,7 +150,7 @@ func (d *Deferred[T]) Chain(callback func(T) (*Deferred[T], error)) {
 // Pause stops the processing of callbacks until [Deferred.Unpause] has been
 // called as many times as Pause.
 func (d *Deferred[T]) Pause() {
-	d.mu.Lock()
+	d.lock()
 	d.extend().paused++
 	d.mu.Unlock()
 }
@@ -158,7 +159,7 @@ func (d *Deferred[T]) Pause() {
 // callbacks that have become possible since. It panics with a [*UsageError]
 // where d is not paused.
 func (d *Deferred[T]) Unpause() {
-	d.mu.Lock()
+	d.lock()
 	if !d.paused() {
 		d.mu.Unlock()
 		panic(usageErrorf("Unpause was called on a Deferred that is not paused"))
@@ -190,8 +191,8 @@ func (d *Deferred[T]) Cancel() {
 // cancelOne does Cancel's work on d and returns the Deferred that d waits for,
 // which is to be cancelled instead.
 func (d *Deferred[T]) cancelOne() *Deferred[T] {
-	d.mu.Lock()
-	if d.called || d.giveUp {
+	d.lock()
+	if d.called || d.more != nil && d.more.giveUp {
 		defer d.mu.Unlock()
 		return d.waitingOn()
 	}
@@ -203,7 +204,7 @@ func (d *Deferred[T]) cancelOne() *Deferred[T] {
 	}
 	if d.more != nil && d.more.canceller != nil {
 		canceller := d.more.canceller
-		d.giveUp = true
+		d.more.giveUp = true
 		d.mu.Unlock()
 		d.callCanceller(canceller)
 		return nil
@@ -225,14 +226,17 @@ func (d *Deferred[T]) callCanceller(canceller func(*Deferred[T])) {
 // IsCalled reports whether d has been settled. Its callbacks may still wait,
 // for Unpause or for another Deferred.
 func (d *Deferred[T]) IsCalled() bool {
-	d.mu.Lock()
+	if p := d.phase.Load(); p != shared {
+		return p >= calling
+	}
+	d.lock()
 	defer d.mu.Unlock()
 	return d.called
 }
 
 // Done returns a channel that is closed when d is settled.
 func (d *Deferred[T]) Done() <-chan struct{} {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	more := d.extend()
 	if more.done == nil {
@@ -248,7 +252,11 @@ func (d *Deferred[T]) Done() <-chan struct{} {
 
 // settle sets the result, where there is none, and runs the callbacks.
 func (d *Deferred[T]) settle(value T, fail *Failure) error {
-	d.mu.Lock()
+	if fail == nil && !chains.used.Load() && !trace.IsEnabled() && d.phase.CompareAndSwap(ready, calling) {
+		d.runAlone(value)
+		return nil
+	}
+	d.lock()
 	if d.called {
 		return d.settleAgain()
 	}
@@ -263,9 +271,6 @@ func (d *Deferred[T]) settlePending(value T, fail *Failure) {
 	d.value, d.failure = value, fail
 	if d.more != nil {
 		d.more.settled(fail)
-	} else if fail == nil && d.first.callback != nil && !chains.used.Load() && !trace.IsEnabled() {
-		d.runFirst()
-		return
 	}
 	d.resume()
 }
@@ -295,7 +300,12 @@ func (m *deferredMore[T]) settled(fail *Failure) {
 
 // append adds a link to the chain and runs it where that is possible.
 func (d *Deferred[T]) append(l link[T]) {
-	d.mu.Lock()
+	if d.phase.CompareAndSwap(fresh, filling) {
+		d.first = l
+		d.phase.Store(ready)
+		return
+	}
+	d.lock()
 	d.push(l)
 	d.resume()
 }
@@ -303,7 +313,7 @@ func (d *Deferred[T]) append(l link[T]) {
 // resume runs the callbacks where that is possible. d.mu is held, and
 // released.
 func (d *Deferred[T]) resume() {
-	if !d.called || d.running || d.empty() {
+	if !d.called || d.runner != nobody || d.empty() {
 		d.unlockResting()
 		return
 	}
@@ -316,38 +326,50 @@ func (d *Deferred[T]) resume() {
 	}
 }
 
-// runFirst is resume for what nearly every Deferred comes to: it has succeeded, and
-// its chain is one callback. It does what a chainRun would, with less on the
-// way.
-func (d *Deferred[T]) runFirst() {
-	callback, value := d.first.callback, d.value
-	d.first = link[T]{}
-	d.running = true
-	d.mu.Unlock()
+// runAlone is resume for what nearly every Deferred comes to: it has just
+// succeeded with value, and one link is all its chain. It does what a chainRun
+// would, with less on the way.
+func (d *Deferred[T]) runAlone(value T) {
 	returned := false
 	defer func() {
 		if !returned {
-			panicked := recover()
-			run := chainRun[T]{current: d}
-			run.recovered(panicked)
-			if panicked != nil { // else it was Goexit, and the rest has run
-				d.resume()
-			}
+			d.recoverAlone(recover())
 		}
 	}()
-	value, err := callback(value)
+	value, fail, inner := d.first.take(value, nil)
 	returned = true
-	d.mu.Lock()
-	d.running = false
-	if err == nil && d.empty() {
-		d.value = value
-		d.mu.Unlock()
-		return
+	if fail == nil && inner == nil {
+		d.value, d.first = value, link[T]{}
+		if d.phase.CompareAndSwap(calling, done) {
+			return
+		}
 	}
-	if d.value, d.failure = outcome(value, err); d.failure != nil {
+	run := d.endAlone()
+	if inner != nil {
+		run.waitFor(inner)
+	} else if d.value, d.failure = value, fail; fail != nil {
 		d.failAgain()
 	}
 	d.resume()
+}
+
+// endAlone locks d, and makes it what a chainRun has made of it after a
+// callback.
+func (d *Deferred[T]) endAlone() chainRun[T] {
+	d.lock()
+	d.first, d.runner = link[T]{}, nobody
+	return chainRun[T]{current: d}
+}
+
+// recoverAlone is chainRun.recovered for runAlone, and runs what is left.
+func (d *Deferred[T]) recoverAlone(value any) {
+	run := d.endAlone()
+	d.runner = chained
+	d.mu.Unlock()
+	run.recovered(value)
+	if value != nil { // else it was Goexit, and the rest has run
+		d.resume()
+	}
 }
 
 // A chainRun runs callbacks: those of one Deferred and, as it comes to them,
@@ -369,7 +391,7 @@ func (r *chainRun[T]) callbacks() (done bool) {
 	traced := trace.IsEnabled()
 	for {
 		d := r.current
-		if d.running || d.blocked() || d.empty() {
+		if d.runner != nobody || d.blocked() || d.empty() {
 			// As in Twisted, Pause also leaves the Deferreds in r.suspend as
 			// they are; what is added to one of them runs what it has left.
 			back := len(r.suspend) > 0 && !d.paused()
@@ -391,7 +413,7 @@ func (r *chainRun[T]) callbacks() (done bool) {
 		if fail != nil && l.sees() {
 			d.see()
 		}
-		d.running = true
+		d.runner = chained
 		d.mu.Unlock()
 		var (
 			failed *Failure
@@ -402,8 +424,8 @@ func (r *chainRun[T]) callbacks() (done bool) {
 		} else {
 			value, failed, inner = l.take(value, fail)
 		}
-		d.mu.Lock()
-		d.running = false
+		d.lock()
+		d.runner = nobody
 		if inner != nil {
 			r.waitFor(inner)
 			continue
@@ -429,8 +451,8 @@ func (r *chainRun[T]) recovered(value any) {
 		fail = toFailure(ErrGoexit)
 	}
 	d := r.current
-	d.mu.Lock()
-	d.running = false
+	d.lock()
+	d.runner = nobody
 	d.value, d.failure = *new(T), fail
 	d.failAgain()
 	if value == nil {
@@ -444,7 +466,7 @@ func (r *chainRun[T]) back() {
 	last := len(r.suspend) - 1
 	r.current = r.suspend[last]
 	r.suspend = r.suspend[:last]
-	r.current.mu.Lock()
+	r.current.lock()
 }
 
 // handOver gives the current result to outer, which has been waiting for it,
@@ -456,7 +478,7 @@ func (r *chainRun[T]) handOver(outer *Deferred[T]) {
 		r.suspend = append(r.suspend, d)
 	}
 	d.mu.Unlock()
-	outer.mu.Lock()
+	outer.lock()
 	outer.stopWaiting(value, fail)
 	r.current = outer
 }
@@ -476,21 +498,21 @@ func (r *chainRun[T]) waitFor(inner *Deferred[T]) {
 	more.waitingOn = inner
 	d.mu.Unlock() // never two locks at once: chains may cross
 
-	inner.mu.Lock()
+	inner.lock()
 	// Where inner is just calling a callback, Twisted takes the result as it
 	// stands, because that callback is further up this very stack and cannot
 	// finish first. On another goroutine it can, and its result is the one to
 	// take; so is it where there is no telling.
-	unfinished := inner.running && !onlyRunsHere()
+	unfinished := inner.runner == alone || inner.runner == chained && !onlyRunsHere()
 	if !inner.called || inner.blocked() || unfinished {
 		inner.push(link[T]{step: (*waitingStep[T])(d)})
 		inner.mu.Unlock()
-		d.mu.Lock()
+		d.lock()
 		return
 	}
 	value, fail := inner.takeResult()
 	inner.mu.Unlock()
-	d.mu.Lock()
+	d.lock()
 	d.stopWaiting(value, fail)
 }
 
@@ -575,7 +597,7 @@ func (d *Deferred[T]) unlockFailed(fail *Failure) {
 		return
 	}
 	dropped := fail.withoutError()
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	if d.failure == fail && d.unseen() {
 		d.extend().dropped = onDrop(d, dropped)
@@ -585,7 +607,7 @@ func (d *Deferred[T]) unlockFailed(fail *Failure) {
 // unseen reports whether the failure is a result that nobody has seen and that
 // will not be reported yet. d.mu is held.
 func (d *Deferred[T]) unseen() bool {
-	return !d.seen && !d.running && (d.more == nil || d.more.dropped == runtime.Cleanup{})
+	return !d.seen && d.runner == nobody && (d.more == nil || d.more.dropped == runtime.Cleanup{})
 }
 
 // see notes that somebody is given the failure. d.mu is held.
@@ -740,7 +762,7 @@ func (l *link[T]) empty() bool { return l.callback == nil && l.step == nil }
 
 // push adds a link at the end.
 func (d *Deferred[T]) push(l link[T]) {
-	if d.empty() {
+	if d.runner != alone && d.empty() {
 		d.first = l
 		return
 	}
@@ -801,10 +823,14 @@ func newPending[T any](*loopRef) *Deferred[T] {
 }
 
 // track gives a new d a history.
-func (d *Deferred[T]) track() { d.extend().history = newHistory[Deferred[T]]() }
+func (d *Deferred[T]) track() {
+	d.lock()
+	d.extend().history = newHistory[Deferred[T]]()
+	d.mu.Unlock()
+}
 
 func (d *Deferred[T]) setCanceller(canceller func(*Deferred[T])) {
-	d.mu.Lock()
+	d.lock()
 	d.extend().canceller = canceller
 	d.mu.Unlock()
 }
@@ -821,20 +847,13 @@ func (d *Deferred[T]) add(callback func(T) (T, error), errback func(*Failure) (T
 	if errback != nil {
 		step = errbackStep[T](errback)
 	}
-	d.mu.Lock()
-	if d.called || !d.empty() {
-		d.push(link[T]{callback, step})
-		d.resume()
-		return
-	}
-	d.first.callback, d.first.step = callback, step // nearly always
-	d.mu.Unlock()
+	d.append(link[T]{callback, step})
 }
 
 // await is [Await].
 func (d *Deferred[T]) await(ctx context.Context) (T, error) {
-	d.mu.Lock()
-	if d.called && !d.running && !d.blocked() && d.empty() {
+	d.lock()
+	if d.called && d.runner == nobody && !d.blocked() && d.empty() {
 		defer d.mu.Unlock()
 		if d.failure != nil {
 			d.see()
@@ -915,9 +934,9 @@ func (*awaitStep[T]) sees() bool { return true }
 // remove takes a step off the chain, so that calls of Await that gave up do
 // not pile up there. It returns false where the step is not there any more.
 func (d *Deferred[T]) remove(s step[T]) bool {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
-	if d.first.step == s {
+	if d.runner != alone && d.first.step == s {
 		d.first = link[T]{}
 		return true
 	}
@@ -948,11 +967,13 @@ func gather[T any](_ *loopRef, futures []*Deferred[T], consumeErrors bool) *Defe
 		return &g.outer
 	}
 	children := slices.Clone(futures)
+	g.outer.lock()
 	g.outer.extend().cancelAll = func() {
 		for _, child := range children {
 			child.Cancel()
 		}
 	}
+	g.outer.mu.Unlock()
 	members := make([]gatherStep[T], len(futures))
 	for i, child := range children {
 		members[i] = gatherStep[T]{g, i}
