@@ -28,6 +28,7 @@ func chainTo(inner *deferred) func(int) (*deferred, error) {
 }
 
 func TestDeferredChainOfValues(t *testing.T) {
+	txaio.ForgetChains()
 	var j journal
 	d := new(deferred)
 	d.AddCallback(func(v int) (int, error) { return v + 1, nil })
@@ -53,6 +54,7 @@ func TestDeferredChainOfValues(t *testing.T) {
 }
 
 func TestDeferredSettleTwice(t *testing.T) {
+	txaio.ForgetChains()
 	d := new(deferred)
 	wantErr(t, "Errback", d.Errback(errOne), nil)
 	wantErr(t, "second Errback", d.Errback(errOne), txaio.ErrAlreadyCalled)
@@ -60,6 +62,7 @@ func TestDeferredSettleTwice(t *testing.T) {
 }
 
 func TestDeferredChain(t *testing.T) {
+	txaio.ForgetChains()
 	t.Run("pending", func(t *testing.T) {
 		var j journal
 		outer, inner := new(deferred), new(deferred)
@@ -85,6 +88,20 @@ func TestDeferredChain(t *testing.T) {
 		watch(&j, outer, "outer")
 		watch(&j, inner, "inner")
 		j.want(t, "outer=2", "inner=0")
+	})
+	t.Run("running further up the stack", func(t *testing.T) {
+		var j journal
+		outer, inner := new(deferred), new(deferred)
+		outer.Chain(chainTo(inner))
+		watch(&j, outer, "outer")
+		inner.AddCallback(func(v int) (int, error) {
+			outer.Callback(0) // takes inner's result as it stands
+			j.note("inside")
+			return v + 1, nil
+		})
+		inner.Callback(1)
+		watch(&j, inner, "inner")
+		j.want(t, "outer=1", "inside", "inner=2")
 	})
 	for _, when := range []string{"failed", "failing later"} {
 		t.Run(when, func(t *testing.T) {
@@ -204,6 +221,7 @@ func TestDeferredChain(t *testing.T) {
 }
 
 func TestDeferredChainCancel(t *testing.T) {
+	txaio.ForgetChains()
 	t.Run("reaches the one waited for", func(t *testing.T) {
 		var j journal
 		inner := txaio.CreateFuture(txaio.WithCanceller(func(*deferred) { j.note("canceller") }))
@@ -232,6 +250,7 @@ func TestDeferredChainCancel(t *testing.T) {
 
 // A chain of any length is processed without a stack of that depth.
 func TestDeferredLongChains(t *testing.T) {
+	txaio.ForgetChains()
 	const length = 100_000
 	defer debug.SetMaxStack(debug.SetMaxStack(1 << 20)) // beyond it the test crashes
 	build := func() []deferred {
@@ -292,6 +311,7 @@ func TestDeferredLongChains(t *testing.T) {
 }
 
 func TestDeferredManyCallbacks(t *testing.T) {
+	txaio.ForgetChains()
 	const count = 100_000
 	defer debug.SetMaxStack(debug.SetMaxStack(1 << 20))
 	d := new(deferred)
@@ -316,6 +336,7 @@ func wantDeferred(t *testing.T, d *deferred, want int) {
 }
 
 func TestDeferredPause(t *testing.T) {
+	txaio.ForgetChains()
 	t.Run("nested", func(t *testing.T) {
 		var j journal
 		d := new(deferred)
@@ -372,6 +393,7 @@ func TestDeferredPause(t *testing.T) {
 }
 
 func TestDeferredCancel(t *testing.T) {
+	txaio.ForgetChains()
 	t.Run("before", func(t *testing.T) {
 		var j journal
 		d := new(deferred)
@@ -462,9 +484,11 @@ func inGoroutine(fn func()) {
 }
 
 func TestDeferredNotReentrant(t *testing.T) {
+	txaio.ForgetChains()
 	var j journal
 	d := new(deferred)
 	d.AddCallback(func(v int) (int, error) {
+		j.note("called: %v", d.IsCalled())
 		j.note("settle again: %v", d.Callback(5) == txaio.ErrAlreadyCalled)
 		d.AddCallback(func(v int) (int, error) {
 			d.AddCallback(func(v int) (int, error) { j.note("third %d", v); return v + 1, nil })
@@ -475,11 +499,12 @@ func TestDeferredNotReentrant(t *testing.T) {
 		return v + 1, nil
 	})
 	d.Callback(1)
-	j.want(t, "settle again: true", "first 1", "second 2", "third 3")
+	j.want(t, "called: true", "settle again: true", "first 1", "second 2", "third 3")
 	wantDeferred(t, d, 4)
 }
 
 func TestDeferredPanics(t *testing.T) {
+	txaio.ForgetChains()
 	var j journal
 	d := new(deferred)
 	d.AddCallback(func(int) (int, error) { explode("boom"); return 0, nil })
@@ -502,6 +527,7 @@ func TestDeferredPanics(t *testing.T) {
 }
 
 func TestDeferredGoexit(t *testing.T) {
+	txaio.ForgetChains()
 	t.Run("rest of the chain", func(t *testing.T) {
 		var j journal
 		d := new(deferred)
@@ -531,6 +557,7 @@ func TestDeferredGoexit(t *testing.T) {
 }
 
 func TestDeferredConcurrentAdd(t *testing.T) {
+	txaio.ForgetChains()
 	const adders, each = 8, 500
 	d := new(deferred)
 	var (
@@ -566,6 +593,7 @@ func TestDeferredConcurrentAdd(t *testing.T) {
 // A Deferred whose callbacks are running on another goroutine gives its final
 // value to those that wait for it.
 func TestDeferredChainToOneThatIsRunningElsewhere(t *testing.T) {
+	txaio.ForgetChains()
 	synctest.Test(t, func(t *testing.T) {
 		var j journal
 		outer, inner := new(deferred), new(deferred)
@@ -585,6 +613,7 @@ func TestDeferredChainToOneThatIsRunningElsewhere(t *testing.T) {
 }
 
 func TestDeferredAwait(t *testing.T) {
+	txaio.ForgetChains()
 	t.Run("after the callbacks", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var j journal
@@ -694,6 +723,7 @@ func heapInUse() int64 {
 }
 
 func TestDeferredGatherOfOneThatWaits(t *testing.T) {
+	txaio.ForgetChains()
 	newFixture(t)
 	child, inner := new(deferred), new(deferred)
 	child.Chain(chainTo(inner))
@@ -707,6 +737,7 @@ func TestDeferredGatherOfOneThatWaits(t *testing.T) {
 }
 
 func TestDeferredMisuse(t *testing.T) {
+	txaio.ForgetChains()
 	d := new(deferred)
 	wantUsageError(t, func() { d.Errback(nil) }, "nil")
 	wantUsageError(t, func() { d.AddCallback(nil) }, "callback")
@@ -721,6 +752,7 @@ func TestDeferredMisuse(t *testing.T) {
 // Every link of a chain is fired on a goroutine of its own, while callbacks
 // are added to it.
 func TestDeferredConcurrentChains(t *testing.T) {
+	txaio.ForgetChains()
 	const length, rounds = 16, 200
 	for range rounds {
 		var (
@@ -755,6 +787,7 @@ func TestDeferredConcurrentChains(t *testing.T) {
 // Chain takes the final result of a Deferred whose callbacks are running on
 // another goroutine, also where it is reached from inside a callback itself.
 func TestDeferredChainFromInsideCallbackToOneRunningElsewhere(t *testing.T) {
+	txaio.ForgetChains()
 	inner, outer, around := new(txaio.Deferred[int]), new(txaio.Deferred[int]), new(txaio.Deferred[int])
 	began, finish, finished := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	inner.AddCallback(func(int) (int, error) {

@@ -317,8 +317,9 @@ func (d *Deferred[T]) resume() {
 		d.unlockResting()
 		return
 	}
-	run := chainRun[T]{current: d}
+	run := chainRun[T]{current: d, as: uncounted}
 	if chains.used.Load() {
+		run.as = counted
 		runCounted(run.callbacks)
 		return
 	}
@@ -344,8 +345,10 @@ func (d *Deferred[T]) runAlone(value T) {
 			return
 		}
 	}
-	run := d.endAlone()
+	d.lock()
+	d.first, d.runner = link[T]{}, nobody
 	if inner != nil {
+		run := chainRun[T]{current: d, as: uncounted}
 		run.waitFor(inner)
 	} else if d.value, d.failure = value, fail; fail != nil {
 		d.failAgain()
@@ -353,19 +356,12 @@ func (d *Deferred[T]) runAlone(value T) {
 	d.resume()
 }
 
-// endAlone locks d, and makes it what a chainRun has made of it after a
-// callback.
-func (d *Deferred[T]) endAlone() chainRun[T] {
-	d.lock()
-	d.first, d.runner = link[T]{}, nobody
-	return chainRun[T]{current: d}
-}
-
 // recoverAlone is chainRun.recovered for runAlone, and runs what is left.
 func (d *Deferred[T]) recoverAlone(value any) {
-	run := d.endAlone()
-	d.runner = chained
+	d.lock()
+	d.first, d.runner = link[T]{}, uncounted // recovered goes on from there
 	d.mu.Unlock()
+	run := chainRun[T]{current: d, as: uncounted}
 	run.recovered(value)
 	if value != nil { // else it was Goexit, and the rest has run
 		d.resume()
@@ -377,6 +373,7 @@ func (d *Deferred[T]) recoverAlone(value any) {
 type chainRun[T any] struct {
 	current *Deferred[T]   // its lock is held, but for the call of a callback
 	suspend []*Deferred[T] // those left for current, to return to
+	as      runner
 }
 
 // callbacks runs callbacks up to one that panics. It returns true when no more
@@ -413,7 +410,7 @@ func (r *chainRun[T]) callbacks() (done bool) {
 		if fail != nil && l.sees() {
 			d.see()
 		}
-		d.runner = chained
+		d.runner = r.as
 		d.mu.Unlock()
 		var (
 			failed *Failure
@@ -444,11 +441,9 @@ func (r *chainRun[T]) callbacks() (done bool) {
 // on with its errbacks. A nil value means that the callback called
 // runtime.Goexit: the goroutine is ending, and the rest of the chain runs now.
 func (r *chainRun[T]) recovered(value any) {
-	var fail *Failure
+	fail := toFailure(ErrGoexit)
 	if value != nil {
 		fail = panicFailure(value)
-	} else {
-		fail = toFailure(ErrGoexit)
 	}
 	d := r.current
 	d.lock()
@@ -503,7 +498,7 @@ func (r *chainRun[T]) waitFor(inner *Deferred[T]) {
 	// stands, because that callback is further up this very stack and cannot
 	// finish first. On another goroutine it can, and its result is the one to
 	// take; so is it where there is no telling.
-	unfinished := inner.runner == alone || inner.runner == chained && !onlyRunsHere()
+	unfinished := inner.runner >= uncounted || inner.runner == counted && !onlyRunsHere()
 	if !inner.called || inner.blocked() || unfinished {
 		inner.push(link[T]{step: (*waitingStep[T])(d)})
 		inner.mu.Unlock()

@@ -56,8 +56,11 @@ type runner uint8
 
 const (
 	nobody runner = iota
-	chained
-	// alone is a run that began before the Deferred was shared. Until it ends,
-	// the first link and the result are its own.
+	// counted is a run that chains counts.
+	counted
+	// uncounted is one that began before the first use of Chain.
+	uncounted
+	// alone is one that began before the Deferred was shared. Until it ends,
+	// the first link and the result are its own. It is not counted either.
 	alone
 )

@@ -17,6 +17,7 @@ import (
 // Everything at once, from many goroutines, on shared futures: each callback
 // runs exactly once, each gathering ends, and no goroutine is left.
 func TestRace(t *testing.T) {
+	txaio.ForgetChains()
 	const (
 		workers = 16
 		rounds  = 200
@@ -120,6 +121,7 @@ func TestRace(t *testing.T) {
 // Adding callbacks while a Deferred or future is being settled keeps their
 // order.
 func TestRaceKeepsOrder(t *testing.T) {
+	txaio.ForgetChains()
 	const count = 2000
 	loop := txaio.NewLoop()
 	defer testutil.ReplaceLoop(loop)()

@@ -97,6 +97,7 @@ func (in *interpreter) run(ops []json.RawMessage) {
 }
 
 func newInterpreter(t *testing.T) *interpreter {
+	txaio.ForgetChains()
 	in := &interpreter{
 		t:       t,
 		futures: map[string]node{},
