@@ -956,8 +956,8 @@ func gather[T any](_ *loopRef, futures []*Deferred[T], consumeErrors bool) *Defe
 	if debugMode.Load() {
 		g.outer.track()
 	}
-	g.pending = len(futures)
-	if g.pending == 0 {
+	g.pending.Store(int64(len(futures)))
+	if len(futures) == 0 {
 		_ = g.outer.resolve(g.results)
 		return &g.outer
 	}
@@ -982,9 +982,8 @@ type gathering[T any] struct {
 	outer   Deferred[[]Result[T]]
 	consume bool
 
-	mu      sync.Mutex
-	results []Result[T]
-	pending int
+	results []Result[T] // each written by one of the Deferreds
+	pending atomic.Int64
 }
 
 // gatherStep stands in the chain of one of the gathered Deferreds.
@@ -994,12 +993,8 @@ type gatherStep[T any] struct {
 }
 
 func (s *gatherStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
-	s.mu.Lock()
 	s.results[s.index] = Result[T]{value, fail}
-	s.pending--
-	last := s.pending == 0
-	s.mu.Unlock()
-	if last {
+	if s.pending.Add(-1) == 0 {
 		s.finish()
 	}
 	if fail != nil && s.consume {

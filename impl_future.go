@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -235,18 +236,18 @@ func (f *Future[T]) scheduleAll() {
 // append schedules a task when f is settled, at once where it is.
 func (f *Future[T]) append(t task) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.push(t)
+	f.mu.Unlock()
 }
 
 // join is append with what f.more is to be, where it is nil.
 func (f *Future[T]) join(t task, more *futureMore[T]) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	if f.more == nil && f.state == pending {
 		f.more = more
 	}
 	f.push(t)
+	f.mu.Unlock()
 }
 
 // push is append with f.mu held.
@@ -587,13 +588,13 @@ func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Fut
 	g := &gathering[T]{
 		outer:    Future[[]Result[T]]{loop: loop},
 		children: slices.Clone(futures),
-		pending:  len(futures),
 		consume:  consumeErrors,
 	}
+	g.pending.Store(int64(len(futures)))
 	if debugMode.Load() {
 		g.outer.track()
 	}
-	if g.pending == 0 {
+	if len(futures) == 0 {
 		_ = g.outer.resolve([]Result[T]{})
 		return &g.outer
 	}
@@ -617,8 +618,9 @@ type gathering[T any] struct {
 	children []*Future[T]
 	consume  bool
 
+	pending atomic.Int64
+
 	mu        sync.Mutex
-	pending   int
 	cancelled bool
 	message   string
 }
@@ -630,23 +632,28 @@ type gatherTask[T any] struct {
 }
 
 func (t *gatherTask[T]) run() {
-	t.mu.Lock()
-	t.pending--
-	last := t.pending == 0
-	wasCancelled, message := t.cancelled, t.message
-	t.mu.Unlock()
-	switch {
-	case !t.consume && t.child.failure != nil:
+	last := t.pending.Add(-1) == 0
+	if !t.consume && t.child.failure != nil {
 		_ = t.outer.reject(t.child.failure) // refused where another failed first
-	case last && wasCancelled:
-		_ = t.outer.reject(toFailure(&CancelledError{message}))
-	case last:
-		results := make([]Result[T], len(t.children))
-		for i, child := range t.children {
-			results[i] = Result[T]{child.value, child.failure}
-		}
-		_ = t.outer.resolve(results)
+	} else if last {
+		t.finish()
 	}
+}
+
+// finish settles what Gather returned when the last of the futures is settled.
+func (g *gathering[T]) finish() {
+	g.mu.Lock()
+	cancelled, message := g.cancelled, g.message
+	g.mu.Unlock()
+	if cancelled {
+		_ = g.outer.reject(toFailure(&CancelledError{message}))
+		return
+	}
+	results := make([]Result[T], len(g.children))
+	for i, child := range g.children {
+		results[i] = Result[T]{child.value, child.failure}
+	}
+	_ = g.outer.resolve(results)
 }
 
 func (t *gatherTask[T]) sees() bool { return true }
