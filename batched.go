@@ -16,9 +16,9 @@ type BatchedTimer struct {
 	chunk  int
 
 	mu      sync.Mutex
-	on      *loopRef          // the loop that has the timers of buckets
-	buckets map[int64]*bucket // by start, in nanoseconds since the Unix epoch
-	latest  *bucket           // the one last used: most timers always have the same delay
+	on      *loopRef // the loop that has the timers of buckets
+	buckets wheel
+	latest  *bucket // the one last used: most timers always have the same delay
 }
 
 // defaultChunkSize is how many calls of a bucket run at once where nothing
@@ -67,39 +67,41 @@ func (b *BatchedTimer) CallLater(delay time.Duration, fn func()) DelayedCall {
 	at := now + int64(max(delay, 0)) // past the year 2262 it wraps round, and start-now back again
 
 	b.mu.Lock()
-	if k := b.latest; k != nil && k.loop == loop && uint64(at-k.start) < uint64(b.length) {
+	if k := b.latest; k != nil && k.loop == loop && uint64(at-k.index*b.length) < uint64(b.length) {
 		call := k.push(fn)
 		b.mu.Unlock()
 		return call
 	}
 	defer b.mu.Unlock() // the clock is asked for a timer, and may panic
-	b.latest = b.bucket(loop, at-mod(at, b.length), now)
+	b.latest = b.bucket(loop, floorDiv(at, b.length), now)
 	return b.latest.push(fn)
 }
 
-// bucket returns the bucket that begins at start, which it makes where there is
-// none. b.mu is held.
-func (b *BatchedTimer) bucket(loop *loopRef, start, now int64) *bucket {
+// bucket returns the bucket of that index, which it makes where there is none.
+// b.mu is held.
+func (b *BatchedTimer) bucket(loop *loopRef, index, now int64) *bucket {
 	if b.on != loop {
 		// The buckets of another loop, which may never run again, are no
 		// place for a call that is for this one. They stay with that loop.
-		b.on, b.buckets = loop, make(map[int64]*bucket)
+		b.on, b.buckets = loop, wheel{}
 	}
-	k := b.buckets[start]
+	k := b.buckets.find(index)
 	if k == nil {
-		k = &bucket{loop: loop, start: start, timer: b}
+		k = &bucket{loop: loop, index: index, timer: b}
+		start := index * b.length
 		k.delayed = loop.CallLater(time.Duration(max(start-now, 0)), k.run)
-		b.buckets[start] = k // run waits for the lock, should it be that soon
+		b.buckets.add(k) // run waits for the lock, should it be that soon
 	}
 	return k
 }
 
-// mod is the remainder of a division that rounds down, also before the epoch.
-func mod(a, b int64) int64 {
-	if a %= b; a < 0 {
-		a += b
+// floorDiv is a division that rounds down, also before the epoch.
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
 	}
-	return a
+	return q
 }
 
 // A bucket holds the calls that begin to run at one time, in the order in
@@ -108,10 +110,11 @@ func mod(a, b int64) int64 {
 type bucket struct {
 	// What a call that is added needs comes first, on one cache line.
 	loop  *loopRef
-	start int64
+	index int64         // it begins so many lengths after the Unix epoch
 	size  int           // how many calls are still to run
 	last  *slab         // where calls are added
 	free  []batchedCall // its calls, with those to come as capacity
+	next  *bucket       // in the wheel
 
 	first   *slab
 	timer   *BatchedTimer
@@ -219,9 +222,7 @@ func (k *bucket) unlink(s *slab) {
 // leave takes the bucket off the timer: a call for the same time makes a new
 // one. The timer's lock is held.
 func (k *bucket) leave() {
-	if k.timer.buckets[k.start] == k {
-		delete(k.timer.buckets, k.start)
-	}
+	k.timer.buckets.remove(k)
 	if k.timer.latest == k {
 		k.timer.latest = nil
 	}

@@ -110,6 +110,36 @@ func BenchmarkTimerSet(b *testing.B) {
 	})
 }
 
+// BenchmarkTimerSetAmong sets timers while a million others are outstanding,
+// spread over an hour as those are. It cancels them again, which is not timed.
+func BenchmarkTimerSetAmong(b *testing.B) {
+	const others, n = 1_000_000, 10_000
+	among := func(name string, set func(int) any) {
+		b.Run(name, func(b *testing.B) {
+			keep := make([]any, others)
+			for i := range keep {
+				keep[i] = set(i)
+			}
+			timers := make([]any, n)
+			each(b, n, "timer", func() {
+				b.StopTimer()
+				stopAll(timers)
+				b.StartTimer()
+				for i := range timers {
+					timers[i] = set(7 * i)
+				}
+			})
+			stopAll(timers)
+			stopAll(keep)
+		})
+	}
+	loop := txaio.NewLoop()
+	timer := txaio.MakeBatchedTimer(time.Second, 0)
+	among("time.AfterFunc", func(i int) any { return time.AfterFunc(delay(i), nothing) })
+	among("txaio CallLater", func(i int) any { return loop.CallLater(delay(i), nothing) })
+	among("txaio batched", func(i int) any { return timer.CallLater(delay(i), nothing) })
+}
+
 // BenchmarkTimerMemory reports the bytes that a timer occupies, with as many
 // outstanding as the name says.
 func BenchmarkTimerMemory(b *testing.B) {
@@ -145,27 +175,26 @@ func memory(b *testing.B, name string, n int, start func() (set func(int) any)) 
 		bytes := float64(heap()-before) / float64(n)
 		each(b, n, "timer", func() {
 			b.StopTimer()
-			for _, timer := range keep {
-				stop(timer)
-			}
-			clear(keep)
+			stopAll(keep)
 			b.StartTimer()
 			fill()
 		})
-		for _, timer := range keep {
-			stop(timer)
-		}
+		stopAll(keep)
 		b.ReportMetric(bytes, "B/timer")
 	})
 }
 
-func stop(timer any) {
-	switch t := timer.(type) {
-	case *time.Timer:
-		t.Stop()
-	case txaio.DelayedCall:
-		t.Cancel()
+// stopAll cancels timers, and drops them.
+func stopAll(timers []any) {
+	for _, timer := range timers {
+		switch t := timer.(type) {
+		case *time.Timer:
+			t.Stop()
+		case txaio.DelayedCall:
+			t.Cancel()
+		}
 	}
+	clear(timers)
 }
 
 func heap() int64 {

@@ -28,8 +28,12 @@ func format(results samples) (table string, over int) {
 // bar, or was not measured. A row without its peer, where the machine may lack
 // that, makes no line.
 func (r row) format(results samples, backend string) (line string, ok bool) {
-	ours, measured := results.cost(backend, r.ours, "ns")
-	against, alsoMeasured := results.cost(backend, r.against, "ns")
+	counted, number := "ns", nanoseconds
+	if r.bytes > 0 {
+		counted, number = "B", bytes
+	}
+	ours, measured := results.cost(backend, r.ours, counted)
+	against, alsoMeasured := results.cost(backend, r.against, counted)
 	switch {
 	case measured && !alsoMeasured && r.mayLack:
 		return "", true
@@ -37,21 +41,22 @@ func (r row) format(results samples, backend string) (line string, ok bool) {
 		return fmt.Sprintf("| %s | %s | | | | %s | NOT MEASURED |\n", r.what, backend, r.limits()), false
 	}
 	ratio := ours / against
-	cost := nanoseconds(ours)
-	ok = r.isContext || ratio <= r.bar
+	cost := number(ours)
+	switch {
+	case r.isContext:
+		ok = true
+	case r.bytes > 0:
+		ok = ours <= r.bytes
+	default:
+		ok = ratio <= r.bar
+	}
 	if r.allocs >= 0 {
 		allocs, counted := results.cost(backend, r.ours, "allocs")
 		cost += fmt.Sprintf(", %.2g allocs", allocs)
-		ok = ok && counted
-		ok = ok && allocs <= r.allocs
-	}
-	if r.bytes > 0 {
-		bytes, _ := results.median(backend, r.ours, "B/timer")
-		cost += fmt.Sprintf(", %.0f B", bytes)
-		ok = ok && bytes <= r.bytes
+		ok = ok && counted && allocs <= r.allocs
 	}
 	return fmt.Sprintf("| %s | %s | %s | %s | %.2f | %s | %s |\n",
-		r.what, backend, cost, nanoseconds(against), ratio, r.limits(), r.mark(ok)), ok
+		r.what, backend, cost, number(against), ratio, r.limits(), r.mark(ok)), ok
 }
 
 func (r row) mark(ok bool) string {
@@ -66,18 +71,18 @@ func (r row) mark(ok bool) string {
 
 // limits says what the row's bar is.
 func (r row) limits() string {
-	if r.isContext {
+	switch {
+	case r.isContext:
 		return ""
+	case r.bytes > 0:
+		return bytes(r.bytes)
+	case r.allocs < 0:
+		return fmt.Sprintf("%.4g", r.bar)
 	}
-	text := fmt.Sprintf("%.4g", r.bar)
-	if r.allocs >= 0 {
-		text += fmt.Sprintf(", %.0f allocs", r.allocs)
-	}
-	if r.bytes > 0 {
-		text += fmt.Sprintf(", %.0f B", r.bytes)
-	}
-	return text
+	return fmt.Sprintf("%.4g, %.0f allocs", r.bar, r.allocs)
 }
+
+func bytes(n float64) string { return fmt.Sprintf("%.0f B", n) }
 
 func nanoseconds(ns float64) string {
 	if ns < 100 {
