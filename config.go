@@ -46,6 +46,8 @@ type engine interface {
 	exception(fail *Failure)
 	// here reports whether the running goroutine is driving the loop.
 	here() bool
+	// native returns the Loop that it is, or nil.
+	native() *Loop
 	// unixNano returns the loop's time in nanoseconds since the Unix epoch.
 	unixNano() int64
 }
@@ -64,17 +66,18 @@ func (fn funcTask) run() { fn() }
 type loopRef struct {
 	EventLoop
 	engine
+	own *Loop // that it is or, as a loop for tests, embeds
 }
 
 func newLoopRef(loop EventLoop) *loopRef {
 	if own, is := loop.(*Loop); is {
-		return &loopRef{loop, own}
+		return &loopRef{loop, own, own}
 	}
 	inner, _ := loop.(engine)
 	if manual.IsTestLoop(loop) {
-		return &loopRef{loop, inner}
+		return &loopRef{loop, inner, inner.native()}
 	}
-	return &loopRef{loop, adapter{loop, inner}}
+	return &loopRef{loop, adapter{loop, inner}, nil}
 }
 
 // adapter is the engine of an EventLoop of another type. Where that embeds a
@@ -85,6 +88,7 @@ type adapter struct {
 }
 
 func (a adapter) schedule(t task) { a.loop.CallSoon(t.run) }
+func (a adapter) native() *Loop   { return nil }
 func (a adapter) unixNano() int64 { return a.loop.Now().UnixNano() }
 func (a adapter) here() bool      { return a.inner != nil && a.inner.here() }
 

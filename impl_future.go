@@ -41,10 +41,11 @@ func configureLoop(*loopRef) error { return nil }
 type Future[T any] struct {
 	loop *loopRef
 
-	mu        sync.Mutex
+	phase     phase
 	state     state
 	firstUsed bool // callback and errback hold the first pair, or held it
 	seen      bool // somebody is given failure, or will be by the loop
+	mu        sync.Mutex
 
 	// The outcome. It does not change once the future is settled.
 	value   T
@@ -103,7 +104,7 @@ func (f *Future[T]) AddDoneCallback(fn func(*Future[T])) {
 func (f *Future[T]) Cancel(message ...string) bool { return f.cancelWith(firstOf(message)) }
 
 func (f *Future[T]) cancelWith(message string) bool {
-	f.mu.Lock()
+	f.lock()
 	if f.state == pending && f.more != nil && f.more.cancelAll != nil {
 		cancelAll := f.more.cancelAll
 		f.mu.Unlock()
@@ -117,7 +118,7 @@ func (f *Future[T]) cancelWith(message string) bool {
 // failed, not as cancelled, also where it failed because it was cancelled; so
 // it is in asyncio.
 func (f *Future[T]) Cancelled() bool {
-	f.mu.Lock()
+	f.lock()
 	defer f.mu.Unlock()
 	return f.state == cancelled
 }
@@ -126,7 +127,7 @@ func (f *Future[T]) Cancelled() bool {
 // [*CancelledError] where it was cancelled, or [ErrNotDone] where it is
 // pending.
 func (f *Future[T]) Result() (T, error) {
-	f.mu.Lock()
+	f.lock()
 	defer f.mu.Unlock()
 	f.see()
 	switch {
@@ -144,7 +145,7 @@ func (f *Future[T]) Result() (T, error) {
 // Its own error is the [*CancelledError] where f was cancelled and
 // [ErrNotDone] where it is pending.
 func (f *Future[T]) Exception() (exception, err error) {
-	f.mu.Lock()
+	f.lock()
 	defer f.mu.Unlock()
 	f.see()
 	switch {
@@ -158,14 +159,14 @@ func (f *Future[T]) Exception() (exception, err error) {
 
 // IsCalled reports whether f has been settled. asyncio calls it done().
 func (f *Future[T]) IsCalled() bool {
-	f.mu.Lock()
+	f.lock()
 	defer f.mu.Unlock()
 	return f.state != pending
 }
 
 // Done returns a channel that is closed when f is settled.
 func (f *Future[T]) Done() <-chan struct{} {
-	f.mu.Lock()
+	f.lock()
 	defer f.mu.Unlock()
 	more := f.extend()
 	if more.done == nil {
@@ -183,7 +184,10 @@ func (f *Future[T]) Done() <-chan struct{} {
 // which is asyncio's __schedule_callbacks. Scheduling under the lock keeps them
 // in order with those that are being added; it runs nothing.
 func (f *Future[T]) settle(to state, value T, fail *Failure) error {
-	f.mu.Lock()
+	if to == finished && fail == nil && f.settleReady(value) {
+		return nil
+	}
+	f.lock()
 	if f.state != pending {
 		err := f.history().alreadyCalled()
 		f.mu.Unlock()
@@ -235,14 +239,20 @@ func (f *Future[T]) scheduleAll() {
 
 // append schedules a task when f is settled, at once where it is.
 func (f *Future[T]) append(t task) {
-	f.mu.Lock()
+	f.lock()
 	f.push(t)
 	f.mu.Unlock()
 }
 
 // join is append with what f.more is to be, where it is nil.
 func (f *Future[T]) join(t task, more *futureMore[T]) {
-	f.mu.Lock()
+	if f.phase.CompareAndSwap(fresh, filling) {
+		more.tasks = append(more.tasks, t)
+		f.more = more
+		f.phase.Store(ready)
+		return
+	}
+	f.lock()
 	if f.more == nil && f.state == pending {
 		f.more = more
 	}
@@ -276,7 +286,7 @@ func (f *Future[T]) boundLoop() *loopRef {
 
 // theLoop is boundLoop with f.mu not held.
 func (f *Future[T]) theLoop() *loopRef {
-	f.mu.Lock()
+	f.lock()
 	defer f.mu.Unlock()
 	return f.boundLoop()
 }
@@ -330,7 +340,7 @@ func (f *Future[T]) reportUnseen(fail *Failure) {
 		return
 	}
 	dropped := fail.withoutError()
-	f.mu.Lock()
+	f.lock()
 	defer f.mu.Unlock()
 	if !f.seen {
 		f.extend().dropped = onDrop(f, dropped)
@@ -338,7 +348,7 @@ func (f *Future[T]) reportUnseen(fail *Failure) {
 }
 
 func (f *Future[T]) wasSeen() bool {
-	f.mu.Lock()
+	f.lock()
 	defer f.mu.Unlock()
 	return f.seen
 }
@@ -370,7 +380,7 @@ func sees(t task) bool {
 
 // explain is history.explain for a failure of a callback.
 func (f *Future[T]) explain(fail *Failure) {
-	f.mu.Lock()
+	f.lock()
 	defer f.mu.Unlock()
 	f.history().explain(fail)
 }
@@ -474,10 +484,14 @@ func newPending[T any](loop *loopRef) *Future[T] {
 }
 
 // track gives a new f a history.
-func (f *Future[T]) track() { f.extend().history = newHistory[Future[T]]() }
+func (f *Future[T]) track() {
+	f.lock()
+	f.extend().history = newHistory[Future[T]]()
+	f.mu.Unlock()
+}
 
 func (f *Future[T]) setCanceller(canceller func(*Future[T])) {
-	f.mu.Lock()
+	f.lock()
 	f.extend().canceller = canceller
 	f.mu.Unlock()
 }
@@ -498,7 +512,12 @@ func (f *Future[T]) after(fn func()) {
 }
 
 func (f *Future[T]) add(callback func(T) (T, error), errback func(*Failure) (T, error)) {
-	f.mu.Lock()
+	if f.phase.CompareAndSwap(fresh, filling) { // nearly always
+		f.callback, f.errback, f.firstUsed = callback, errback, true
+		f.phase.Store(ready)
+		return
+	}
+	f.lock()
 	switch {
 	case f.firstUsed || f.more != nil && len(f.more.tasks) > 0:
 		f.push(&pairTask[T]{f, callback, errback})
@@ -508,7 +527,7 @@ func (f *Future[T]) add(callback func(T) (T, error), errback func(*Failure) (T, 
 		}
 		f.callback, f.errback, f.firstUsed = callback, errback, true
 		f.schedule((*firstPair[T])(f))
-	default: // nearly always
+	default:
 		f.callback, f.errback, f.firstUsed = callback, errback, true
 	}
 	f.mu.Unlock()
@@ -529,7 +548,7 @@ func (f *Future[T]) await(ctx context.Context) (T, error) {
 		}
 	}
 	if f.failure != nil {
-		f.mu.Lock()
+		f.lock()
 		defer f.mu.Unlock()
 		f.see()
 		return *new(T), f.failure
@@ -544,7 +563,9 @@ func (f *Future[T]) timeout(delay time.Duration) *Future[T] {
 	if debugMode.Load() {
 		t.outer.track()
 	}
+	t.outer.lock()
 	t.outer.extend().cancelAll = f.cancelWith
+	t.outer.mu.Unlock()
 	t.timer = loop.CallLater(delay, func() { t.cancelled = f.cancelWith("") })
 	f.append(t)
 	return &t.outer
@@ -598,7 +619,9 @@ func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Fut
 		_ = g.outer.resolve([]Result[T]{})
 		return &g.outer
 	}
+	g.outer.lock()
 	g.outer.extend().cancelAll = g.cancel
+	g.outer.mu.Unlock()
 	// What the children need to refer to their members is allocated for all of
 	// them at once.
 	members := make([]gatherTask[T], len(futures))

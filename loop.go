@@ -173,6 +173,11 @@ func (l *Loop) schedule(t task) {
 	if !l.mu.TryLock() { // lock, in place
 		l.lockBusy()
 	}
+	l.enqueue(t)
+}
+
+// enqueue queues t. l.mu is held, and released.
+func (l *Loop) enqueue(t task) {
 	l.ready = append(l.ready, t)
 	backlog := len(l.ready)
 	switch {
@@ -224,6 +229,9 @@ func (l *Loop) exception(fail *Failure) {
 		reportUnhandled("Panic in the event loop's exception handler", broken)
 	}
 }
+
+// native implements engine.
+func (l *Loop) native() *Loop { return l }
 
 // here implements engine.
 func (l *Loop) here() bool {
