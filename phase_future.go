@@ -69,7 +69,9 @@ func (f *Future[T]) settleReady(value T) (settled bool) {
 	if l == nil {
 		return false
 	}
-	l.lock()
+	if !l.mu.TryLock() { // lock, in place
+		l.lockBusy()
+	}
 	if f.phase.Load() != ready || f.state != pending {
 		l.mu.Unlock()
 		return false
