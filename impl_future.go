@@ -184,7 +184,7 @@ func (f *Future[T]) Done() <-chan struct{} {
 // which is asyncio's __schedule_callbacks. Scheduling under the lock keeps them
 // in order with those that are being added; it runs nothing.
 func (f *Future[T]) settle(to state, value T, fail *Failure) error {
-	if to == finished && fail == nil && f.settleReady(value) {
+	if fail == nil && f.settleReady(value) {
 		return nil
 	}
 	f.lock()

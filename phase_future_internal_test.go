@@ -1,0 +1,89 @@
+//go:build future
+
+package txaio
+
+import (
+	"runtime"
+	"testing"
+)
+
+// Whoever meets somebody who is adding the first callbacks waits for that.
+func TestPhaseFilling(t *testing.T) {
+	ran := 0
+	count := func(int) (int, error) { ran++; return ran, nil }
+	l := NewLoop()
+	f := newPending[int](newLoopRef(l))
+	f.phase.Store(filling)
+	added := make(chan struct{})
+	go func() {
+		f.add(count, nil)
+		close(added)
+	}()
+	for range 1000 {
+		runtime.Gosched()
+	}
+	select {
+	case <-added:
+		t.Error("did not wait")
+	default:
+	}
+	f.callback, f.firstUsed = count, true
+	f.phase.Store(ready)
+	<-added
+	if err := f.SetResult(0); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.RunUntilComplete(f); err != nil || ran != 2 {
+		t.Errorf("%d callbacks ran, error %v", ran, err)
+	}
+}
+
+// The usual life of a future is short of shared, with a callback and in a
+// gathering.
+func TestPhases(t *testing.T) {
+	l := NewLoop()
+	ref := newLoopRef(l)
+	with, in := newPending[int](ref), newPending[int](ref)
+	want := func(when string, phase uint32) {
+		t.Helper()
+		for _, f := range []*Future[int]{with, in} {
+			if got := f.phase.Load(); got != phase {
+				t.Errorf("%s: phase %d, want %d", when, got, phase)
+			}
+		}
+	}
+	want("new", fresh)
+	ran := make(chan int, 2)
+	with.add(func(v int) (int, error) { ran <- v; return v, nil }, nil)
+	all := gather(ref, []*Future[int]{in}, true)
+	want("with a callback", ready)
+	for i, f := range []*Future[int]{with, in} {
+		if err := f.SetResult(i + 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want("settled", ready)
+	if err := l.RunUntilComplete(all); err != nil {
+		t.Fatal(err)
+	}
+	want("run", ready)
+	if got := <-ran; got != 1 {
+		t.Errorf("the callback got %d, want 1", got)
+	}
+	if in.more != nil {
+		t.Error("a member of a gathering keeps what Gather allocated")
+	}
+	for i, f := range []*Future[int]{with, in} {
+		if err := f.SetResult(5); err != ErrAlreadyCalled {
+			t.Errorf("settled again: %v", err)
+		}
+		if got, err := f.Result(); got != i+1 || err != nil {
+			t.Errorf("Result() = %d, %v", got, err)
+		}
+		f.add(func(v int) (int, error) { ran <- v; return v, nil }, nil)
+		if got := <-ran; got != i+1 {
+			t.Errorf("a later callback got %d, want %d", got, i+1)
+		}
+	}
+	want("used otherwise", shared)
+}
