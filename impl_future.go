@@ -58,9 +58,16 @@ type Future[T any] struct {
 	more     *futureMore[T]
 }
 
-// futureMore is what few futures need.
+// futureMore is what the members of a gathering need. One that came first is
+// in the place of the first pair.
 type futureMore[T any] struct {
-	tasks     []task // what to schedule after the first pair
+	member task // scheduled after the first pair, nil where there is none
+	rest   *futureRest[T]
+}
+
+// futureRest is what few futures need.
+type futureRest[T any] struct {
+	tasks     []task // what to schedule after the first pair and the member
 	canceller func(*Future[T])
 	cancelAll func(message string) bool // replaces Cancel's work, in what Gather returned
 	done      chan struct{}
@@ -105,10 +112,9 @@ func (f *Future[T]) Cancel(message ...string) bool { return f.cancelWith(firstOf
 
 func (f *Future[T]) cancelWith(message string) bool {
 	f.lock()
-	if f.state == pending && f.more != nil && f.more.cancelAll != nil {
-		cancelAll := f.more.cancelAll
+	if rest := f.rest(); f.state == pending && rest != nil && rest.cancelAll != nil {
 		f.mu.Unlock()
-		return cancelAll(message)
+		return rest.cancelAll(message)
 	}
 	f.mu.Unlock()
 	return f.settle(cancelled, *new(T), toFailure(&CancelledError{message})) == nil
@@ -168,14 +174,14 @@ func (f *Future[T]) IsCalled() bool {
 func (f *Future[T]) Done() <-chan struct{} {
 	f.lock()
 	defer f.mu.Unlock()
-	more := f.extend()
-	if more.done == nil {
-		more.done = make(chan struct{})
+	rest := f.extend()
+	if rest.done == nil {
+		rest.done = make(chan struct{})
 		if f.state != pending {
-			close(more.done)
+			close(rest.done)
 		}
 	}
-	return more.done
+	return rest.done
 }
 
 // Settling and running callbacks
@@ -211,30 +217,39 @@ func (f *Future[T]) settle(to state, value T, fail *Failure) error {
 // f.mu is held.
 func (f *Future[T]) scheduleAll() {
 	more := f.more
-	if more.history != nil {
-		more.history.settle()
-		more.history.explain(f.failure)
+	var rest futureRest[T]
+	if more.rest != nil {
+		rest = *more.rest
 	}
-	if more.done != nil {
-		close(more.done)
+	if rest.history != nil {
+		rest.history.settle()
+		rest.history.explain(f.failure)
+	}
+	if rest.done != nil {
+		close(rest.done)
 	}
 	switch {
-	case more.canceller == nil:
+	case rest.canceller == nil:
 	case f.state == cancelled:
-		f.schedule(&cancellerTask[T]{f, more.canceller})
+		f.schedule(&cancellerTask[T]{f, rest.canceller})
 	default:
 		f.schedule(uncancelled{})
 	}
 	if f.firstUsed {
 		f.schedule((*firstPair[T])(f))
 	}
-	for _, t := range more.tasks {
+	if more.member != nil {
+		f.schedule(more.member)
+	}
+	for _, t := range rest.tasks {
 		f.schedule(t)
 	}
-	*more = futureMore[T]{done: more.done, history: more.history} // what the rest holds is free now
-	if more.done == nil && more.history == nil {
+	if rest.done == nil && rest.history == nil {
 		f.more = nil // it may be one of many that Gather allocated together
+		return
 	}
+	more.member = nil // what it and the rest hold is free now
+	*more.rest = futureRest[T]{done: rest.done, history: rest.history}
 }
 
 // append schedules a task when f is settled, at once where it is.
@@ -244,10 +259,9 @@ func (f *Future[T]) append(t task) {
 	f.mu.Unlock()
 }
 
-// join is append with what f.more is to be, where it is nil.
-func (f *Future[T]) join(t task, more *futureMore[T]) {
+// join is append of more.member, in more where f.more is nil.
+func (f *Future[T]) join(more *futureMore[T]) {
 	if f.phase.CompareAndSwap(fresh, filling) {
-		more.tasks = append(more.tasks, t)
 		f.more = more
 		f.phase.Store(ready)
 		return
@@ -255,8 +269,9 @@ func (f *Future[T]) join(t task, more *futureMore[T]) {
 	f.lock()
 	if f.more == nil && f.state == pending {
 		f.more = more
+	} else {
+		f.push(more.member)
 	}
-	f.push(t)
 	f.mu.Unlock()
 }
 
@@ -269,8 +284,8 @@ func (f *Future[T]) push(t task) {
 		f.schedule(t)
 		return
 	}
-	more := f.extend()
-	more.tasks = append(more.tasks, t)
+	rest := f.extend()
+	rest.tasks = append(rest.tasks, t)
 }
 
 // schedule queues a task on f's loop. f.mu is held.
@@ -360,16 +375,20 @@ func (f *Future[T]) see() {
 		return
 	}
 	f.seen = true
-	if f.more != nil {
-		f.more.dropped.Stop()
-		f.more.dropped = runtime.Cleanup{}
+	if rest := f.rest(); rest != nil {
+		rest.dropped.Stop()
+		rest.dropped = runtime.Cleanup{}
 	}
 }
 
 // watched reports whether one of the callbacks so far will be given the
 // failure. f.mu is held.
 func (f *Future[T]) watched() bool {
-	return f.errback != nil || f.more != nil && slices.ContainsFunc(f.more.tasks, sees)
+	if f.errback != nil || f.more != nil && sees(f.more.member) {
+		return true
+	}
+	rest := f.rest()
+	return rest != nil && slices.ContainsFunc(rest.tasks, sees)
 }
 
 // sees reports whether a task gives a failure to somebody.
@@ -387,10 +406,10 @@ func (f *Future[T]) explain(fail *Failure) {
 
 // history is what debug mode knows of f, or nil. f.mu is held.
 func (f *Future[T]) history() *history {
-	if f.more == nil {
-		return nil
+	if rest := f.rest(); rest != nil {
+		return rest.history
 	}
-	return f.more.history
+	return nil
 }
 
 // The tasks
@@ -461,12 +480,33 @@ type uncancelled struct{}
 
 func (uncancelled) run() {}
 
-// extend returns f.more, made where it is nil.
-func (f *Future[T]) extend() *futureMore[T] {
+// later reports whether there is something to schedule after the first pair.
+func (f *Future[T]) later() bool {
+	return f.more != nil && (f.more.member != nil || f.more.rest != nil && len(f.more.rest.tasks) > 0)
+}
+
+// rest returns f.more.rest, or nil.
+func (f *Future[T]) rest() *futureRest[T] {
 	if f.more == nil {
-		f.more = new(futureMore[T])
+		return nil
 	}
-	return f.more
+	return f.more.rest
+}
+
+// extend returns f.more.rest, made where it is nil.
+func (f *Future[T]) extend() *futureRest[T] {
+	switch {
+	case f.more == nil:
+		both := new(struct {
+			futureMore[T]
+			futureRest[T]
+		})
+		both.rest = &both.futureRest
+		f.more = &both.futureMore
+	case f.more.rest == nil:
+		f.more.rest = new(futureRest[T])
+	}
+	return f.more.rest
 }
 
 // Behind the portable API
@@ -519,7 +559,7 @@ func (f *Future[T]) add(callback func(T) (T, error), errback func(*Failure) (T, 
 	}
 	f.lock()
 	switch {
-	case f.firstUsed || f.more != nil && len(f.more.tasks) > 0:
+	case f.firstUsed || f.later():
 		f.push(&pairTask[T]{f, callback, errback})
 	case f.state != pending:
 		if errback != nil {
@@ -622,15 +662,13 @@ func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Fut
 	g.outer.lock()
 	g.outer.extend().cancelAll = g.cancel
 	g.outer.mu.Unlock()
-	// What the children need to refer to their members is allocated for all of
-	// them at once.
+	// What the children need is allocated for all of them at once.
 	members := make([]gatherTask[T], len(futures))
 	mores := make([]futureMore[T], len(futures))
-	tasks := make([]task, len(futures))
 	for i, child := range g.children {
 		members[i] = gatherTask[T]{g, child}
-		mores[i].tasks = tasks[i : i : i+1]
-		child.join(&members[i], &mores[i])
+		mores[i].member = &members[i]
+		child.join(&mores[i])
 	}
 	return &g.outer
 }

@@ -13,7 +13,7 @@ const (
 	// longBacklog is how many tasks may be queued before whoever queues the next
 	// lets others run. Where there are fewer processors than goroutines, a queue
 	// that outgrows the caches makes its tasks several times as expensive.
-	longBacklog = 1024
+	longBacklog = 2048
 
 	// shortPause and longPause are what a driver that is fed pauses before a
 	// turn: a few microseconds. Of a long one more comes than worthWaiting,

@@ -81,7 +81,7 @@ func (f *Future[T]) settleReady(value T) (settled bool) {
 		l.enqueue((*firstPair[T])(f))
 		return true
 	}
-	member := f.more.tasks[0]
+	member := f.more.member
 	f.more = nil // it is one of many that Gather allocated together
 	l.enqueue(member)
 	return true
