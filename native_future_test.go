@@ -108,6 +108,22 @@ func TestFutureDoneCallbacks(t *testing.T) {
 	x.want(t, "late true 2")
 }
 
+// What Gather adds to a future stands in line with the callbacks.
+func TestFutureGatherInOrder(t *testing.T) {
+	x := newFixture(t)
+	f := txaio.CreateFuture[int]()
+	var first, second *txaio.Future[[]txaio.Result[int]]
+	first = txaio.Gather([]*txaio.Future[int]{f}, true)
+	txaio.AddCallbacks(f, func(v int) (int, error) {
+		x.note("the first is called: %t, the second: %t", first.IsCalled(), second.IsCalled())
+		return v, nil
+	}, nil)
+	second = txaio.Gather([]*txaio.Future[int]{f}, true)
+	f.SetResult(1)
+	x.RunUntilIdle()
+	x.want(t, "the first is called: true, the second: false")
+}
+
 func TestFutureCallbacksSeeTheSame(t *testing.T) {
 	x := newFixture(t)
 	f := txaio.CreateFuture[int]()

@@ -87,3 +87,30 @@ func TestPhases(t *testing.T) {
 	}
 	want("used otherwise", shared)
 }
+
+// What a gathering needed goes when it is over, whatever else a future has.
+func TestGatherGivesUpMembers(t *testing.T) {
+	l := NewLoop()
+	ref := newLoopRef(l)
+	shared, watched := newPending[int](ref), newPending[int](ref)
+	all := gather(ref, []*Future[int]{shared, watched}, true)
+	shared.IsCalled()
+	watched.Done()
+	for _, f := range []*Future[int]{shared, watched} {
+		if f.more == nil || f.more.member == nil {
+			t.Fatal("not a member")
+		}
+		if err := f.SetResult(0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.RunUntilComplete(all); err != nil {
+		t.Fatal(err)
+	}
+	if shared.more != nil {
+		t.Error("the first has more than its first pair")
+	}
+	if watched.more == nil || watched.more.member != nil {
+		t.Error("the second should have its channel, and nothing else")
+	}
+}
