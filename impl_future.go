@@ -88,7 +88,7 @@ const (
 
 // SetResult settles f with value and schedules the callbacks. It returns
 // [ErrAlreadyCalled] where f is settled already.
-func (f *Future[T]) SetResult(value T) error { return f.settle(finished, value, nil) }
+func (f *Future[T]) SetResult(value T) error { return f.resolve(value) }
 
 // SetException settles f as failed with err, which may be a [*Failure], and
 // schedules the callbacks. It returns what [Future.SetResult] returns, and
@@ -190,9 +190,6 @@ func (f *Future[T]) Done() <-chan struct{} {
 // which is asyncio's __schedule_callbacks. Scheduling under the lock keeps them
 // in order with those that are being added; it runs nothing.
 func (f *Future[T]) settle(to state, value T, fail *Failure) error {
-	if fail == nil && f.settleReady(value) {
-		return nil
-	}
 	f.lock()
 	if f.state != pending {
 		err := f.history().alreadyCalled()
@@ -536,7 +533,12 @@ func (f *Future[T]) setCanceller(canceller func(*Future[T])) {
 	f.mu.Unlock()
 }
 
-func (f *Future[T]) resolve(value T) error { return f.settle(finished, value, nil) }
+func (f *Future[T]) resolve(value T) error {
+	if f.settleReady(value) { // nearly always
+		return nil
+	}
+	return f.settle(finished, value, nil)
+}
 func (f *Future[T]) reject(fail *Failure) error {
 	err := f.settle(finished, *new(T), fail)
 	if err == nil {
