@@ -38,7 +38,7 @@ func (l *Loop) lock() {
 func (l *Loop) lockBusy() {
 	for range 8 {
 		begun := l.begun.Load()
-		for range 8 {
+		for range 32 {
 			runtime.Gosched()
 			if l.begun.Load() != begun {
 				break
@@ -59,12 +59,16 @@ func (l *Loop) lockBusy() {
 // Where they do so faster than turns begin, so that the loop is fed, it pauses
 // before a turn, for the turns to be fewer and larger. What is ready by the
 // loop's own doing does not become more while it pauses, and so is not made to
-// wait again.
+// wait for long: it looks at that in every eighth turn.
 func (l *Loop) linger() bool {
 	if l.pause > 0 {
-		l.mu.Lock()
-		queued := len(l.ready)
-		l.mu.Unlock()
+		queued := 0
+		if l.pauses%8 == 0 {
+			l.mu.Lock()
+			queued = len(l.ready)
+			l.mu.Unlock()
+		}
+		l.pauses++
 		pause(l.pause)
 		n := l.beginTurn()
 		switch grown := n - queued; {
