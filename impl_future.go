@@ -666,11 +666,10 @@ func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Fut
 	g.outer.mu.Unlock()
 	// What the children need is allocated for all of them at once.
 	members := make([]gatherTask[T], len(futures))
-	mores := make([]futureMore[T], len(futures))
 	for i, child := range g.children {
-		members[i] = gatherTask[T]{g, child}
-		mores[i].member = &members[i]
-		child.join(&mores[i])
+		m := &members[i]
+		m.gathering, m.child, m.more.member = g, child, m
+		child.join(&m.more)
 	}
 	return &g.outer
 }
@@ -692,6 +691,7 @@ type gathering[T any] struct {
 type gatherTask[T any] struct {
 	*gathering[T]
 	child *Future[T]
+	more  futureMore[T] // child's
 }
 
 func (t *gatherTask[T]) run() {
