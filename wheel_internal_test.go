@@ -45,5 +45,12 @@ func TestWheelAgainstModel(t *testing.T) {
 				t.Fatalf("%d got lost", index)
 			}
 		}
+		for index, k := range model {
+			w.remove(k)
+			delete(model, index)
+			if n := len(w.slots); n > max(8, 4*w.count) {
+				t.Fatalf("%d slots for %d buckets that are left", n, w.count)
+			}
+		}
 	}
 }
