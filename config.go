@@ -46,8 +46,6 @@ type engine interface {
 	exception(fail *Failure)
 	// here reports whether the running goroutine is driving the loop.
 	here() bool
-	// native returns the Loop that it is, or nil.
-	native() *Loop
 	// unixNano returns the loop's time in nanoseconds since the Unix epoch.
 	unixNano() int64
 }
@@ -66,7 +64,7 @@ func (fn funcTask) run() { fn() }
 type loopRef struct {
 	EventLoop
 	engine
-	own *Loop // that it is or, as a loop for tests, embeds
+	own *Loop // what it is, or embeds as a loop for tests; nil for one of another type
 }
 
 func newLoopRef(loop EventLoop) *loopRef {
@@ -75,7 +73,7 @@ func newLoopRef(loop EventLoop) *loopRef {
 	}
 	inner, _ := loop.(engine)
 	if manual.IsTestLoop(loop) {
-		return &loopRef{loop, inner, inner.native()}
+		return &loopRef{loop, inner, loop.(interface{ native() *Loop }).native()}
 	}
 	return &loopRef{loop, adapter{loop, inner}, nil}
 }
@@ -88,7 +86,6 @@ type adapter struct {
 }
 
 func (a adapter) schedule(t task) { a.loop.CallSoon(t.run) }
-func (a adapter) native() *Loop   { return nil }
 func (a adapter) unixNano() int64 { return a.loop.Now().UnixNano() }
 func (a adapter) here() bool      { return a.inner != nil && a.inner.here() }
 

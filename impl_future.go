@@ -58,8 +58,7 @@ type Future[T any] struct {
 	more     *futureMore[T]
 }
 
-// futureMore is what the members of a gathering need. One that came first is
-// in the place of the first pair.
+// futureMore is what a member of a gathering needs.
 type futureMore[T any] struct {
 	member task // scheduled after the first pair, nil where there is none
 	rest   *futureRest[T]
@@ -113,8 +112,9 @@ func (f *Future[T]) Cancel(message ...string) bool { return f.cancelWith(firstOf
 func (f *Future[T]) cancelWith(message string) bool {
 	f.lock()
 	if rest := f.rest(); f.state == pending && rest != nil && rest.cancelAll != nil {
+		cancelAll := rest.cancelAll // not to be there for long
 		f.mu.Unlock()
-		return rest.cancelAll(message)
+		return cancelAll(message)
 	}
 	f.mu.Unlock()
 	return f.settle(cancelled, *new(T), toFailure(&CancelledError{message})) == nil
@@ -260,7 +260,7 @@ func (f *Future[T]) append(t task) {
 func (f *Future[T]) join(more *futureMore[T]) {
 	if f.phase.CompareAndSwap(fresh, filling) {
 		f.more = more
-		f.phase.Store(ready)
+		f.filled()
 		return
 	}
 	f.lock()
@@ -556,7 +556,7 @@ func (f *Future[T]) after(fn func()) {
 func (f *Future[T]) add(callback func(T) (T, error), errback func(*Failure) (T, error)) {
 	if f.phase.CompareAndSwap(fresh, filling) { // nearly always
 		f.callback, f.errback, f.firstUsed = callback, errback, true
-		f.phase.Store(ready)
+		f.filled()
 		return
 	}
 	f.lock()

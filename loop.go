@@ -231,7 +231,7 @@ func (l *Loop) exception(fail *Failure) {
 	}
 }
 
-// native implements engine.
+// native returns the Loop that a loop for tests embeds.
 func (l *Loop) native() *Loop { return l }
 
 // here implements engine.

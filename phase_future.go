@@ -17,7 +17,7 @@ type phase struct{ atomic.Uint32 }
 const (
 	fresh   uint32 = iota // pending, without callbacks
 	filling               // pending; somebody writes the first callbacks
-	ready                 // with the first callbacks; the loop's lock guards state and value
+	ready                 // with the first callbacks; the loop's lock guards state, value and more
 	shared                // f.mu guards everything
 )
 
@@ -27,6 +27,16 @@ func (f *Future[T]) lock() {
 	if f.phase.Load() != shared {
 		f.share()
 	}
+}
+
+// filled ends filling. A loop of another type has no lock to go by, and a zero
+// Future has not chosen its loop.
+func (f *Future[T]) filled() {
+	if f.loop == nil || f.loop.own == nil {
+		f.phase.Store(shared)
+		return
+	}
+	f.phase.Store(ready)
 }
 
 // share makes f shared. f.mu is held.
@@ -40,24 +50,15 @@ func (f *Future[T]) share() {
 		case filling:
 			runtime.Gosched() // for the few instructions that that takes
 		case ready:
-			if l := f.ownLoop(); l != nil {
-				l.lock()
-				defer l.mu.Unlock()
-			}
+			l := f.loop.own
+			l.lock()
 			f.phase.Store(shared)
+			l.mu.Unlock()
+			return
+		case shared: // by filled
 			return
 		}
 	}
-}
-
-// ownLoop returns the loop whose lock guards f while f is ready. It returns nil
-// where the loop is of another type, or a zero Future has not yet chosen one;
-// then f is shared before it is settled.
-func (f *Future[T]) ownLoop() *Loop {
-	if f.loop == nil {
-		return nil
-	}
-	return f.loop.own
 }
 
 // settleReady settles f where it is ready, and schedules its callbacks.
@@ -65,10 +66,7 @@ func (f *Future[T]) settleReady(value T) (settled bool) {
 	if f.phase.Load() != ready {
 		return false
 	}
-	l := f.ownLoop()
-	if l == nil {
-		return false
-	}
+	l := f.loop.own
 	if !l.mu.TryLock() { // lock, in place
 		l.lockBusy()
 	}

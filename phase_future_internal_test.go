@@ -28,7 +28,7 @@ func TestPhaseFilling(t *testing.T) {
 	default:
 	}
 	f.callback, f.firstUsed = count, true
-	f.phase.Store(ready)
+	f.filled()
 	<-added
 	if err := f.SetResult(0); err != nil {
 		t.Fatal(err)
