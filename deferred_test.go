@@ -220,6 +220,51 @@ func TestDeferredChain(t *testing.T) {
 	})
 }
 
+// A chain that comes back to a Deferred whose callback is further up the stack
+// takes its result as it stands, the first time that the program uses Chain as
+// well as later.
+func TestDeferredFirstChainInsideCallback(t *testing.T) {
+	for _, callbacks := range []int{1, 2, 3} {
+		t.Run(fmt.Sprint(callbacks), func(t *testing.T) {
+			txaio.ForgetChains()
+			for _, when := range []string{"first", "later"} {
+				var j journal
+				d := new(deferred)
+				d.AddCallback(func(v int) (int, error) {
+					outer := new(deferred)
+					outer.Chain(chainTo(d))
+					watch(&j, outer, "outer")
+					outer.Callback(0)
+					j.note("%s", when)
+					return v + 10, nil
+				})
+				for range callbacks - 1 {
+					d.AddCallback(func(v int) (int, error) { return v + 10, nil })
+				}
+				d.Callback(1)
+				watch(&j, d, "d")
+				j.want(t, "outer=1", when, fmt.Sprintf("d=%d", 1+10*callbacks))
+			}
+		})
+	}
+	t.Run("in a circle", func(t *testing.T) {
+		txaio.ForgetChains()
+		for range 2 {
+			var j journal
+			a, b := new(deferred), new(deferred)
+			a.AddCallback(func(v int) (int, error) {
+				b.Chain(chainTo(a))
+				a.Chain(chainTo(b))
+				b.Callback(0)
+				return v, nil
+			})
+			a.Callback(1)
+			watch(&j, a, "a")
+			j.want(t, "a=1")
+		}
+	})
+}
+
 func TestDeferredChainCancel(t *testing.T) {
 	txaio.ForgetChains()
 	t.Run("reaches the one waited for", func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"runtime/trace"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -331,6 +332,7 @@ func (d *Deferred[T]) resume() {
 // succeeded with value, and one link is all its chain. It does what a chainRun
 // would, with less on the way.
 func (d *Deferred[T]) runAlone(value T) {
+	d.value = value // as it stands, for a chain that comes back to d meanwhile
 	returned := false
 	defer func() {
 		if !returned {
@@ -441,9 +443,11 @@ func (r *chainRun[T]) callbacks() (done bool) {
 // on with its errbacks. A nil value means that the callback called
 // runtime.Goexit: the goroutine is ending, and the rest of the chain runs now.
 func (r *chainRun[T]) recovered(value any) {
-	fail := toFailure(ErrGoexit)
+	var fail *Failure
 	if value != nil {
 		fail = panicFailure(value)
+	} else {
+		fail = toFailure(ErrGoexit)
 	}
 	d := r.current
 	d.lock()
@@ -498,7 +502,7 @@ func (r *chainRun[T]) waitFor(inner *Deferred[T]) {
 	// stands, because that callback is further up this very stack and cannot
 	// finish first. On another goroutine it can, and its result is the one to
 	// take; so is it where there is no telling.
-	unfinished := inner.runner >= uncounted || inner.runner == counted && !onlyRunsHere()
+	unfinished := inner.runner != nobody && !runsHere(inner.runner)
 	if !inner.called || inner.blocked() || unfinished {
 		inner.push(link[T]{step: (*waitingStep[T])(d)})
 		inner.mu.Unlock()
@@ -529,29 +533,52 @@ func runCounted(callbacks func() bool) {
 	}
 }
 
-// onlyRunsHere reports whether all runs of callbacks that are under way are on
-// the running goroutine. It looks at the stack, which costs microseconds, for
-// the sake of a case that hardly ever happens.
-func onlyRunsHere() bool {
-	var (
-		stack [64]uintptr
-		runs  int64
-		entry = reflect.ValueOf(runCounted).Pointer()
-	)
-	for skip := 0; ; skip += len(stack) {
-		n := runtime.Callers(skip, stack[:])
-		frames := runtime.CallersFrames(stack[:n])
-		for more := n > 0; more; {
-			var frame runtime.Frame
-			if frame, more = frames.Next(); frame.Entry == entry {
-				runs++
-			}
-		}
-		if n < len(stack) {
-			return chains.running.Load() <= runs
-		}
+// runsHere reports whether a run of that kind can only be on the running
+// goroutine: where all that are counted are, or where one is that is not. It
+// looks at the stack, which costs microseconds, for the sake of a case that
+// hardly ever happens. That two runs began before the first Chain, and one of
+// them chains to what the other runs on another goroutine, is what it cannot
+// tell.
+func runsHere(r runner) bool {
+	here := stackRuns()
+	if r == counted {
+		return chains.running.Load() <= here[counted]
 	}
+	return here[r] > 0
 }
+
+// stackRuns counts the runs on the running goroutine's stack.
+func stackRuns() (runs [alone + 1]int64) {
+	pcs := make([]uintptr, 64)
+	n := runtime.Callers(2, pcs)
+	for n == len(pcs) {
+		pcs = make([]uintptr, 2*len(pcs))
+		n = runtime.Callers(2, pcs)
+	}
+	frames := runtime.CallersFrames(pcs[:n])
+	pending := false // a chainRun, of which runCounted comes next if it was counted
+	for more := n > 0; more; {
+		var frame runtime.Frame
+		frame, more = frames.Next()
+		name, ours := strings.CutPrefix(frame.Function, packagePrefix)
+		switch {
+		case ours && strings.HasPrefix(name, "(*chainRun[...]).callbacks"):
+			pending = true
+			continue
+		case ours && name == "runCounted":
+			runs[counted]++
+		case ours && name == "(*Deferred[...]).runAlone":
+			runs[alone]++
+		case pending:
+			runs[uncounted]++
+		}
+		pending = false
+	}
+	return runs
+}
+
+// packagePrefix is what the names of this package's functions begin with.
+var packagePrefix = strings.TrimSuffix(runtime.FuncForPC(reflect.ValueOf(runCounted).Pointer()).Name(), "runCounted")
 
 // takeResult returns the result and leaves the zero value. Whoever takes a
 // failure sees to it from now on.
