@@ -63,7 +63,8 @@ type Loop struct {
 	pause  int  // how long before a turn, see linger
 	pauses uint // how many there were
 
-	begun atomic.Uint32 // how many turns have begun, for those who wait for one
+	begun   atomic.Uint32 // how many turns have begun, for those who wait for one
+	crowded atomic.Int64  // until when nobody lets others run, see yield
 }
 
 // loopState says who runs a loop's functions.

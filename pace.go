@@ -1,6 +1,9 @@
 package txaio
 
-import "runtime"
+import (
+	"runtime"
+	"time"
+)
 
 // A loop's driver and the goroutines that queue tasks for it, its producers,
 // meet at one lock, which is held for a few nanoseconds at a time. What makes
@@ -18,9 +21,15 @@ const (
 	// shortPause and longPause are what a driver that is fed pauses before a
 	// turn: a few microseconds. Of a long one more comes than worthWaiting,
 	// or it does not pause again; of one that brings plenty, the next is short.
-	shortPause, longPause = 32, 64
+	shortPause, longPause = 32, 64 // times to let others run
 	worthWaiting          = 32
 	plenty                = 256
+
+	// tooLong is how long it may take to let others run, a few of these times.
+	// Whoever computes keeps the processor for the scheduler's 10 ms; where
+	// somebody does, nobody is let run for crowdedFor.
+	tooLong    = 8 * time.Millisecond
+	crowdedFor = 200 * time.Millisecond
 )
 
 // lock takes l.mu for a producer.
@@ -31,15 +40,19 @@ func (l *Loop) lock() {
 }
 
 // lockBusy is lock where somebody else has l.mu. It stays away until the next
-// turn has begun, which is read from a cache line that nobody is busy writing,
-// but not for long. Mutex.Lock, which comes last, would put the
-// goroutine to sleep for whoever unlocks to wake it, or have the processor
-// spin for hundreds of nanoseconds.
+// turn has begun, which is read from another cache line than the lock's, or for
+// some microseconds. Mutex.Lock, which comes last, would put the goroutine to
+// sleep for whoever unlocks to wake it, or have the processor spin for hundreds
+// of nanoseconds.
 func (l *Loop) lockBusy() {
+	start := monotonic()
 	for range 8 {
 		begun := l.begun.Load()
 		for range 32 {
-			runtime.Gosched()
+			if !l.yield(start) {
+				l.mu.Lock()
+				return
+			}
 			if l.begun.Load() != begun {
 				break
 			}
@@ -69,10 +82,10 @@ func (l *Loop) linger() bool {
 			l.mu.Unlock()
 		}
 		l.pauses++
-		pause(l.pause)
+		quiet := l.yields(l.pause)
 		n := l.beginTurn()
 		switch grown := n - queued; {
-		case grown < worthWaiting:
+		case grown < worthWaiting, !quiet:
 			l.pause = 0
 		case grown < plenty:
 			l.pause = longPause
@@ -86,21 +99,45 @@ func (l *Loop) linger() bool {
 		return true
 	}
 	for range 8 {
-		pause(4)
-		if n := l.beginTurn(); n > 0 {
-			if n >= 4 {
-				l.pause = longPause
-			}
-			return true
+		quiet := l.yields(4)
+		n := l.beginTurn()
+		if n >= 4 && quiet {
+			l.pause = longPause
+		}
+		if n > 0 || !quiet {
+			return n > 0
 		}
 	}
 	return false
 }
 
-// pause lets others run, and takes some hundred nanoseconds for each four times
-// where there is nobody else.
-func pause(times int) {
+// yields is yield so many times, which takes some hundred nanoseconds for each
+// four where there is nobody.
+func (l *Loop) yields(times int) (quiet bool) {
+	start := monotonic()
 	for range times {
-		runtime.Gosched()
+		if !l.yield(start) {
+			return false
+		}
 	}
+	return true
 }
+
+// yield lets others run. It returns false where they have much to do: where that
+// has taken long since start, or did not long ago.
+func (l *Loop) yield(start time.Duration) (quiet bool) {
+	if start < time.Duration(l.crowded.Load()) {
+		return false
+	}
+	runtime.Gosched()
+	now := monotonic()
+	if now-start > tooLong {
+		l.crowded.Store(int64(now + crowdedFor))
+		return false
+	}
+	return true
+}
+
+// monotonic returns the time since the program began, whatever a loop's clock
+// says.
+func monotonic() time.Duration { return time.Since(processStart) }
