@@ -108,7 +108,8 @@ func floorDiv(a, b int64) int64 {
 // which they were made. Until it begins, it is guarded by the timer's lock;
 // from then on it belongs to the loop.
 type bucket struct {
-	// What a call that is added needs comes first, on one cache line.
+	// What a call that is added needs comes first, on as few cache lines as
+	// possible.
 	loop  *loopRef
 	index int64         // it begins so many lengths after the Unix epoch
 	size  int           // how many calls are still to run
@@ -127,9 +128,9 @@ type bucket struct {
 }
 
 // A slab is a piece of a bucket: calls that were made one after the other, in
-// one allocation. To allocate each on its own, in a list, took longer and twice
-// the memory. A call that was cancelled keeps its place until all of the slab
-// were; and whoever keeps one keeps the slab.
+// one allocation. A call that was cancelled keeps its place until all of the
+// slab were, so that one that was not holds up to 512 bytes; and so does whoever
+// keeps one.
 type slab struct {
 	bucket     *bucket
 	prev, next *slab

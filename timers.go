@@ -46,9 +46,9 @@ func (t *timer) run() {
 
 // timerHeap holds timers by time, and by the order in which they were made
 // where the times are equal. It has four children to a node: a heap half as
-// deep touches half as many cache lines, and four entries fit into one. Each
-// entry carries its time, so that comparing follows pointers only where times
-// are equal.
+// deep touches half as many cache lines, since four entries are as large as one.
+// Each entry carries its time, so that comparing follows pointers only where
+// times are equal.
 type timerHeap struct {
 	entries []timerEntry
 	made    uint64

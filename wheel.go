@@ -1,17 +1,18 @@
 package txaio
 
-// A wheel holds the buckets of a batched timer: a hashed timing wheel, whose
-// slots are as many as there are buckets, or up to twice as many. Buckets that
-// follow one another are in slots that do, so that a slot nearly always has
-// one; a map would find it in twice the time.
+// A wheel holds the buckets of a batched timer: a hashed timing wheel. Buckets
+// that follow one another are in slots that do, so that a slot nearly always
+// has one; a map would find it in twice the time.
 type wheel struct {
-	slots []*bucket // each the first of a list; a power of two of them
+	slots []*bucket // each the first of a list; a power of two of them, one to four for a bucket
 	count int
 }
 
-// slot returns where the list with the bucket of that index begins.
+// slot returns where the list with the bucket of that index begins. The upper
+// bits spread delays that are all multiples of many buckets.
 func (w *wheel) slot(index int64) **bucket {
-	return &w.slots[uint64(index)&uint64(len(w.slots)-1)]
+	hash := index + index>>6 + index>>12
+	return &w.slots[uint64(hash)&uint64(len(w.slots)-1)]
 }
 
 // find returns the bucket of that index, or nil.

@@ -21,7 +21,7 @@ func BenchmarkSettle(b *testing.B) {
 	b.Run("floor", floor)
 	for _, buffer := range []int{0, 1024} {
 		b.Run(chanLoopName(buffer), func(b *testing.B) {
-			b.ReportAllocs()
+			defer allocs(b)()
 			loop := newChanLoop(buffer)
 			for range b.N {
 				loop.callSoon(nothing)
@@ -30,7 +30,7 @@ func BenchmarkSettle(b *testing.B) {
 		})
 	}
 	b.Run("channel hand-off", func(b *testing.B) {
-		b.ReportAllocs()
+		defer allocs(b)()
 		values := make(chan int)
 		done := make(chan struct{})
 		go func() {
@@ -46,7 +46,7 @@ func BenchmarkSettle(b *testing.B) {
 		<-done
 	})
 	b.Run("txaio", func(b *testing.B) {
-		b.ReportAllocs()
+		defer allocs(b)()
 		stop := runLoop()
 		for range b.N {
 			f := txaio.CreateFuture[int]()
@@ -56,7 +56,7 @@ func BenchmarkSettle(b *testing.B) {
 		stop()
 	})
 	b.Run("goja_nodejs RunOnLoop", func(b *testing.B) {
-		b.ReportAllocs()
+		defer allocs(b)()
 		loop := eventloop.NewEventLoop()
 		loop.Start()
 		for i := range b.N {
@@ -65,14 +65,14 @@ func BenchmarkSettle(b *testing.B) {
 		flushGoja(loop)
 	})
 	b.Run("mo future", func(b *testing.B) {
-		b.ReportAllocs()
+		defer allocs(b)()
 		for b.Loop() {
 			f := mo.NewFuture(func(resolve func(int), _ func(error)) { resolve(1) }).Then(callback)
 			f.Collect()
 		}
 	})
 	b.Run("go-promise", func(b *testing.B) {
-		b.ReportAllocs()
+		defer allocs(b)()
 		for b.Loop() {
 			p := promise.NewPromise()
 			p.OnSuccess(func(any) { direct(1) })

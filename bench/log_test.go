@@ -30,7 +30,7 @@ func discardZap(level zapcore.Level) *zap.Logger {
 // b.N, as b.Loop has the arguments of each call copied once more.
 func BenchmarkLogDisabled(b *testing.B) {
 	b.Run("slog LogAttrs", func(b *testing.B) {
-		b.ReportAllocs()
+		defer allocs(b)()
 		log := slog.New(slog.NewTextHandler(io.Discard, nil))
 		ctx := context.Background()
 		for range b.N {
@@ -38,35 +38,35 @@ func BenchmarkLogDisabled(b *testing.B) {
 		}
 	})
 	b.Run("txaio", func(b *testing.B) {
-		b.ReportAllocs()
+		defer allocs(b)()
 		log := txaio.MakeLogger(txaio.WithLevel(txaio.LevelInfo), txaio.WithLogrus(discardLogrus()))
 		for range b.N {
 			log.Debug("Hello {name}", slog.String("name", "roy"))
 		}
 	})
 	b.Run("txaio, slog.Int", func(b *testing.B) {
-		b.ReportAllocs()
+		defer allocs(b)()
 		log := txaio.MakeLogger(txaio.WithLevel(txaio.LevelInfo), txaio.WithLogrus(discardLogrus()))
 		for i := range b.N {
 			log.Debug("Hopping {times} times", slog.Int("times", i))
 		}
 	})
 	b.Run("logrus", func(b *testing.B) {
-		b.ReportAllocs()
+		defer allocs(b)()
 		log := discardLogrus()
 		for range b.N {
 			log.WithFields(logrus.Fields{"name": "roy"}).Debugf("Hello %s", "roy")
 		}
 	})
 	b.Run("zap", func(b *testing.B) {
-		b.ReportAllocs()
+		defer allocs(b)()
 		log := discardZap(zapcore.InfoLevel)
 		for range b.N {
 			log.Debug("hello", zap.String("name", "roy"))
 		}
 	})
 	b.Run("zerolog", func(b *testing.B) {
-		b.ReportAllocs()
+		defer allocs(b)()
 		log := zerolog.New(io.Discard).Level(zerolog.InfoLevel)
 		for range b.N {
 			log.Debug().Str("name", "roy").Msg("hello")
@@ -77,21 +77,21 @@ func BenchmarkLogDisabled(b *testing.B) {
 // BenchmarkLogInfo logs an entry with one attribute.
 func BenchmarkLogInfo(b *testing.B) {
 	b.Run("logrus", func(b *testing.B) {
-		b.ReportAllocs()
+		defer allocs(b)()
 		log := discardLogrus()
 		for b.Loop() {
 			log.WithFields(logrus.Fields{"times": 42}).Infof("Hopping %d times", 42)
 		}
 	})
 	b.Run("txaio", func(b *testing.B) {
-		b.ReportAllocs()
+		defer allocs(b)()
 		log := txaio.MakeLogger(txaio.WithLogrus(discardLogrus()))
 		for b.Loop() {
 			log.Info("Hopping {times} times", slog.Int("times", 42))
 		}
 	})
 	b.Run("txaio StartLogging", func(b *testing.B) {
-		b.ReportAllocs()
+		defer allocs(b)()
 		if err := txaio.StartLogging(io.Discard, txaio.LevelInfo); err != nil {
 			b.Fatal(err)
 		}
@@ -101,7 +101,7 @@ func BenchmarkLogInfo(b *testing.B) {
 		}
 	})
 	b.Run("slog LogAttrs", func(b *testing.B) {
-		b.ReportAllocs()
+		defer allocs(b)()
 		log := slog.New(slog.NewTextHandler(io.Discard, nil))
 		ctx := context.Background()
 		for b.Loop() {
@@ -109,14 +109,14 @@ func BenchmarkLogInfo(b *testing.B) {
 		}
 	})
 	b.Run("zap", func(b *testing.B) {
-		b.ReportAllocs()
+		defer allocs(b)()
 		log := discardZap(zapcore.InfoLevel)
 		for b.Loop() {
 			log.Info("hopping", zap.Int("times", 42))
 		}
 	})
 	b.Run("zerolog", func(b *testing.B) {
-		b.ReportAllocs()
+		defer allocs(b)()
 		log := zerolog.New(io.Discard)
 		for b.Loop() {
 			log.Info().Timestamp().Int("times", 42).Msg("hopping")

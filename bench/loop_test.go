@@ -16,7 +16,7 @@ import (
 func BenchmarkCallSoon(b *testing.B) {
 	for _, buffer := range []int{0, 1024} {
 		b.Run(chanLoopName(buffer), func(b *testing.B) {
-			b.ReportAllocs()
+			defer allocs(b)()
 			loop := newChanLoop(buffer)
 			for b.Loop() {
 				loop.callSoon(nothing)
@@ -25,7 +25,7 @@ func BenchmarkCallSoon(b *testing.B) {
 		})
 	}
 	b.Run("txaio", func(b *testing.B) {
-		b.ReportAllocs()
+		defer allocs(b)()
 		defer runLoop()()
 		loop := txaio.CurrentLoop()
 		for b.Loop() {
@@ -33,7 +33,7 @@ func BenchmarkCallSoon(b *testing.B) {
 		}
 	})
 	b.Run("goja_nodejs RunOnLoop", func(b *testing.B) {
-		b.ReportAllocs()
+		defer allocs(b)()
 		loop := eventloop.NewEventLoop()
 		loop.Start()
 		for b.Loop() {
@@ -71,7 +71,7 @@ func produce(b *testing.B, producers int, callSoon func(func())) {
 	var wait sync.WaitGroup
 	for i := range producers {
 		wait.Go(func() {
-			for range b.N/producers + min(1, b.N%producers-i) {
+			for range b.N/producers + max(0, min(1, b.N%producers-i)) {
 				callSoon(nothing)
 			}
 		})

@@ -26,7 +26,7 @@ func BenchmarkTimerCancel(b *testing.B) {
 			for i := range timers {
 				timers[i] = time.AfterFunc(delay(i), nothing)
 			}
-			settle(b)
+			defer settle(b)()
 			for b.Loop() {
 				time.AfterFunc(time.Minute, nothing).Stop()
 			}
@@ -37,7 +37,7 @@ func BenchmarkTimerCancel(b *testing.B) {
 		b.Run(fmt.Sprintf("txaio CallLater, %d outstanding", n), func(b *testing.B) {
 			loop := txaio.NewLoop()
 			fill(loop, n)
-			settle(b)
+			defer settle(b)()
 			for b.Loop() {
 				loop.CallLater(time.Minute, nothing).Cancel()
 			}
@@ -48,7 +48,7 @@ func BenchmarkTimerCancel(b *testing.B) {
 			defer txaio.SetLoop(restore)
 			timer := txaio.MakeBatchedTimer(time.Second, 0)
 			fill(timer, n)
-			settle(b)
+			defer settle(b)()
 			for b.Loop() {
 				timer.CallLater(time.Minute, nothing).Cancel()
 			}
@@ -64,10 +64,13 @@ func BenchmarkBatchedCancel(b *testing.B) {
 		restore := txaio.SetLoop(txaio.NewLoop())
 		defer txaio.SetLoop(restore)
 		timer := txaio.MakeBatchedTimer(time.Second, 0)
-		fill(timer, 10_000)
-		settle(b)
-		for b.Loop() {
-			timer.CallLater(time.Minute, nothing).Cancel()
+		spread := func(i int) time.Duration { return time.Duration(3600+i%3600) * time.Second }
+		for i := range 10_000 {
+			timer.CallLater(spread(i), nothing)
+		}
+		defer settle(b)()
+		for i := 0; b.Loop(); i++ {
+			timer.CallLater(spread(i), nothing).Cancel()
 		}
 		runtime.KeepAlive(timer)
 	})
@@ -76,7 +79,7 @@ func BenchmarkBatchedCancel(b *testing.B) {
 // BenchmarkTimerSet sets timers that stay, so that many are outstanding.
 func BenchmarkTimerSet(b *testing.B) {
 	b.Run("time.AfterFunc", func(b *testing.B) {
-		b.ReportAllocs()
+		defer allocs(b)()
 		var timers []*time.Timer
 		for i := 0; b.Loop(); i++ {
 			timers = append(timers, time.AfterFunc(delay(i), nothing))
@@ -87,7 +90,7 @@ func BenchmarkTimerSet(b *testing.B) {
 		}
 	})
 	b.Run("txaio CallLater", func(b *testing.B) {
-		b.ReportAllocs()
+		defer allocs(b)()
 		loop := txaio.NewLoop()
 		var calls []txaio.DelayedCall
 		for i := 0; b.Loop(); i++ {
@@ -97,7 +100,7 @@ func BenchmarkTimerSet(b *testing.B) {
 		cancelAll(calls)
 	})
 	b.Run("txaio batched", func(b *testing.B) {
-		b.ReportAllocs()
+		defer allocs(b)()
 		restore := txaio.SetLoop(txaio.NewLoop())
 		defer txaio.SetLoop(restore)
 		timer := txaio.MakeBatchedTimer(time.Second, 0)
@@ -217,8 +220,7 @@ func cancelAll(calls []txaio.DelayedCall) {
 }
 
 // settle starts measuring after the garbage of the preparations is collected.
-func settle(b *testing.B) {
+func settle(b *testing.B) (report func()) {
 	runtime.GC()
-	b.ReportAllocs()
-	b.ResetTimer()
+	return allocs(b)
 }

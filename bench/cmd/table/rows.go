@@ -21,6 +21,7 @@ func rows() []row {
 	none := -1.0
 	table := []row{
 		{what: "create + add + resolve, against an allocation and a call", backends: "deferred", ours: "Settle/txaio", against: "Settle/floor", bar: 2, allocs: 1},
+		{what: "the same in a program that uses `Chain`", backends: "deferred", ours: "SettleAfterChain/txaio", against: "Settle/floor", isContext: true, allocs: none},
 		{what: "create + add + resolve + dispatch by a running loop, against a `chan func()` loop", backends: "future", ours: "Settle/txaio", against: "Settle/chan func loop", bar: 1.5, allocs: 2},
 		{what: "the same, against goja_nodejs `RunOnLoop`", backends: "future", ours: "Settle/txaio", against: "Settle/goja_nodejs RunOnLoop", bar: 1, allocs: 2},
 		{what: "the same, against a `chan func()` loop with a buffer of 1,024", backends: "future", ours: "Settle/txaio", against: "Settle/chan func loop, buffer 1024", isContext: true, allocs: none},
@@ -43,6 +44,7 @@ func rows() []row {
 		row{what: "memory of a batched timer, 1,000,000 outstanding, against `time.AfterFunc`", backends: "both", ours: "TimerMemory/txaio batched 1000000", against: "TimerMemory/time.AfterFunc 1000000", bytes: 96, allocs: none},
 		row{what: "batched `CallLater`, against `time.AfterFunc`, from 0 outstanding", backends: "both", ours: "TimerSet/txaio batched", against: "TimerSet/time.AfterFunc", isContext: true, allocs: none},
 		row{what: "batched `CallLater` + `Cancel`, against `time.AfterFunc` + `Stop`, 1,000,000 outstanding", backends: "both", ours: "TimerCancel/txaio batched, 1000000 outstanding", against: "TimerCancel/time.AfterFunc, 1000000 outstanding", bar: 0.5, allocs: 1},
+		row{what: "the same, of a bucket's only call, 0 outstanding", backends: "both", ours: "TimerCancel/txaio batched, 0 outstanding", against: "TimerCancel/time.AfterFunc, 0 outstanding", isContext: true, allocs: none},
 		row{what: "gather of 1,000, a future, all included, against the floor", backends: "both", ours: "Gather/txaio 1000", against: "Gather/floor", bar: 6, allocs: 4},
 		row{what: "gather of 1,000,000, against gather of 1,000", backends: "both", ours: "Gather/txaio 1000000", against: "Gather/txaio 1000", bar: 1.5, allocs: none},
 		row{what: "gather of 1,000, against errgroup", backends: "both", ours: "Gather/txaio 1000", against: "Gather/errgroup 1000", isContext: true, allocs: none},

@@ -54,7 +54,7 @@ func (s samples) median(backend, benchmark, unit string) (float64, bool) {
 // "ns" or "allocs", by the item that the benchmark makes many of in an
 // iteration, else by the iteration; and whether there are any.
 func (s samples) cost(backend, benchmark, counted string) (float64, bool) {
-	for _, unit := range []string{"future", "timer", "op"} {
+	for _, unit := range []string{"future", "timer", "iteration", "op"} {
 		if value, is := s.median(backend, benchmark, counted+"/"+unit); is {
 			return value, true
 		}
