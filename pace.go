@@ -25,9 +25,9 @@ const (
 	worthWaiting          = 32
 	plenty                = 256
 
-	// tooLong is how long it may take to let others run, a few of these times.
-	// Whoever computes keeps the processor for the scheduler's 10 ms; where
-	// somebody does, nobody is let run for crowdedFor.
+	// tooLong is how long it may take to let others run, and how long a producer
+	// stays away. Whoever computes keeps the processor for the scheduler's
+	// 10 ms; where somebody does, nobody is let run for crowdedFor.
 	tooLong    = 8 * time.Millisecond
 	crowdedFor = 200 * time.Millisecond
 )
@@ -45,11 +45,12 @@ func (l *Loop) lock() {
 // sleep for whoever unlocks to wake it, or have the processor spin for hundreds
 // of nanoseconds.
 func (l *Loop) lockBusy() {
-	start := monotonic()
+	now := monotonic()
+	start := now
 	for range 8 {
 		begun := l.begun.Load()
 		for range 32 {
-			if !l.yield(start) {
+			if !l.yield(&now) || now-start > tooLong {
 				l.mu.Lock()
 				return
 			}
@@ -114,25 +115,26 @@ func (l *Loop) linger() bool {
 // yields is yield so many times, which takes some hundred nanoseconds for each
 // four where there is nobody.
 func (l *Loop) yields(times int) (quiet bool) {
-	start := monotonic()
+	now := monotonic()
 	for range times {
-		if !l.yield(start) {
+		if !l.yield(&now) {
 			return false
 		}
 	}
 	return true
 }
 
-// yield lets others run. It returns false where they have much to do: where that
-// has taken long since start, or did not long ago.
-func (l *Loop) yield(start time.Duration) (quiet bool) {
-	if start < time.Duration(l.crowded.Load()) {
+// yield lets others run, and sets now. It returns false where they have much to
+// do: where that took long this time, or not long ago.
+func (l *Loop) yield(now *time.Duration) (quiet bool) {
+	before := *now
+	if before < time.Duration(l.crowded.Load()) {
 		return false
 	}
 	runtime.Gosched()
-	now := monotonic()
-	if now-start > tooLong {
-		l.crowded.Store(int64(now + crowdedFor))
+	*now = monotonic()
+	if *now-before > tooLong {
+		l.crowded.Store(int64(*now + crowdedFor))
 		return false
 	}
 	return true
