@@ -28,7 +28,11 @@ func Greet(name string) *txaio.Future[string] {
 func main() {
 	loop := txaio.NewLoop()
 	txaio.SetLoop(loop)
-	if err := loop.RunUntilComplete(Greet("Roy")); err != nil {
+	greeted := txaio.CreateFuture[string]()
+	loop.CallSoon(func() { // on the loop, so that callbacks wait for the next turn
+		txaio.Watch(Greet("Roy"), func(greeting string) { txaio.Resolve(greeted, greeting) }, nil)
+	})
+	if err := loop.RunUntilComplete(greeted); err != nil {
 		log.Fatal(err)
 	}
 }
