@@ -5,11 +5,9 @@ package txaio
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"runtime"
 	"runtime/trace"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -104,7 +102,7 @@ type step[T any] interface {
 // Callback settles d with value and runs the callbacks. It returns
 // [ErrAlreadyCalled] where d is settled already; the first call after a
 // Cancel without a canceller is swallowed instead.
-func (d *Deferred[T]) Callback(value T) error { return d.settle(value, nil) }
+func (d *Deferred[T]) Callback(value T) error { return d.resolve(value) }
 
 // Errback settles d as failed with err, which may be a [*Failure], and runs
 // the errbacks. It returns what [Deferred.Callback] returns, and panics with a
@@ -253,16 +251,21 @@ func (d *Deferred[T]) Done() <-chan struct{} {
 
 // settle sets the result, where there is none, and runs the callbacks.
 func (d *Deferred[T]) settle(value T, fail *Failure) error {
-	if fail == nil && !chains.used.Load() && !trace.IsEnabled() && d.phase.CompareAndSwap(ready, calling) {
-		d.runAlone(value)
-		return nil
-	}
 	d.lock()
 	if d.called {
 		return d.settleAgain()
 	}
 	d.settlePending(value, fail)
 	return nil
+}
+
+// settleReady is settle with a value where d is ready.
+func (d *Deferred[T]) settleReady(value T) (settled bool) {
+	if chains.used.Load() || trace.IsEnabled() || !d.phase.CompareAndSwap(ready, calling) {
+		return false
+	}
+	d.runAlone(value)
+	return true
 }
 
 // settlePending sets the result of a pending d and runs the callbacks. d.mu is
@@ -301,7 +304,7 @@ func (m *deferredMore[T]) settled(fail *Failure) {
 
 // append adds a link to the chain and runs it where that is possible.
 func (d *Deferred[T]) append(l link[T]) {
-	if d.phase.CompareAndSwap(fresh, filling) {
+	if d.phase.claim() {
 		d.first = l
 		d.phase.Store(ready)
 		return
@@ -514,71 +517,6 @@ func (r *chainRun[T]) waitFor(inner *Deferred[T]) {
 	d.lock()
 	d.stopWaiting(value, fail)
 }
-
-// chains counts the runs of callbacks that are under way, from the first use of
-// Chain on: the only one who asks.
-var chains struct {
-	used    atomic.Bool
-	running atomic.Int64
-}
-
-// runCounted runs callbacks and counts that. It is a frame of its own on the
-// stack, for onlyRunsHere to find.
-//
-//go:noinline
-func runCounted(callbacks func() bool) {
-	chains.running.Add(1)
-	defer chains.running.Add(-1)
-	for !callbacks() {
-	}
-}
-
-// runsHere reports whether a run of that kind can only be on the running
-// goroutine: where all that are counted are, or where one is that is not. It
-// looks at the stack, which costs microseconds, for the sake of a case that
-// hardly ever happens. That two runs began before the first Chain, and one of
-// them chains to what the other runs on another goroutine, is what it cannot
-// tell.
-func runsHere(r runner) bool {
-	here := stackRuns()
-	if r == counted {
-		return chains.running.Load() <= here[counted]
-	}
-	return here[r] > 0
-}
-
-// stackRuns counts the runs on the running goroutine's stack.
-func stackRuns() (runs [alone + 1]int64) {
-	pcs := make([]uintptr, 64)
-	n := runtime.Callers(2, pcs)
-	for n == len(pcs) {
-		pcs = make([]uintptr, 2*len(pcs))
-		n = runtime.Callers(2, pcs)
-	}
-	frames := runtime.CallersFrames(pcs[:n])
-	pending := false // a chainRun, of which runCounted comes next if it was counted
-	for more := n > 0; more; {
-		var frame runtime.Frame
-		frame, more = frames.Next()
-		name, ours := strings.CutPrefix(frame.Function, packagePrefix)
-		switch {
-		case ours && strings.HasPrefix(name, "(*chainRun[...]).callbacks"):
-			pending = true
-			continue
-		case ours && name == "runCounted":
-			runs[counted]++
-		case ours && name == "(*Deferred[...]).runAlone":
-			runs[alone]++
-		case pending:
-			runs[uncounted]++
-		}
-		pending = false
-	}
-	return runs
-}
-
-// packagePrefix is what the names of this package's functions begin with.
-var packagePrefix = strings.TrimSuffix(runtime.FuncForPC(reflect.ValueOf(runCounted).Pointer()).Name(), "runCounted")
 
 // takeResult returns the result and leaves the zero value. Whoever takes a
 // failure sees to it from now on.
@@ -857,7 +795,13 @@ func (d *Deferred[T]) setCanceller(canceller func(*Deferred[T])) {
 	d.mu.Unlock()
 }
 
-func (d *Deferred[T]) resolve(value T) error      { return d.settle(value, nil) }
+func (d *Deferred[T]) resolve(value T) error {
+	if d.settleReady(value) { // nearly always
+		return nil
+	}
+	return d.settle(value, nil)
+}
+
 func (d *Deferred[T]) reject(fail *Failure) error { return d.settle(*new(T), fail) }
 func (d *Deferred[T]) cancel(string)              { d.Cancel() }
 func (d *Deferred[T]) watch(fn func(*Failure))    { d.append(link[T]{step: watchStep[T](fn)}) }

@@ -210,6 +210,28 @@ func (f *Future[T]) settle(to state, value T, fail *Failure) error {
 	return nil
 }
 
+// settleReady is settle with a value where f is ready.
+func (f *Future[T]) settleReady(value T) (settled bool) {
+	if f.phase.Load() != ready {
+		return false
+	}
+	l := f.loop.own
+	l.lock()
+	if f.phase.Load() != ready || f.state != pending {
+		l.mu.Unlock()
+		return false
+	}
+	f.state, f.value = finished, value
+	if f.more == nil {
+		l.enqueue((*firstPair[T])(f))
+		return true
+	}
+	member := f.more.member
+	f.more = nil // it is one of many that Gather allocated together
+	l.enqueue(member)
+	return true
+}
+
 // scheduleAll is what settle does for a future that has more than a first pair.
 // f.mu is held.
 func (f *Future[T]) scheduleAll() {
@@ -258,7 +280,7 @@ func (f *Future[T]) append(t task) {
 
 // join is append of more.member, in more where f.more is nil.
 func (f *Future[T]) join(more *futureMore[T]) {
-	if f.phase.CompareAndSwap(fresh, filling) {
+	if f.phase.claim() {
 		f.more = more
 		f.filled()
 		return
@@ -554,7 +576,7 @@ func (f *Future[T]) after(fn func()) {
 }
 
 func (f *Future[T]) add(callback func(T) (T, error), errback func(*Failure) (T, error)) {
-	if f.phase.CompareAndSwap(fresh, filling) { // nearly always
+	if f.phase.claim() { // nearly always
 		f.callback, f.errback, f.firstUsed = callback, errback, true
 		f.filled()
 		return
@@ -695,15 +717,16 @@ type gatherTask[T any] struct {
 }
 
 func (t *gatherTask[T]) run() {
-	last := t.pending.Add(-1) == 0
 	if !t.consume && t.child.failure != nil {
 		_ = t.outer.reject(t.child.failure) // refused where another failed first
-	} else if last {
+	}
+	if t.pending.Add(-1) == 0 {
 		t.finish()
 	}
 }
 
-// finish settles what Gather returned when the last of the futures is settled.
+// finish settles what Gather returned when the last of the futures is settled,
+// where it has not failed before.
 func (g *gathering[T]) finish() {
 	g.mu.Lock()
 	cancelled, message := g.cancelled, g.message

@@ -58,10 +58,9 @@ type Loop struct {
 	_ [64]byte
 
 	// What is left of the turn that is being run. Only the driver uses them.
-	turn   []task
-	next   int
-	pause  int  // how long before a turn, see linger
-	pauses uint // how many there were
+	turn  []task
+	next  int
+	pause int // how long before a turn, see linger
 
 	begun   atomic.Uint32 // how many turns have begun, for those who wait for one
 	crowded atomic.Int64  // until when nobody lets others run, see yield

@@ -77,12 +77,11 @@ func (l *Loop) lockBusy() {
 func (l *Loop) linger() bool {
 	if l.pause > 0 {
 		queued := 0
-		if l.pauses%8 == 0 {
+		if l.begun.Load()%8 == 0 {
 			l.mu.Lock()
 			queued = len(l.ready)
 			l.mu.Unlock()
 		}
-		l.pauses++
 		quiet := l.yields(l.pause)
 		n := l.beginTurn()
 		switch grown := n - queued; {
@@ -139,7 +138,3 @@ func (l *Loop) yield(now *time.Duration) (quiet bool) {
 	}
 	return true
 }
-
-// monotonic returns the time since the program began, whatever a loop's clock
-// says.
-func monotonic() time.Duration { return time.Since(processStart) }

@@ -2,26 +2,14 @@
 
 package txaio
 
-import (
-	"runtime"
-	"sync/atomic"
-)
+import "runtime"
 
-// A phase is how far the life of a Deferred has come, as long as that is the
-// life of nearly every Deferred: one link is added, the Deferred succeeds, the
-// link runs. Each step is one atomic operation, or two, on the phase, which
-// costs half of what a lock does around each. Whatever else happens to a
-// Deferred, or happens at the same time, makes it shared: from then on its
-// lock guards its fields, and they say how far it has come.
-type phase struct{ atomic.Uint32 }
-
+// What follows ready, where a Deferred succeeds that is not shared. Of the four
+// atomic operations of its life, two add the link, one settles it, and one ends
+// the run.
 const (
-	fresh   uint32 = iota // pending, without links
-	filling               // pending; somebody writes the first link
-	ready                 // pending, with one link
-	calling               // called; the link is being run
-	done                  // called, with a value and without links
-	shared                // what the fields say
+	calling = shared + 1 + iota // called; the link is being run
+	done                        // called, with a value and without links
 )
 
 // lock takes d.mu, and makes d shared.
@@ -50,17 +38,3 @@ func (d *Deferred[T]) share() {
 		return
 	}
 }
-
-// A runner is who calls a callback of a shared Deferred.
-type runner uint8
-
-const (
-	nobody runner = iota
-	// counted is a run that chains counts.
-	counted
-	// uncounted is one that began before the first use of Chain.
-	uncounted
-	// alone is one that began before the Deferred was shared. Until it ends,
-	// the first link and the result are its own. It is not counted either.
-	alone
-)

@@ -2,24 +2,10 @@
 
 package txaio
 
-import (
-	"runtime"
-	"sync/atomic"
-)
+import "runtime"
 
-// A phase is how far the life of a Future has come, as long as that is the
-// life of nearly every Future: one pair of callbacks is added, or one
-// gathering, and it succeeds. That takes one lock, the loop's, which scheduling
-// the callbacks takes anyway. Whatever else happens to a Future, or happens at
-// the same time, makes it shared: from then on its own lock guards its fields.
-type phase struct{ atomic.Uint32 }
-
-const (
-	fresh   uint32 = iota // pending, without callbacks
-	filling               // pending; somebody writes the first callbacks
-	ready                 // with the first callbacks; the loop's lock guards state, value and more
-	shared                // f.mu guards everything
-)
+// While a Future is ready, the lock of its loop guards state, value and more:
+// settling needs that lock anyway, to schedule the callbacks.
 
 // lock takes f.mu, and makes f shared.
 func (f *Future[T]) lock() {
@@ -59,28 +45,4 @@ func (f *Future[T]) share() {
 			return
 		}
 	}
-}
-
-// settleReady settles f where it is ready, and schedules its callbacks.
-func (f *Future[T]) settleReady(value T) (settled bool) {
-	if f.phase.Load() != ready {
-		return false
-	}
-	l := f.loop.own
-	if !l.mu.TryLock() { // lock, in place
-		l.lockBusy()
-	}
-	if f.phase.Load() != ready || f.state != pending {
-		l.mu.Unlock()
-		return false
-	}
-	f.state, f.value = finished, value
-	if f.more == nil {
-		l.enqueue((*firstPair[T])(f))
-		return true
-	}
-	member := f.more.member
-	f.more = nil // it is one of many that Gather allocated together
-	l.enqueue(member)
-	return true
 }

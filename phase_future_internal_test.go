@@ -2,40 +2,12 @@
 
 package txaio
 
-import (
-	"runtime"
-	"testing"
-)
+import "testing"
 
-// Whoever meets somebody who is adding the first callbacks waits for that.
-func TestPhaseFilling(t *testing.T) {
-	ran := 0
-	count := func(int) (int, error) { ran++; return ran, nil }
-	l := NewLoop()
-	f := newPending[int](newLoopRef(l))
-	f.phase.Store(filling)
-	added := make(chan struct{})
-	go func() {
-		f.add(count, nil)
-		close(added)
-	}()
-	for range 1000 {
-		runtime.Gosched()
-	}
-	select {
-	case <-added:
-		t.Error("did not wait")
-	default:
-	}
-	f.callback, f.firstUsed = count, true
+// fill is what adding the first callback does while f is filling.
+func fill(f *Future[int], callback func(int) (int, error)) {
+	f.callback, f.firstUsed = callback, true
 	f.filled()
-	<-added
-	if err := f.SetResult(0); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.RunUntilComplete(f); err != nil || ran != 2 {
-		t.Errorf("%d callbacks ran, error %v", ran, err)
-	}
 }
 
 // The usual life of a future is short of shared, with a callback and in a

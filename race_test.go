@@ -118,6 +118,54 @@ func TestRace(t *testing.T) {
 	wantGoroutines(t, before)
 }
 
+// Cancelling a gathering while it is settled, and while somebody waits for that,
+// does one or the other.
+func TestRaceCancelGather(t *testing.T) {
+	txaio.ForgetChains()
+	defer testutil.ReplaceLoop(txaio.NewLoop())()
+	for range 2000 {
+		f := txaio.CreateFuture[int]()
+		g := txaio.Gather([]*txaio.Future[int]{f}, true)
+		done := g.Done()
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() {
+				for !txaio.IsCalled(g) {
+					txaio.Cancel(g)
+				}
+			})
+		}
+		wg.Go(func() { txaio.Resolve(f, 1) })
+		wg.Wait()
+		<-done
+	}
+}
+
+// A gathering that does not consume failures fails with one of them, however
+// close to it the last of the others succeeds, and on whichever loop.
+func TestRaceGatherFails(t *testing.T) {
+	txaio.ForgetChains()
+	loops := [2]*txaio.Loop{txaio.NewLoop(), txaio.NewLoop()}
+	defer testutil.ReplaceLoop(loops[0])()
+	for range 20_000 {
+		var futures [2]*txaio.Future[int]
+		for i := range futures {
+			txaio.SetLoop(loops[i])
+			futures[i] = txaio.CreateFuture[int]()
+		}
+		g := txaio.Gather(futures[:], false)
+		var wg sync.WaitGroup
+		wg.Go(func() { txaio.Reject(futures[0], failureOne) })
+		wg.Go(func() { txaio.Resolve(futures[1], 1) })
+		wg.Wait()
+		if results, err := txaio.Await(context.Background(), g); err == nil {
+			t.Fatalf("results %v", results)
+		}
+	}
+}
+
+var failureOne = txaio.CreateFailure(errOne)
+
 // Adding callbacks while a Deferred or future is being settled keeps their
 // order.
 func TestRaceKeepsOrder(t *testing.T) {

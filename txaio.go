@@ -455,7 +455,11 @@ func TimeNs() int64 {
 // the same one for the life of the process. It never goes back.
 func PerfCounterNs() int64 {
 	mustHaveBackend()
-	return int64(time.Since(processStart))
+	return int64(monotonic())
 }
+
+// monotonic returns the time since the program began, whatever a loop's clock
+// says.
+func monotonic() time.Duration { return time.Since(processStart) }
 
 var processStart = time.Now()

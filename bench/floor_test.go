@@ -41,13 +41,11 @@ func floor(b *testing.B) {
 // allocs counts the allocations from now on. The function that it returns stops
 // the timer and reports them, with the fraction that ReportAllocs drops.
 func allocs(b *testing.B) (report func()) {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
+	before := mallocs()
 	b.ResetTimer()
 	return func() {
 		b.StopTimer()
-		runtime.ReadMemStats(&after)
-		b.ReportMetric(float64(after.Mallocs-before.Mallocs)/float64(b.N), "allocs/iteration")
+		b.ReportMetric(float64(mallocs()-before)/float64(b.N), "allocs/iteration")
 	}
 }
 
@@ -57,14 +55,19 @@ func allocs(b *testing.B) (report func()) {
 func each(b *testing.B, n int, item string, run func()) {
 	run()
 	runtime.GC()
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
+	before := mallocs()
 	b.ResetTimer()
 	for b.Loop() {
 		run()
 	}
-	runtime.ReadMemStats(&after)
 	items := float64(b.N) * float64(n)
+	b.ReportMetric(float64(mallocs()-before)/items, "allocs/"+item)
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/items, "ns/"+item)
-	b.ReportMetric(float64(after.Mallocs-before.Mallocs)/items, "allocs/"+item)
+}
+
+// mallocs returns how many objects the program has allocated.
+func mallocs() uint64 {
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return stats.Mallocs
 }

@@ -1,0 +1,63 @@
+package bench
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/txaio-go/txaio"
+)
+
+// BenchmarkParts is what BenchmarkSettle, BenchmarkCallSoon and the timers'
+// benchmarks are made of, for a look at what a machine makes of it.
+func BenchmarkParts(b *testing.B) {
+	b.Run("allocation", func(b *testing.B) {
+		for b.Loop() {
+			sink = new(sameSize)
+		}
+	})
+	b.Run("atomic operation", func(b *testing.B) {
+		var word atomic.Uint32
+		for b.Loop() {
+			word.Add(1)
+		}
+	})
+	b.Run("lock and unlock", func(b *testing.B) {
+		var mu sync.Mutex
+		for b.Loop() {
+			mu.Lock()
+			mu.Unlock()
+		}
+	})
+	b.Run("clock", func(b *testing.B) {
+		start := time.Now()
+		for b.Loop() {
+			time.Since(start)
+		}
+	})
+	defer runLoop()()
+	loop := txaio.CurrentLoop()
+	b.Run("create", func(b *testing.B) {
+		for b.Loop() {
+			sink = txaio.CreateFuture[int]()
+		}
+	})
+	b.Run("create, add", func(b *testing.B) {
+		for b.Loop() {
+			txaio.AddCallbacks(txaio.CreateFuture[int](), callback, nil)
+		}
+	})
+	b.Run("create, add, resolve", func(b *testing.B) {
+		for b.Loop() {
+			f := txaio.CreateFuture[int]()
+			txaio.AddCallbacks(f, callback, nil)
+			txaio.Resolve(f, 1)
+		}
+	})
+	b.Run("CallSoon", func(b *testing.B) {
+		for b.Loop() {
+			loop.CallSoon(nothing)
+		}
+	})
+}
