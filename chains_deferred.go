@@ -75,7 +75,7 @@ func stackRuns() (runs [alone + 1]int64) {
 			continue
 		case ours && name == "runCounted":
 			runs[counted]++
-		case ours && name == "(*Deferred[...]).runAlone":
+		case ours && name == "(*Deferred[...]).settleReady":
 			runs[alone]++
 		case pending:
 			runs[uncounted]++

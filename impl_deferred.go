@@ -259,13 +259,50 @@ func (d *Deferred[T]) settle(value T, fail *Failure) error {
 	return nil
 }
 
-// settleReady is settle with a value where d is ready.
+// settleReady is settle with a value where d is ready, and so one link is all
+// its chain. It does what a chainRun would, with less on the way.
 func (d *Deferred[T]) settleReady(value T) (settled bool) {
 	if chains.used.Load() || trace.IsEnabled() || !d.phase.CompareAndSwap(ready, calling) {
 		return false
 	}
-	d.runAlone(value)
+	settled = true  // also where the callback panics
+	d.value = value // as it stands, for a chain that comes back to d meanwhile
+	returned := false
+	defer func() {
+		if !returned {
+			d.recoverAlone(recover())
+		}
+	}()
+	value, fail, inner := d.first.take(value, nil)
+	returned = true
+	if fail == nil && inner == nil {
+		d.value, d.first = value, link[T]{}
+		if d.phase.CompareAndSwap(calling, done) {
+			return true
+		}
+	}
+	d.lock()
+	d.first, d.runner = link[T]{}, nobody
+	if inner != nil {
+		run := chainRun[T]{current: d, as: uncounted}
+		run.waitFor(inner)
+	} else if d.value, d.failure = value, fail; fail != nil {
+		d.failAgain()
+	}
+	d.resume()
 	return true
+}
+
+// recoverAlone is chainRun.recovered for settleReady, and runs what is left.
+func (d *Deferred[T]) recoverAlone(value any) {
+	d.lock()
+	d.first, d.runner = link[T]{}, uncounted // recovered goes on from there
+	d.mu.Unlock()
+	run := chainRun[T]{current: d, as: uncounted}
+	run.recovered(value)
+	if value != nil { // else it was Goexit, and the rest has run
+		d.resume()
+	}
 }
 
 // settlePending sets the result of a pending d and runs the callbacks. d.mu is
@@ -328,48 +365,6 @@ func (d *Deferred[T]) resume() {
 		return
 	}
 	for !run.callbacks() {
-	}
-}
-
-// runAlone is resume for what nearly every Deferred comes to: it has just
-// succeeded with value, and one link is all its chain. It does what a chainRun
-// would, with less on the way.
-func (d *Deferred[T]) runAlone(value T) {
-	d.value = value // as it stands, for a chain that comes back to d meanwhile
-	returned := false
-	defer func() {
-		if !returned {
-			d.recoverAlone(recover())
-		}
-	}()
-	value, fail, inner := d.first.take(value, nil)
-	returned = true
-	if fail == nil && inner == nil {
-		d.value, d.first = value, link[T]{}
-		if d.phase.CompareAndSwap(calling, done) {
-			return
-		}
-	}
-	d.lock()
-	d.first, d.runner = link[T]{}, nobody
-	if inner != nil {
-		run := chainRun[T]{current: d, as: uncounted}
-		run.waitFor(inner)
-	} else if d.value, d.failure = value, fail; fail != nil {
-		d.failAgain()
-	}
-	d.resume()
-}
-
-// recoverAlone is chainRun.recovered for runAlone, and runs what is left.
-func (d *Deferred[T]) recoverAlone(value any) {
-	d.lock()
-	d.first, d.runner = link[T]{}, uncounted // recovered goes on from there
-	d.mu.Unlock()
-	run := chainRun[T]{current: d, as: uncounted}
-	run.recovered(value)
-	if value != nil { // else it was Goexit, and the rest has run
-		d.resume()
 	}
 }
 
