@@ -15,6 +15,7 @@ import (
 // Whatever a program does, what every future promises holds. What exactly
 // happens is for the recorded programs and for TestConformance to say.
 func FuzzProgram(f *testing.F) {
+	ownReports(f)
 	addRandom(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > 2000 {

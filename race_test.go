@@ -17,6 +17,7 @@ import (
 // Everything at once, from many goroutines, on shared futures: each callback
 // runs exactly once, each gathering ends, and no goroutine is left.
 func TestRace(t *testing.T) {
+	ownReports(t)
 	txaio.ForgetChains()
 	const (
 		workers = 16
@@ -121,6 +122,7 @@ func TestRace(t *testing.T) {
 // Cancelling a gathering while it is settled, and while somebody waits for that,
 // does one or the other.
 func TestRaceCancelGather(t *testing.T) {
+	ownReports(t)
 	txaio.ForgetChains()
 	defer testutil.ReplaceLoop(txaio.NewLoop())()
 	for range 2000 {

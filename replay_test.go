@@ -37,6 +37,7 @@ func (p program) want() []string {
 func TestGoldenPrograms(t *testing.T) { replayFile(t, "testdata/golden.jsonl", 500) }
 
 func replayFile(t *testing.T, name string, count int) {
+	ownReports(t)
 	programs := readPrograms(t, name)
 	if len(programs) != count {
 		t.Fatalf("%s has %d programs, not %d", name, len(programs), count)

@@ -87,6 +87,13 @@ func settleReports(t testing.TB, log *libraryLog) {
 	wantReport(t, log, text)
 }
 
+// ownReports keeps the reports of the failures that a test leaves unhandled
+// from coming out during a later one.
+func ownReports(t testing.TB) {
+	log := captureLog(t, nil)
+	t.Cleanup(func() { settleReports(t, log) })
+}
+
 var sentinels atomic.Int64
 
 //go:noinline
