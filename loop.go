@@ -3,7 +3,6 @@ package txaio
 import (
 	"context"
 	"reflect"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,7 +36,10 @@ type Loop struct {
 	ready  []task     // what runs in the next turn
 	state  loopState
 	asleep bool          // the driver waits for wake
+	busy   bool          // the driver is, or was last, running a turn
 	wake   chan struct{} // holds one token
+
+	strides atomic.Uint32 // how many have been queued, for a driver that pauses
 
 	timers timerHeap
 	alarm  *alarm // nil until the loop first waits for a timer
@@ -58,9 +60,9 @@ type Loop struct {
 	_ [64]byte
 
 	// What is left of the turn that is being run. Only the driver uses them.
-	turn  []task
-	next  int
-	pause int // how long before a turn, see linger
+	turn []task
+	next int
+	fed  bool // tasks come faster than turns begin, see linger
 
 	begun   atomic.Uint32 // how many turns have begun, for those who wait for one
 	crowded atomic.Int64  // until when nobody lets others run, see yield
@@ -189,8 +191,8 @@ func (l *Loop) enqueue(t task) {
 		l.rouse()
 	}
 	l.mu.Unlock()
-	if backlog%longBacklog == 0 {
-		runtime.Gosched()
+	if backlog%stride == 0 {
+		l.passed(backlog)
 	}
 }
 
@@ -237,9 +239,9 @@ func (l *Loop) native() *Loop { return l }
 // here implements engine.
 func (l *Loop) here() bool {
 	l.mu.Lock()
-	driver := l.driver
+	driver, busy := l.driver, l.busy
 	l.mu.Unlock()
-	return driver != 0 && driver == goid.Get()
+	return busy && driver != 0 && driver == goid.Get()
 }
 
 // Driving
@@ -269,6 +271,7 @@ func (l *Loop) beginTurn() int {
 	l.turn, l.ready = l.ready, l.turn[:0]
 	l.next = 0
 	n := len(l.turn)
+	l.busy = n > 0
 	if n > 0 {
 		l.counters.turn(n)
 	}

@@ -18,12 +18,16 @@ const (
 	// that outgrows the caches makes its tasks several times as expensive.
 	longBacklog = 2048
 
-	// shortPause and longPause are what a driver that is fed pauses before a
-	// turn: a few microseconds. Of a long one more comes than worthWaiting,
-	// or it does not pause again; of one that brings plenty, the next is short.
-	shortPause, longPause = 32, 64 // times to let others run
-	worthWaiting          = 32
-	plenty                = 256
+	// stride is how many tasks are queued before a pausing driver hears of them.
+	stride = 32
+
+	// A driver that is fed pauses before a turn, until enough tasks are queued
+	// since, at most so many looks. Between two looks it lets others run so many
+	// times, which takes a few microseconds; fewer tasks than a stride in that
+	// time end the pause.
+	enough   = 1024
+	looks    = 8
+	lookWait = 32
 
 	// tooLong is how long it may take to let others run, and how long a producer
 	// stays away. Whoever computes keeps the processor for the scheduler's
@@ -65,50 +69,59 @@ func (l *Loop) lockBusy() {
 	l.mu.Lock()
 }
 
+// passed is called for each stride of tasks that are queued.
+func (l *Loop) passed(backlog int) {
+	l.strides.Add(1)
+	if backlog%longBacklog == 0 {
+		runtime.Gosched()
+	}
+}
+
 // linger begins the next turn where there is something to run, now or within
 // a few microseconds, and reports whether there is. Where other goroutines hand
 // over much, one after the other, that spares them to wake the driver each time,
 // which costs ten times as much as to queue a task.
 //
-// Where they do so faster than turns begin, so that the loop is fed, it pauses
-// before a turn, for the turns to be fewer and larger. What is ready by the
-// loop's own doing does not become more while it pauses, and so is not made to
-// wait for long: it looks at that in every eighth turn.
+// Where they do so faster than turns begin, the loop is fed: it pauses before a
+// turn, for the turns to be fewer and larger.
 func (l *Loop) linger() bool {
-	if l.pause > 0 {
-		queued := 0
-		if l.begun.Load()%8 == 0 {
-			l.mu.Lock()
-			queued = len(l.ready)
-			l.mu.Unlock()
-		}
-		quiet := l.yields(l.pause)
-		n := l.beginTurn()
-		switch grown := n - queued; {
-		case grown < worthWaiting, !quiet:
-			l.pause = 0
-		case grown < plenty:
-			l.pause = longPause
-		default:
-			l.pause = shortPause
-		}
-		if n > 0 {
-			return true
-		}
-	} else if l.beginTurn() > 0 {
+	if l.fed {
+		l.fed = l.pause()
+	}
+	if l.beginTurn() > 0 {
 		return true
 	}
 	for range 8 {
 		quiet := l.yields(4)
 		n := l.beginTurn()
-		if n >= 4 && quiet {
-			l.pause = longPause
-		}
+		l.fed = n >= 4 && quiet
 		if n > 0 || !quiet {
 			return n > 0
 		}
 	}
 	return false
+}
+
+// pause waits while others queue tasks fast, and reports whether they did. What
+// the loop's own tasks have queued does not become more meanwhile, and so is
+// not made to wait for long.
+func (l *Loop) pause() (fed bool) {
+	first := l.strides.Load()
+	last := first
+	for range looks {
+		if !l.yields(lookWait) {
+			return false
+		}
+		passed := l.strides.Load()
+		switch {
+		case passed == last:
+			return last != first
+		case passed-first >= enough/stride:
+			return true
+		}
+		last = passed
+	}
+	return true
 }
 
 // yields is yield so many times, which takes some hundred nanoseconds for each

@@ -23,9 +23,9 @@ func TestCrowded(t *testing.T) {
 	if l.yields(3) {
 		t.Error("others were let run soon after that")
 	}
-	l.pause = longPause
-	if l.linger() || l.pause != 0 {
-		t.Errorf("the driver lingers, and then pauses %d times", l.pause)
+	l.fed = true
+	if l.linger() || l.fed {
+		t.Errorf("the driver lingers, and is fed %v", l.fed)
 	}
 
 	l.mu.Lock()
@@ -46,4 +46,54 @@ func TestCrowded(t *testing.T) {
 	if !l.yields(3) && l.crowded.Load() == past {
 		t.Error("crowded for ever")
 	}
+}
+
+// A driver that is fed pauses as long as others queue tasks fast, until there is
+// enough to run. What was queued before does not make it pause.
+func TestPause(t *testing.T) {
+	quick := func(l *Loop) { l.crowded.Store(math.MinInt64) }
+	queue := func(l *Loop, n int) {
+		for range n {
+			l.schedule(funcTask(func() {}))
+		}
+	}
+	newLoop := func() *Loop {
+		l := NewLoop()
+		l.state = driven
+		quick(l)
+		return l
+	}
+
+	l := newLoop()
+	queue(l, 2*enough)
+	if l.pause() {
+		t.Error("fed by what was queued before the pause")
+	}
+
+	l = newLoop()
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	started := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+				queue(l, stride)
+			}
+			if i == 0 {
+				close(started)
+			}
+		}
+	}()
+	<-started
+	for tries := 0; !l.pause(); tries++ { // others may keep the processors for a while
+		if tries == 1_000_000 {
+			t.Fatal("not fed by a goroutine that queues tasks all the time")
+		}
+		quick(l)
+	}
+	close(stop)
+	<-stopped
 }
