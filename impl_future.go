@@ -671,9 +671,10 @@ func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Fut
 		loop = currentLoop()
 	}
 	g := &gathering[T]{
-		outer:    Future[[]Result[T]]{loop: loop},
-		children: slices.Clone(futures),
-		consume:  consumeErrors,
+		outer: Future[[]Result[T]]{loop: loop},
+		// What the children need is allocated for all of them at once.
+		members: make([]gatherTask[T], len(futures)),
+		consume: consumeErrors,
 	}
 	g.pending.Store(int64(len(futures)))
 	if debugMode.Load() {
@@ -686,10 +687,8 @@ func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Fut
 	g.outer.lock()
 	g.outer.extend().cancelAll = g.cancel
 	g.outer.mu.Unlock()
-	// What the children need is allocated for all of them at once.
-	members := make([]gatherTask[T], len(futures))
-	for i, child := range g.children {
-		m := &members[i]
+	for i, child := range futures {
+		m := &g.members[i]
 		m.gathering, m.child, m.more.member = g, child, m
 		child.join(&m.more)
 	}
@@ -698,9 +697,9 @@ func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Fut
 
 // A gathering is what Gather returned, with what it knows so far.
 type gathering[T any] struct {
-	outer    Future[[]Result[T]]
-	children []*Future[T]
-	consume  bool
+	outer   Future[[]Result[T]]
+	members []gatherTask[T]
+	consume bool
 
 	pending atomic.Int64
 
@@ -735,8 +734,9 @@ func (g *gathering[T]) finish() {
 		_ = g.outer.reject(toFailure(&CancelledError{message}))
 		return
 	}
-	results := make([]Result[T], len(g.children))
-	for i, child := range g.children {
+	results := make([]Result[T], len(g.members))
+	for i := range g.members {
+		child := g.members[i].child
 		results[i] = Result[T]{child.value, child.failure}
 	}
 	_ = g.outer.resolve(results)
@@ -750,8 +750,8 @@ func (t *gatherTask[T]) sees() bool { return true }
 func (g *gathering[T]) cancel(message string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, child := range g.children {
-		if child.cancelWith(message) {
+	for i := range g.members {
+		if g.members[i].child.cancelWith(message) {
 			g.cancelled, g.message = true, message
 		}
 	}
