@@ -36,10 +36,9 @@ type Loop struct {
 	ready  []task     // what runs in the next turn
 	state  loopState
 	asleep bool          // the driver waits for wake
-	busy   bool          // the driver is, or was last, running a turn
 	wake   chan struct{} // holds one token
 
-	strides atomic.Uint32 // how many have been queued, for a driver that pauses
+	strides atomic.Uint32 // how many have been queued, for a driver that pauses, see pause
 
 	timers timerHeap
 	alarm  *alarm // nil until the loop first waits for a timer
@@ -239,9 +238,9 @@ func (l *Loop) native() *Loop { return l }
 // here implements engine.
 func (l *Loop) here() bool {
 	l.mu.Lock()
-	driver, busy := l.driver, l.busy
+	driver, asleep := l.driver, l.asleep
 	l.mu.Unlock()
-	return busy && driver != 0 && driver == goid.Get()
+	return driver != 0 && !asleep && driver == goid.Get()
 }
 
 // Driving
@@ -271,7 +270,6 @@ func (l *Loop) beginTurn() int {
 	l.turn, l.ready = l.ready, l.turn[:0]
 	l.next = 0
 	n := len(l.turn)
-	l.busy = n > 0
 	if n > 0 {
 		l.counters.turn(n)
 	}

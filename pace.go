@@ -19,11 +19,12 @@ const (
 	longBacklog = 2048
 
 	// stride is how many tasks are queued before a pausing driver hears of them.
+	// The numbers of tasks above and below are multiples of it.
 	stride = 32
 
 	// A driver that is fed pauses before a turn, until enough tasks are queued
-	// since, at most so many looks. Between two looks it lets others run so many
-	// times, which takes a few microseconds; fewer tasks than a stride in that
+	// since, at most so many looks. Before each look it lets others run so many
+	// times, which takes some microseconds; fewer tasks than a stride in that
 	// time end the pause.
 	enough   = 1024
 	looks    = 8
@@ -69,7 +70,8 @@ func (l *Loop) lockBusy() {
 	l.mu.Lock()
 }
 
-// passed is called for each stride of tasks that are queued.
+// passed tells a driver that pauses of another stride of tasks, and lets others
+// run where the backlog is long.
 func (l *Loop) passed(backlog int) {
 	l.strides.Add(1)
 	if backlog%longBacklog == 0 {
@@ -83,7 +85,7 @@ func (l *Loop) passed(backlog int) {
 // which costs ten times as much as to queue a task.
 //
 // Where they do so faster than turns begin, the loop is fed: it pauses before a
-// turn, for the turns to be fewer and larger.
+// turn, some tens of microseconds at most, for the turns to be fewer and larger.
 func (l *Loop) linger() bool {
 	if l.fed {
 		l.fed = l.pause()
@@ -112,14 +114,14 @@ func (l *Loop) pause() (fed bool) {
 		if !l.yields(lookWait) {
 			return false
 		}
-		passed := l.strides.Load()
+		strides := l.strides.Load()
 		switch {
-		case passed == last:
+		case strides == last:
 			return last != first
-		case passed-first >= enough/stride:
+		case strides-first >= enough/stride:
 			return true
 		}
-		last = passed
+		last = strides
 	}
 	return true
 }
