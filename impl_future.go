@@ -58,10 +58,12 @@ type Future[T any] struct {
 	more     *futureMore[T]
 }
 
-// futureMore is what a member of a gathering needs.
+// futureMore is what a member of a gathering needs, which is the task to
+// schedule after the first pair.
 type futureMore[T any] struct {
-	member task // scheduled after the first pair, nil where there is none
-	rest   *futureRest[T]
+	gathering *gathering[T] // nil where the future is no member
+	index     int           // among the gathering's children
+	rest      *futureRest[T]
 }
 
 // futureRest is what few futures need.
@@ -226,9 +228,9 @@ func (f *Future[T]) settleReady(value T) (settled bool) {
 		l.enqueue((*firstPair[T])(f))
 		return true
 	}
-	member := f.more.member
+	member := f.more
 	f.more = nil // it is one of many that Gather allocated together
-	l.enqueue(member)
+	l.enqueue((*gatherTask[T])(member))
 	return true
 }
 
@@ -257,8 +259,8 @@ func (f *Future[T]) scheduleAll() {
 	if f.firstUsed {
 		f.schedule((*firstPair[T])(f))
 	}
-	if more.member != nil {
-		f.schedule(more.member)
+	if more.gathering != nil {
+		f.schedule((*gatherTask[T])(more))
 	}
 	for _, t := range rest.tasks {
 		f.schedule(t)
@@ -267,8 +269,10 @@ func (f *Future[T]) scheduleAll() {
 		f.more = nil // it may be one of many that Gather allocated together
 		return
 	}
-	more.member = nil // what it and the rest hold is free now
-	*more.rest = futureRest[T]{done: rest.done, history: rest.history}
+	if more.gathering != nil {
+		f.more = &futureMore[T]{rest: more.rest} // more itself is a task now
+	}
+	*more.rest = futureRest[T]{done: rest.done, history: rest.history} // what it held is free now
 }
 
 // append schedules a task when f is settled, at once where it is.
@@ -278,7 +282,8 @@ func (f *Future[T]) append(t task) {
 	f.mu.Unlock()
 }
 
-// join is append of more.member, in more where f.more is nil.
+// join makes f a member of more.gathering: where f.more is nil, more will be
+// that, and needs nothing else allocated.
 func (f *Future[T]) join(more *futureMore[T]) {
 	if f.phase.claim() {
 		f.more = more
@@ -289,7 +294,7 @@ func (f *Future[T]) join(more *futureMore[T]) {
 	if f.more == nil && f.state == pending {
 		f.more = more
 	} else {
-		f.push(more.member)
+		f.push((*gatherTask[T])(more))
 	}
 	f.mu.Unlock()
 }
@@ -403,7 +408,7 @@ func (f *Future[T]) see() {
 // watched reports whether one of the callbacks so far will be given the
 // failure. f.mu is held.
 func (f *Future[T]) watched() bool {
-	if f.errback != nil || f.more != nil && sees(f.more.member) {
+	if f.errback != nil || f.more != nil && f.more.gathering != nil {
 		return true
 	}
 	rest := f.rest()
@@ -501,7 +506,7 @@ func (uncancelled) run() {}
 
 // later reports whether there is something to schedule after the first pair.
 func (f *Future[T]) later() bool {
-	return f.more != nil && (f.more.member != nil || f.more.rest != nil && len(f.more.rest.tasks) > 0)
+	return f.more != nil && (f.more.gathering != nil || f.more.rest != nil && len(f.more.rest.tasks) > 0)
 }
 
 // rest returns f.more.rest, or nil.
@@ -670,38 +675,51 @@ func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Fut
 	default:
 		loop = currentLoop()
 	}
-	g := &gathering[T]{
-		outer: Future[[]Result[T]]{loop: loop},
-		// What the children need is allocated for all of them at once.
-		members: make([]gatherTask[T], len(futures)),
-		consume: consumeErrors,
+	both := new(struct {
+		outer Future[[]Result[T]]
+		gathering[T]
+	})
+	outer, g := &both.outer, &both.gathering
+	*g = gathering[T]{
+		outer:    outer,
+		children: slices.Clone(futures),
+		results:  make([]Result[T], len(futures)),
+		consume:  consumeErrors,
 	}
 	g.pending.Store(int64(len(futures)))
+	outer.loop = loop
 	if debugMode.Load() {
-		g.outer.track()
+		outer.track()
 	}
 	if len(futures) == 0 {
-		_ = g.outer.resolve([]Result[T]{})
-		return &g.outer
+		_ = outer.resolve(g.results)
+		return outer
 	}
-	g.outer.lock()
-	g.outer.extend().cancelAll = g.cancel
-	g.outer.mu.Unlock()
+	outer.lock()
+	outer.extend().cancelAll = g.cancel
+	outer.mu.Unlock()
+	// What the children need is allocated for all of them at once.
+	members := make([]futureMore[T], len(futures))
 	for i, child := range futures {
-		m := &g.members[i]
-		m.gathering, m.child, m.more.member = g, child, m
-		child.join(&m.more)
+		members[i] = futureMore[T]{gathering: g, index: i}
+		child.join(&members[i])
 	}
-	return &g.outer
+	return outer
 }
 
-// A gathering is what Gather returned, with what it knows so far.
+// A gathering is what Gather knows so far.
 type gathering[T any] struct {
-	outer   Future[[]Result[T]]
-	members []gatherTask[T]
+	// What Gather returned. Its type has no place here: a Future of T refers to
+	// its gathering, and that would to a Future of []Result[T], without end.
+	outer interface {
+		resolve([]Result[T]) error
+		reject(*Failure) error
+	}
 	consume bool
 
-	pending atomic.Int64
+	children []*Future[T]
+	results  []Result[T] // each written by the loop of one of the children
+	pending  atomic.Int64
 
 	mu        sync.Mutex
 	cancelled bool
@@ -709,40 +727,35 @@ type gathering[T any] struct {
 }
 
 // gatherTask runs when one of the gathered futures is settled.
-type gatherTask[T any] struct {
-	*gathering[T]
-	child *Future[T]
-	more  futureMore[T] // child's
-}
+type gatherTask[T any] futureMore[T]
 
 func (t *gatherTask[T]) run() {
-	if !t.consume && t.child.failure != nil {
-		_ = t.outer.reject(t.child.failure) // refused where another failed first
+	g := t.gathering
+	child := g.children[t.index]
+	g.results[t.index] = Result[T]{child.value, child.failure}
+	if !g.consume && child.failure != nil {
+		_ = g.outer.reject(child.failure) // refused where another failed first
 	}
-	if t.pending.Add(-1) == 0 {
-		t.finish()
+	if g.pending.Add(-1) == 0 {
+		g.finish()
 	}
 }
+
+func (t *gatherTask[T]) sees() bool { return true }
 
 // finish settles what Gather returned when the last of the futures is settled,
 // where it has not failed before.
 func (g *gathering[T]) finish() {
 	g.mu.Lock()
 	cancelled, message := g.cancelled, g.message
+	g.children = nil // whoever keeps the results need not keep the futures
 	g.mu.Unlock()
 	if cancelled {
 		_ = g.outer.reject(toFailure(&CancelledError{message}))
 		return
 	}
-	results := make([]Result[T], len(g.members))
-	for i := range g.members {
-		child := g.members[i].child
-		results[i] = Result[T]{child.value, child.failure}
-	}
-	_ = g.outer.resolve(results)
+	_ = g.outer.resolve(g.results)
 }
-
-func (t *gatherTask[T]) sees() bool { return true }
 
 // cancel cancels those of the gathered futures that are pending. The lock is
 // held all the while, so that what their cancellation schedules finds the
@@ -750,8 +763,8 @@ func (t *gatherTask[T]) sees() bool { return true }
 func (g *gathering[T]) cancel(message string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for i := range g.members {
-		if g.members[i].child.cancelWith(message) {
+	for _, child := range g.children {
+		if child.cancelWith(message) {
 			g.cancelled, g.message = true, message
 		}
 	}

@@ -69,7 +69,7 @@ func TestGatherGivesUpMembers(t *testing.T) {
 	shared.IsCalled()
 	watched.Done()
 	for _, f := range []*Future[int]{shared, watched} {
-		if f.more == nil || f.more.member == nil {
+		if f.more == nil || f.more.gathering == nil {
 			t.Fatal("not a member")
 		}
 		if err := f.SetResult(0); err != nil {
@@ -82,7 +82,7 @@ func TestGatherGivesUpMembers(t *testing.T) {
 	if shared.more != nil {
 		t.Error("the first has more than its first pair")
 	}
-	if watched.more == nil || watched.more.member != nil {
+	if watched.more == nil || watched.more.gathering != nil {
 		t.Error("the second should have its channel, and nothing else")
 	}
 }
