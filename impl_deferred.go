@@ -822,7 +822,8 @@ func (d *Deferred[T]) await(ctx context.Context) (T, error) {
 		return awaited(d.value, d.failure)
 	}
 	d.mu.Unlock()
-	if currentLoop().here() {
+	loop := currentLoop()
+	if loop.here() {
 		return *new(T), ErrAwaitOnLoop
 	}
 	if err := ctx.Err(); err != nil {
@@ -830,6 +831,7 @@ func (d *Deferred[T]) await(ctx context.Context) (T, error) {
 	}
 	w := &awaitStep[T]{ready: make(chan struct{})}
 	d.append(link[T]{step: w})
+	loop.hurry()
 	select {
 	case <-w.ready:
 		return awaited(w.value, w.failure)

@@ -605,11 +605,14 @@ func (f *Future[T]) add(callback func(T) (T, error), errback func(*Failure) (T, 
 // await is [Await].
 func (f *Future[T]) await(ctx context.Context) (T, error) {
 	if !f.IsCalled() {
-		if f.theLoop().here() {
+		loop := f.theLoop()
+		if loop.here() {
 			return *new(T), ErrAwaitOnLoop
 		}
+		done := f.Done()
+		loop.hurry()
 		select {
-		case <-f.Done():
+		case <-done:
 		case <-ctx.Done():
 			if !f.IsCalled() {
 				return *new(T), ctx.Err()

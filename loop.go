@@ -64,6 +64,7 @@ type Loop struct {
 	fed  bool // tasks come faster than turns begin, see linger
 
 	begun   atomic.Uint32 // how many turns have begun, for those who wait for one
+	awaited atomic.Bool   // somebody blocks until the loop has run something, see hurry
 	crowded atomic.Int64  // until when nobody lets others run, see yield
 }
 
@@ -263,6 +264,9 @@ func (l *Loop) runTurn() {
 // beginTurn makes what is ready now, with the timers that are due, the turn to
 // run, and returns how much that is.
 func (l *Loop) beginTurn() int {
+	if l.awaited.Load() {
+		l.awaited.Store(false) // before the turn takes what is awaited
+	}
 	l.mu.Lock()
 	if l.timers.next() != never {
 		l.collectDue(l.now())

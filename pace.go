@@ -106,7 +106,7 @@ func (l *Loop) linger() bool {
 
 // pause waits while others queue tasks fast, and reports whether they did. What
 // the loop's own tasks have queued does not become more meanwhile, and so is
-// not made to wait for long.
+// not made to wait for long; what somebody awaits is not made to wait at all.
 func (l *Loop) pause() (fed bool) {
 	first := l.strides.Load()
 	last := first
@@ -116,23 +116,30 @@ func (l *Loop) pause() (fed bool) {
 		}
 		strides := l.strides.Load()
 		switch {
+		case l.awaited.Load(), strides-first >= enough/stride:
+			return true
 		case strides == last:
 			return last != first
-		case strides-first >= enough/stride:
-			return true
 		}
 		last = strides
 	}
 	return true
 }
 
-// yields is yield so many times, which takes some hundred nanoseconds for each
-// four where there is nobody.
+// hurry ends the driver's pause, or the next one. Whoever calls it is about to
+// block until the loop has run something.
+func (l *Loop) hurry() { l.awaited.Store(true) }
+
+// yields is yield so many times, or until the driver is to hurry. It takes some
+// hundred nanoseconds for each four where there is nobody.
 func (l *Loop) yields(times int) (quiet bool) {
 	now := monotonic()
 	for range times {
 		if !l.yield(&now) {
 			return false
+		}
+		if l.awaited.Load() {
+			return true
 		}
 	}
 	return true

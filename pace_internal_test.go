@@ -97,3 +97,22 @@ func TestPause(t *testing.T) {
 	close(stop)
 	<-stopped
 }
+
+// Where somebody awaits what the loop has to run, the driver does not pause: not
+// for more tasks, and not once it has begun the turn that they are in.
+func TestPauseIsEndedByAwait(t *testing.T) {
+	l := NewLoop()
+	l.state = driven
+	l.crowded.Store(math.MinInt64)
+	l.hurry()
+	if !l.pause() {
+		t.Error("the pause went on where somebody waits")
+	}
+	if !l.awaited.Load() {
+		t.Error("the pause forgot that somebody waits")
+	}
+	l.beginTurn()
+	if l.awaited.Load() {
+		t.Error("somebody still waits when the turn has begun")
+	}
+}
