@@ -146,7 +146,10 @@ func (l *Loop) CallSoon(fn func()) {
 	if fn == nil {
 		panic(usageErrorf("CallSoon needs a function, and was given nil"))
 	}
-	l.schedule(funcTask(fn))
+	if !l.mu.TryLock() { // lock, in place
+		l.lockBusy()
+	}
+	l.enqueue(funcTask(fn))
 }
 
 // CallLater runs fn after delay; a negative delay counts as 0. It panics with
@@ -173,9 +176,7 @@ func (l *Loop) CallLater(delay time.Duration, fn func()) DelayedCall {
 
 // schedule implements engine.
 func (l *Loop) schedule(t task) {
-	if !l.mu.TryLock() { // lock, in place
-		l.lockBusy()
-	}
+	l.lock()
 	l.enqueue(t)
 }
 

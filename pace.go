@@ -26,7 +26,7 @@ const (
 	// since, at most so many looks. Before each look it lets others run so many
 	// times, which takes some microseconds; fewer tasks than a stride in that
 	// time end the pause.
-	enough   = 1024
+	enough   = 2048
 	looks    = 8
 	lookWait = 32
 
