@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/txaio-go/txaio"
 	"github.com/txaio-go/txaio/testutil"
@@ -427,6 +429,28 @@ func TestGather(t *testing.T) {
 		if got := wantFailure(t, g, errOne); got != fail {
 			t.Error("another failure")
 		}
+	})
+	t.Run("lets go of the futures", func(t *testing.T) {
+		var pointers []weak.Pointer[txaio.Future[string]]
+		g := func() *txaio.Future[[]txaio.Result[string]] {
+			list := []*txaio.Future[string]{txaio.CreateFuture[string](), txaio.CreateFutureSuccess("b")}
+			for _, f := range list {
+				pointers = append(pointers, weak.Make(f))
+			}
+			g := txaio.Gather(list, true)
+			txaio.Resolve(list[0], "a")
+			return g
+		}()
+		if _, err := testutil.Await(t, g); err != nil {
+			t.Fatal(err)
+		}
+		for i, pointer := range pointers {
+			eventually(t, fmt.Sprintf("future %d was collected", i), func() bool {
+				runtime.GC()
+				return pointer.Value() == nil
+			})
+		}
+		runtime.KeepAlive(g)
 	})
 	t.Run("of gathers", func(t *testing.T) {
 		a, b := txaio.CreateFuture[string](), txaio.CreateFuture[string]()
