@@ -273,7 +273,18 @@ func (d *Deferred[T]) settleReady(value T) (settled bool) {
 			d.recoverAlone(recover())
 		}
 	}()
-	value, fail, inner := d.first.take(value, nil)
+	var (
+		fail  *Failure
+		inner *Deferred[T]
+	)
+	if callback := d.first.callback; callback != nil { // take, in place
+		var err error
+		if value, err = callback(value); err != nil {
+			value, fail = outcome(value, err)
+		}
+	} else {
+		value, fail, inner = d.first.step.take(value, nil)
+	}
 	returned = true
 	if fail == nil && inner == nil {
 		d.value, d.first = value, link[T]{}

@@ -218,7 +218,9 @@ func (f *Future[T]) settleReady(value T) (settled bool) {
 		return false
 	}
 	l := f.loop.own
-	l.lock()
+	if !l.mu.TryLock() { // lock, in place
+		l.lockBusy()
+	}
 	if f.phase.Load() != ready || f.state != pending {
 		l.mu.Unlock()
 		return false
