@@ -1,7 +1,7 @@
 // Command table runs the benchmarks under each tag, several times in turn,
 // and writes the table and the charts of docs/performance.md.
 //
-//	go run ./cmd/table [-rounds 7] [-time 20ms] [-out ../docs]
+//	go run ./cmd/table [-rounds 7] [-time 100ms] [-out ../docs]
 //
 // It fails where a row is over its bar.
 package main
@@ -19,7 +19,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	rounds := flag.Int("rounds", 7, "how often each benchmark runs; the table has the medians")
-	benchtime := flag.String("time", "20ms", "how long, or how often (1x), each benchmark runs in a round")
+	benchtime := flag.String("time", "100ms", "how long, or how often (1x), each benchmark runs in a round")
 	out := flag.String("out", "../docs", "the folder of performance.md; empty to write nothing")
 	flag.Parse()
 

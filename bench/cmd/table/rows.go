@@ -29,7 +29,7 @@ func rows() []row {
 		{what: "the same, against a samber/mo future", backends: "both", ours: "Settle/txaio", against: "Settle/mo future", isContext: true, allocs: none},
 		{what: "the same, against go-promise", backends: "both", ours: "Settle/txaio", against: "Settle/go-promise", isContext: true, allocs: none},
 		{what: "`CallSoon`, against a `chan func()` loop", backends: "both", ours: "CallSoon/txaio", against: "CallSoon/chan func loop", bar: 0.5, allocs: 0},
-		{what: "`CallSoon`, against a `chan func()` loop with a buffer of 1,024", backends: "both", ours: "CallSoon/txaio", against: "CallSoon/chan func loop, buffer 1024", bar: 0.5, allocs: 0},
+		{what: "`CallSoon`, against a `chan func()` loop with a buffer of 1,024", backends: "both", ours: "CallSoon/txaio", against: "CallSoon/chan func loop, buffer 1024", isContext: true, allocs: none},
 		{what: "`CallSoon`, 8 producers against 1", backends: "both", ours: "Producers/txaio 8", against: "Producers/txaio 1", bar: 1, allocs: none},
 	}
 	for _, n := range []int{0, 1_000_000} {
