@@ -78,13 +78,6 @@ func newLoopRef(loop EventLoop) *loopRef {
 	return &loopRef{loop, adapter{loop, inner}, nil}
 }
 
-// hurry is Loop.hurry, where it is a Loop.
-func (r *loopRef) hurry() {
-	if r.own != nil {
-		r.own.hurry()
-	}
-}
-
 // adapter is the engine of an EventLoop of another type. Where that embeds a
 // Loop, what the type may override goes through it, and the rest to the Loop.
 type adapter struct {

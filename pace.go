@@ -126,10 +126,6 @@ func (l *Loop) pause() (fed bool) {
 	return true
 }
 
-// hurry ends the driver's pause, or the next one. Whoever calls it is about to
-// block until the loop has run something.
-func (l *Loop) hurry() { l.awaited.Store(true) }
-
 // yields is yield so many times, or until the driver is to hurry. It takes some
 // hundred nanoseconds for each four where there is nobody.
 func (l *Loop) yields(times int) (quiet bool) {

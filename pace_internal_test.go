@@ -104,7 +104,7 @@ func TestPauseIsEndedByAwait(t *testing.T) {
 	l := NewLoop()
 	l.state = driven
 	l.crowded.Store(math.MinInt64)
-	l.hurry()
+	l.awaited.Store(true)
 	if !l.pause() {
 		t.Error("the pause went on where somebody waits")
 	}
