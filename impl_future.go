@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -686,12 +687,11 @@ func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Fut
 	outer, g := &both.outer, &both.gathering
 	*g = gathering[T]{
 		outer:    outer,
-		loop:     loop,
-		consume:  consumeErrors,
 		children: slices.Clone(futures),
 		results:  make([]Result[T], len(futures)),
-		pending:  len(futures),
+		consume:  consumeErrors,
 	}
+	g.pending.Store(int64(len(futures)))
 	outer.loop = loop
 	if debugMode.Load() {
 		outer.track()
@@ -720,12 +720,11 @@ type gathering[T any] struct {
 		resolve([]Result[T]) error
 		reject(*Failure) error
 	}
-	loop    *loopRef // outer's
 	consume bool
 
 	children []*Future[T]
 	results  []Result[T] // each written by the loop of one of the children
-	pending  int         // how many have not arrived; only loop uses it
+	pending  atomic.Int64
 
 	mu        sync.Mutex
 	cancelled bool
@@ -742,21 +741,16 @@ func (t *gatherTask[T]) run() {
 	if !g.consume && child.failure != nil {
 		_ = g.outer.reject(child.failure) // refused where another failed first
 	}
-	if child.loop == g.loop || sameLoop(child.loop.EventLoop, g.loop.EventLoop) { // nearly always
-		g.arrive()
-	} else {
-		g.loop.schedule(funcTask(g.arrive))
+	if g.pending.Add(-1) == 0 {
+		g.finish()
 	}
 }
 
 func (t *gatherTask[T]) sees() bool { return true }
 
-// arrive counts one of the results, and with the last one settles what Gather
-// returned, where that has not failed before.
-func (g *gathering[T]) arrive() {
-	if g.pending--; g.pending > 0 {
-		return
-	}
+// finish settles what Gather returned when the last of the futures is settled,
+// where it has not failed before.
+func (g *gathering[T]) finish() {
 	g.mu.Lock()
 	cancelled, message := g.cancelled, g.message
 	g.children = nil // whoever keeps the results need not keep the futures
