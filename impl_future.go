@@ -59,7 +59,7 @@ type Future[T any] struct {
 }
 
 // futureMore is what a member of a gathering needs, which is the task to
-// schedule after the first pair.
+// schedule after the first pair, and what leads to the rest.
 type futureMore[T any] struct {
 	gathering *gathering[T] // nil where the future is no member
 	index     int           // among the gathering's children
@@ -680,6 +680,7 @@ func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Fut
 	default:
 		loop = currentLoop()
 	}
+	children := slices.Clone(futures)
 	both := new(struct {
 		outer Future[[]Result[T]]
 		gathering[T]
@@ -687,7 +688,7 @@ func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Fut
 	outer, g := &both.outer, &both.gathering
 	*g = gathering[T]{
 		outer:    outer,
-		children: slices.Clone(futures),
+		children: children,
 		results:  make([]Result[T], len(futures)),
 		consume:  consumeErrors,
 	}
@@ -705,7 +706,7 @@ func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Fut
 	outer.mu.Unlock()
 	// What the children need is allocated for all of them at once.
 	members := make([]futureMore[T], len(futures))
-	for i, child := range futures {
+	for i, child := range children {
 		members[i] = futureMore[T]{gathering: g, index: i}
 		child.join(&members[i])
 	}
@@ -722,6 +723,8 @@ type gathering[T any] struct {
 	}
 	consume bool
 
+	// finish lets go of children when all their tasks have run, and so none
+	// needs mu to read it; cancel does.
 	children []*Future[T]
 	results  []Result[T] // each written by the loop of one of the children
 	pending  atomic.Int64

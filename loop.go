@@ -53,8 +53,8 @@ type Loop struct {
 	unix     int64     // epoch in nanoseconds since the Unix epoch
 	handler  func(*Failure)
 
-	// The driver writes what follows for each task, and other goroutines what
-	// stands above for each that they queue: on one cache line they would take
+	// The driver writes what follows for each task or turn, and other goroutines
+	// what stands above for each that they queue: on one cache line they would take
 	// it from each other.
 	_ [64]byte
 
@@ -64,7 +64,7 @@ type Loop struct {
 	fed  bool // tasks come faster than turns begin, see linger
 
 	begun   atomic.Uint32 // how many turns have begun, for those who wait for one
-	awaited atomic.Bool   // somebody blocks until the loop has run something, see hurry
+	awaited atomic.Bool   // somebody has begun to await a future since the last turn, see hurry
 	crowded atomic.Int64  // until when nobody lets others run, see yield
 }
 

@@ -3,6 +3,7 @@
 package txaio_test
 
 import (
+	"context"
 	"errors"
 	"runtime"
 	"strings"
@@ -122,6 +123,38 @@ func TestFutureGatherInOrder(t *testing.T) {
 	f.SetResult(1)
 	x.RunUntilIdle()
 	x.want(t, "the first is called: true, the second: false")
+}
+
+// Futures of several loops can be gathered: each loop takes down its own results,
+// and the last one settles what Gather returned.
+func TestFutureGatherOfSeveralLoops(t *testing.T) {
+	var futures []*txaio.Future[int]
+	for range 3 {
+		restore := testutil.ReplaceLoop(txaio.NewLoop())
+		for range 100 {
+			futures = append(futures, txaio.CreateFuture[int]())
+		}
+		restore()
+	}
+	g := txaio.Gather(futures, true)
+	for _, third := range [][]*txaio.Future[int]{futures[:100], futures[100:200], futures[200:]} {
+		go func() {
+			for i, f := range third {
+				txaio.Resolve(f, i)
+			}
+		}()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	results, err := txaio.Await(ctx, g)
+	if err != nil || len(results) != len(futures) {
+		t.Fatalf("%d results, error %v", len(results), err)
+	}
+	for i, result := range results {
+		if result.Value != i%100 || result.Failure != nil {
+			t.Errorf("result %d is %v", i, result)
+		}
+	}
 }
 
 func TestFutureCallbacksSeeTheSame(t *testing.T) {

@@ -106,7 +106,8 @@ func (l *Loop) linger() bool {
 
 // pause waits while others queue tasks fast, and reports whether they did. What
 // the loop's own tasks have queued does not become more meanwhile, and so is
-// not made to wait for long; what somebody awaits is not made to wait at all.
+// not made to wait for long. What was queued before somebody began to await a
+// future is not made to wait for more; the loop counts as fed then.
 func (l *Loop) pause() (fed bool) {
 	first := l.strides.Load()
 	last := first
@@ -131,11 +132,11 @@ func (l *Loop) pause() (fed bool) {
 func (l *Loop) yields(times int) (quiet bool) {
 	now := monotonic()
 	for range times {
-		if !l.yield(&now) {
-			return false
-		}
 		if l.awaited.Load() {
 			return true
+		}
+		if !l.yield(&now) {
+			return false
 		}
 	}
 	return true

@@ -98,12 +98,12 @@ func TestPause(t *testing.T) {
 	<-stopped
 }
 
-// Where somebody awaits what the loop has to run, the driver does not pause: not
-// for more tasks, and not once it has begun the turn that they are in.
+// Where somebody has begun to await a future, the driver does not pause before the
+// next turn, not even for one yield, which would end this pause otherwise.
 func TestPauseIsEndedByAwait(t *testing.T) {
 	l := NewLoop()
 	l.state = driven
-	l.crowded.Store(math.MinInt64)
+	l.crowded.Store(math.MaxInt64)
 	l.awaited.Store(true)
 	if !l.pause() {
 		t.Error("the pause went on where somebody waits")

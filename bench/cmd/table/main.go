@@ -1,7 +1,7 @@
 // Command table runs the benchmarks under each tag, several times in turn,
 // and writes the table and the charts of docs/performance.md.
 //
-//	go run ./cmd/table [-rounds 7] [-time 100ms] [-out ../docs]
+//	go run ./cmd/table [-rounds 15] [-time 50ms] [-out ../docs]
 //
 // It fails where a row is over its bar.
 package main
@@ -19,8 +19,8 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	rounds := flag.Int("rounds", 7, "how often each benchmark runs; the table has the medians")
-	benchtime := flag.String("time", "100ms", "how long, or how often (1x), each benchmark runs in a round")
+	rounds := flag.Int("rounds", 15, "how often each benchmark runs; the table has the medians")
+	benchtime := flag.String("time", "50ms", "how long, or how often (1x), each benchmark runs in a round")
 	out := flag.String("out", "../docs", "the folder of performance.md; empty to write nothing")
 	flag.Parse()
 
@@ -81,8 +81,8 @@ func run(rounds int, benchtime string) (samples, error) {
 }
 
 // benchmarks returns the names of the benchmarks that the table or a chart shows.
-// Each runs in a process of its own, for none to find the heap and the threads
-// that another one has left.
+// Each runs in a process of its own, with its contenders, for none to find the
+// heap and the threads that another one has left.
 func benchmarks() []string {
 	var names []string
 	add := func(name string) {
