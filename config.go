@@ -46,6 +46,9 @@ type engine interface {
 	exception(fail *Failure)
 	// here reports whether the running goroutine is driving the loop.
 	here() bool
+	// hurry ends the pause of the loop's driver before its next turn. Whoever
+	// calls it is about to block until the loop has run something.
+	hurry()
 	// unixNano returns the loop's time in nanoseconds since the Unix epoch.
 	unixNano() int64
 }
@@ -88,6 +91,12 @@ type adapter struct {
 func (a adapter) schedule(t task) { a.loop.CallSoon(t.run) }
 func (a adapter) unixNano() int64 { return a.loop.Now().UnixNano() }
 func (a adapter) here() bool      { return a.inner != nil && a.inner.here() }
+
+func (a adapter) hurry() {
+	if a.inner != nil {
+		a.inner.hurry()
+	}
+}
 
 func (a adapter) exception(fail *Failure) {
 	if a.inner != nil {

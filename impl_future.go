@@ -680,23 +680,14 @@ func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Fut
 	default:
 		loop = currentLoop()
 	}
-	children := slices.Clone(futures)
-	both := new(struct {
-		outer Future[[]Result[T]]
-		gathering[T]
-	})
-	outer, g := &both.outer, &both.gathering
-	*g = gathering[T]{
+	outer := newPending[[]Result[T]](loop)
+	g := &gathering[T]{
 		outer:    outer,
-		children: children,
+		children: slices.Clone(futures),
 		results:  make([]Result[T], len(futures)),
 		consume:  consumeErrors,
 	}
 	g.pending.Store(int64(len(futures)))
-	outer.loop = loop
-	if debugMode.Load() {
-		outer.track()
-	}
 	if len(futures) == 0 {
 		_ = outer.resolve(g.results)
 		return outer
@@ -706,14 +697,15 @@ func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Fut
 	outer.mu.Unlock()
 	// What the children need is allocated for all of them at once.
 	members := make([]futureMore[T], len(futures))
-	for i, child := range children {
+	for i, child := range g.children {
 		members[i] = futureMore[T]{gathering: g, index: i}
 		child.join(&members[i])
 	}
 	return outer
 }
 
-// A gathering is what Gather knows so far.
+// A gathering is what Gather knows so far. What it returned leads to it only until
+// that is settled, so whoever keeps the results need not keep the futures.
 type gathering[T any] struct {
 	// What Gather returned. Its type has no place here: a Future of T refers to
 	// its gathering, and that would to a Future of []Result[T], without end.
@@ -723,8 +715,6 @@ type gathering[T any] struct {
 	}
 	consume bool
 
-	// finish lets go of children when all their tasks have run, and so none
-	// needs mu to read it; cancel does.
 	children []*Future[T]
 	results  []Result[T] // each written by the loop of one of the children
 	pending  atomic.Int64
@@ -756,7 +746,6 @@ func (t *gatherTask[T]) sees() bool { return true }
 func (g *gathering[T]) finish() {
 	g.mu.Lock()
 	cancelled, message := g.cancelled, g.message
-	g.children = nil // whoever keeps the results need not keep the futures
 	g.mu.Unlock()
 	if cancelled {
 		_ = g.outer.reject(toFailure(&CancelledError{message}))

@@ -82,7 +82,7 @@ func TestGatherGivesUpMembers(t *testing.T) {
 	if shared.more != nil {
 		t.Error("the first has more than its first pair")
 	}
-	if watched.more == nil || watched.more.gathering != nil {
+	if more := watched.more; more == nil || more.gathering != nil || more.rest.done == nil || more.rest.tasks != nil {
 		t.Error("the second should have its channel, and nothing else")
 	}
 }

@@ -51,15 +51,23 @@ func BenchmarkGather(b *testing.B) {
 	})
 }
 
-func gather(b *testing.B, futures []*txaio.Future[int]) {
+func gather(b *testing.B, futures []*txaio.Future[int]) { gatherInStages(b, futures, nothing) }
+
+// gatherInStages calls passed when the futures are created, when they are gathered,
+// when they are resolved, and when the results are there.
+func gatherInStages(b *testing.B, futures []*txaio.Future[int], passed func()) {
 	for i := range futures {
 		futures[i] = txaio.CreateFuture[int]()
 	}
+	passed()
 	all := txaio.Gather(futures, true)
+	passed()
 	for _, f := range futures {
 		txaio.Resolve(f, 1)
 	}
+	passed()
 	results, err := txaio.Await(context.Background(), all)
+	passed()
 	if err != nil || len(results) != len(futures) {
 		b.Fatalf("%d results of %d, error %v", len(results), len(futures), err)
 	}

@@ -60,4 +60,20 @@ func BenchmarkParts(b *testing.B) {
 			loop.CallSoon(nothing)
 		}
 	})
+	b.Run("gather", func(b *testing.B) {
+		futures := make([]*txaio.Future[int], 1000)
+		stages := []string{"create", "gather", "resolve", "await"}
+		took := make([]time.Duration, len(stages))
+		for b.Loop() {
+			stage, start := 0, time.Now()
+			gatherInStages(b, futures, func() {
+				now := time.Now()
+				took[stage] += now.Sub(start)
+				stage, start = stage+1, now
+			})
+		}
+		for i, stage := range stages {
+			b.ReportMetric(float64(took[i].Nanoseconds())/float64(b.N*len(futures)), stage+"-ns/future")
+		}
+	})
 }
