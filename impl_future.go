@@ -41,15 +41,12 @@ func configureLoop(*loopRef) error { return nil }
 type Future[T any] struct {
 	loop *loopRef
 
-	phase     phase
+	phase     phase // and the lock, see held
 	state     state
 	firstUsed bool // callback and errback hold the first pair, or held it
-	seen      bool // somebody is given failure, or will be by the loop
-	mu        sync.Mutex
+	seen      bool // somebody is given the failure, or will be by the loop
 
-	// The outcome. It does not change once the future is settled.
-	value   T
-	failure *Failure
+	value T // does not change once the future is settled
 
 	// The first pair of callbacks. Nearly every future has one pair, so that
 	// is kept, and scheduled, without another allocation.
@@ -72,6 +69,7 @@ type futureRest[T any] struct {
 	canceller func(*Future[T])
 	cancelAll func(message string) bool // replaces Cancel's work, in what Gather returned
 	done      chan struct{}
+	failure   *Failure        // does not change once the future is settled
 	dropped   runtime.Cleanup // reports failure, which nobody has seen
 	history   *history        // in debug mode
 }
@@ -80,9 +78,10 @@ type futureRest[T any] struct {
 type state uint8
 
 const (
-	pending state = iota
-	finished
-	cancelled
+	pending   state = iota
+	finished        // with a value
+	failed          // what failure says
+	cancelled       // likewise, with a CancelledError
 )
 
 // Native methods
@@ -115,10 +114,10 @@ func (f *Future[T]) cancelWith(message string) bool {
 	f.lock()
 	if rest := f.rest(); f.state == pending && rest != nil && rest.cancelAll != nil {
 		cancelAll := rest.cancelAll // not to be there for long
-		f.mu.Unlock()
+		f.unlock()
 		return cancelAll(message)
 	}
-	f.mu.Unlock()
+	f.unlock()
 	return f.settle(cancelled, *new(T), toFailure(&CancelledError{message})) == nil
 }
 
@@ -127,7 +126,7 @@ func (f *Future[T]) cancelWith(message string) bool {
 // it is in asyncio.
 func (f *Future[T]) Cancelled() bool {
 	f.lock()
-	defer f.mu.Unlock()
+	defer f.unlock()
 	return f.state == cancelled
 }
 
@@ -136,15 +135,15 @@ func (f *Future[T]) Cancelled() bool {
 // pending.
 func (f *Future[T]) Result() (T, error) {
 	f.lock()
-	defer f.mu.Unlock()
+	defer f.unlock()
 	f.see()
 	switch {
 	case f.state == pending:
 		return *new(T), ErrNotDone
 	case f.state == cancelled:
-		return *new(T), f.failure.err
-	case f.failure != nil:
-		return *new(T), f.failure
+		return *new(T), f.failure().err
+	case f.state == failed:
+		return *new(T), f.failure()
 	}
 	return f.value, nil
 }
@@ -154,28 +153,28 @@ func (f *Future[T]) Result() (T, error) {
 // [ErrNotDone] where it is pending.
 func (f *Future[T]) Exception() (exception, err error) {
 	f.lock()
-	defer f.mu.Unlock()
+	defer f.unlock()
 	f.see()
 	switch {
 	case f.state == pending:
 		return nil, ErrNotDone
 	case f.state == cancelled:
-		return nil, f.failure.err
+		return nil, f.failure().err
 	}
-	return f.failure.Value(), nil
+	return f.failure().Value(), nil
 }
 
 // IsCalled reports whether f has been settled. asyncio calls it done().
 func (f *Future[T]) IsCalled() bool {
 	f.lock()
-	defer f.mu.Unlock()
+	defer f.unlock()
 	return f.state != pending
 }
 
 // Done returns a channel that is closed when f is settled.
 func (f *Future[T]) Done() <-chan struct{} {
 	f.lock()
-	defer f.mu.Unlock()
+	defer f.unlock()
 	rest := f.extend()
 	if rest.done == nil {
 		rest.done = make(chan struct{})
@@ -195,12 +194,13 @@ func (f *Future[T]) settle(to state, value T, fail *Failure) error {
 	f.lock()
 	if f.state != pending {
 		err := f.history().alreadyCalled()
-		f.mu.Unlock()
+		f.unlock()
 		return err
 	}
 	f.state, f.value = to, value
 	if fail != nil {
-		f.failure, f.seen = fail, f.watched()
+		f.seen = f.watched()
+		f.extend().failure = fail
 	}
 	switch {
 	case f.more != nil:
@@ -208,7 +208,7 @@ func (f *Future[T]) settle(to state, value T, fail *Failure) error {
 	case f.firstUsed: // nearly always
 		f.schedule((*firstPair[T])(f))
 	}
-	f.mu.Unlock()
+	f.unlock()
 	return nil
 }
 
@@ -237,16 +237,25 @@ func (f *Future[T]) settleReady(value T) (settled bool) {
 }
 
 // scheduleAll is what settle does for a future that has more than a first pair.
-// f.mu is held.
+// f is held.
 func (f *Future[T]) scheduleAll() {
 	more := f.more
 	var rest futureRest[T]
 	if more.rest != nil {
 		rest = *more.rest
 	}
+	// What f keeps is in place before somebody can look: a task, or who waits for done.
+	if rest.done == nil && rest.failure == nil && rest.history == nil {
+		f.more = nil // it may be one of many that Gather allocated together
+	} else {
+		if more.gathering != nil {
+			f.more = &futureMore[T]{rest: more.rest} // more itself is a task now
+		}
+		*more.rest = futureRest[T]{done: rest.done, failure: rest.failure, history: rest.history} // what it held is free now
+	}
 	if rest.history != nil {
 		rest.history.settle()
-		rest.history.explain(f.failure)
+		rest.history.explain(rest.failure)
 	}
 	if rest.done != nil {
 		close(rest.done)
@@ -267,21 +276,13 @@ func (f *Future[T]) scheduleAll() {
 	for _, t := range rest.tasks {
 		f.schedule(t)
 	}
-	if rest.done == nil && rest.history == nil {
-		f.more = nil // it may be one of many that Gather allocated together
-		return
-	}
-	if more.gathering != nil {
-		f.more = &futureMore[T]{rest: more.rest} // more itself is a task now
-	}
-	*more.rest = futureRest[T]{done: rest.done, history: rest.history} // what it held is free now
 }
 
 // append schedules a task when f is settled, at once where it is.
 func (f *Future[T]) append(t task) {
 	f.lock()
 	f.push(t)
-	f.mu.Unlock()
+	f.unlock()
 }
 
 // join makes f a member of more.gathering: where f.more is nil, more will be
@@ -298,13 +299,13 @@ func (f *Future[T]) join(more *futureMore[T]) {
 	} else {
 		f.push((*gatherTask[T])(more))
 	}
-	f.mu.Unlock()
+	f.unlock()
 }
 
-// push is append with f.mu held.
+// push is append with f held.
 func (f *Future[T]) push(t task) {
 	if f.state != pending {
-		if f.failure != nil && sees(t) {
+		if f.failure() != nil && sees(t) {
 			f.see()
 		}
 		f.schedule(t)
@@ -314,10 +315,10 @@ func (f *Future[T]) push(t task) {
 	rest.tasks = append(rest.tasks, t)
 }
 
-// schedule queues a task on f's loop. f.mu is held.
+// schedule queues a task on f's loop. f is held.
 func (f *Future[T]) schedule(t task) { f.boundLoop().schedule(t) }
 
-// boundLoop returns f's loop, which a zero Future chooses here. f.mu is held.
+// boundLoop returns f's loop, which a zero Future chooses here. f is held.
 func (f *Future[T]) boundLoop() *loopRef {
 	if f.loop == nil {
 		f.loop = currentLoop()
@@ -325,17 +326,17 @@ func (f *Future[T]) boundLoop() *loopRef {
 	return f.loop
 }
 
-// theLoop is boundLoop with f.mu not held.
+// theLoop is boundLoop with f not held.
 func (f *Future[T]) theLoop() *loopRef {
 	f.lock()
-	defer f.mu.Unlock()
+	defer f.unlock()
 	return f.boundLoop()
 }
 
 // dispatch calls what AddCallbacks registered, on the loop. What panics in an
 // errback goes on to the loop, which hands it to its exception handler.
 func (f *Future[T]) dispatch(callback func(T) (T, error), errback func(*Failure) (T, error)) {
-	fail := f.failure
+	fail := f.failure()
 	if fail == nil {
 		if callback == nil {
 			return
@@ -382,7 +383,7 @@ func (f *Future[T]) reportUnseen(fail *Failure) {
 	}
 	dropped := fail.withoutError()
 	f.lock()
-	defer f.mu.Unlock()
+	defer f.unlock()
 	if !f.seen {
 		f.extend().dropped = onDrop(f, dropped)
 	}
@@ -390,14 +391,13 @@ func (f *Future[T]) reportUnseen(fail *Failure) {
 
 func (f *Future[T]) wasSeen() bool {
 	f.lock()
-	defer f.mu.Unlock()
+	defer f.unlock()
 	return f.seen
 }
 
-// see notes that somebody is given the failure, where there is one. f.mu is
-// held.
+// see notes that somebody is given the failure, where there is one. f is held.
 func (f *Future[T]) see() {
-	if f.failure == nil {
+	if f.failure() == nil {
 		return
 	}
 	f.seen = true
@@ -408,7 +408,7 @@ func (f *Future[T]) see() {
 }
 
 // watched reports whether one of the callbacks so far will be given the
-// failure. f.mu is held.
+// failure. f is held.
 func (f *Future[T]) watched() bool {
 	if f.errback != nil || f.more != nil && f.more.gathering != nil {
 		return true
@@ -426,11 +426,11 @@ func sees(t task) bool {
 // explain is history.explain for a failure of a callback.
 func (f *Future[T]) explain(fail *Failure) {
 	f.lock()
-	defer f.mu.Unlock()
+	defer f.unlock()
 	f.history().explain(fail)
 }
 
-// history is what debug mode knows of f, or nil. f.mu is held.
+// history is what debug mode knows of f, or nil. f is held.
 func (f *Future[T]) history() *history {
 	if rest := f.rest(); rest != nil {
 		return rest.history
@@ -455,7 +455,7 @@ func (p *firstPair[T]) name() string { return (*Future[T])(p).pairName(p.callbac
 // pairName returns the name of the one of two functions that will be called.
 // It is called on the loop, when f is settled.
 func (f *Future[T]) pairName(callback func(T) (T, error), errback func(*Failure) (T, error)) string {
-	if f.failure != nil && errback != nil || callback == nil {
+	if f.failure() != nil && errback != nil || callback == nil {
 		return funcName(errback)
 	}
 	return funcName(callback)
@@ -487,7 +487,7 @@ type watchTask[T any] struct {
 	fn func(*Failure)
 }
 
-func (t *watchTask[T]) run()       { t.fn(t.f.failure) }
+func (t *watchTask[T]) run()       { t.fn(t.f.failure()) }
 func (t *watchTask[T]) sees() bool { return true }
 
 // cancellerTask calls the canceller.
@@ -505,6 +505,14 @@ func (t *cancellerTask[T]) name() string { return funcName(t.canceller) }
 type uncancelled struct{}
 
 func (uncancelled) run() {}
+
+// failure returns why f failed, or nil. f is held, or settled.
+func (f *Future[T]) failure() *Failure {
+	if f.state < failed {
+		return nil
+	}
+	return f.more.rest.failure
+}
 
 // later reports whether there is something to schedule after the first pair.
 func (f *Future[T]) later() bool {
@@ -553,13 +561,13 @@ func newPending[T any](loop *loopRef) *Future[T] {
 func (f *Future[T]) track() {
 	f.lock()
 	f.extend().history = newHistory[Future[T]]()
-	f.mu.Unlock()
+	f.unlock()
 }
 
 func (f *Future[T]) setCanceller(canceller func(*Future[T])) {
 	f.lock()
 	f.extend().canceller = canceller
-	f.mu.Unlock()
+	f.unlock()
 }
 
 func (f *Future[T]) resolve(value T) error {
@@ -568,8 +576,9 @@ func (f *Future[T]) resolve(value T) error {
 	}
 	return f.settle(finished, value, nil)
 }
+
 func (f *Future[T]) reject(fail *Failure) error {
-	err := f.settle(finished, *new(T), fail)
+	err := f.settle(failed, *new(T), fail)
 	if err == nil {
 		f.reportUnseen(fail)
 	}
@@ -601,7 +610,7 @@ func (f *Future[T]) add(callback func(T) (T, error), errback func(*Failure) (T, 
 	default:
 		f.callback, f.errback, f.firstUsed = callback, errback, true
 	}
-	f.mu.Unlock()
+	f.unlock()
 }
 
 // await is [Await].
@@ -621,11 +630,11 @@ func (f *Future[T]) await(ctx context.Context) (T, error) {
 			}
 		}
 	}
-	if f.failure != nil {
+	if fail := f.failure(); fail != nil {
 		f.lock()
-		defer f.mu.Unlock()
+		defer f.unlock()
 		f.see()
-		return *new(T), f.failure
+		return *new(T), fail
 	}
 	return f.value, nil
 }
@@ -639,7 +648,7 @@ func (f *Future[T]) timeout(delay time.Duration) *Future[T] {
 	}
 	t.outer.lock()
 	t.outer.extend().cancelAll = f.cancelWith
-	t.outer.mu.Unlock()
+	t.outer.unlock()
 	t.timer = loop.CallLater(delay, func() { t.cancelled = f.cancelWith("") })
 	f.append(t)
 	return &t.outer
@@ -657,7 +666,7 @@ type timeoutTask[T any] struct {
 
 func (t *timeoutTask[T]) run() {
 	t.timer.Cancel()
-	fail := t.f.failure
+	fail := t.f.failure()
 	switch {
 	case t.cancelled && fail != nil:
 		_ = t.outer.reject(timedOut(fail, t.delay)) // only this settles it
@@ -694,7 +703,7 @@ func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Fut
 	}
 	outer.lock()
 	outer.extend().cancelAll = g.cancel
-	outer.mu.Unlock()
+	outer.unlock()
 	// What the children need is allocated for all of them at once.
 	members := make([]futureMore[T], len(futures))
 	for i, child := range g.children {
@@ -730,9 +739,10 @@ type gatherTask[T any] futureMore[T]
 func (t *gatherTask[T]) run() {
 	g := t.gathering
 	child := g.children[t.index]
-	g.results[t.index] = Result[T]{child.value, child.failure}
-	if !g.consume && child.failure != nil {
-		_ = g.outer.reject(child.failure) // refused where another failed first
+	fail := child.failure()
+	g.results[t.index] = Result[T]{child.value, fail}
+	if !g.consume && fail != nil {
+		_ = g.outer.reject(fail) // refused where another failed first
 	}
 	if g.pending.Add(-1) == 0 {
 		g.finish()

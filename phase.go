@@ -15,7 +15,7 @@ const (
 	fresh   uint32 = iota // pending, without callbacks
 	filling               // pending; somebody adds the first callback
 	ready                 // with the first callback
-	shared                // its own lock guards its fields, and they say how far it has come
+	shared                // its lock guards its fields, and they say how far it has come
 )
 
 // claim begins filling, and reports whether it could. What the caller then adds

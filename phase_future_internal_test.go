@@ -2,7 +2,38 @@
 
 package txaio
 
-import "testing"
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+	"unsafe"
+)
+
+// 48 bytes are a size class of the allocator's; the next larger one is 64.
+func TestSize(t *testing.T) {
+	if got := unsafe.Sizeof(Future[int]{}); got > 48 {
+		t.Errorf("a Future takes %d bytes, want 48 at most", got)
+	}
+}
+
+// Whoever meets somebody who holds a future waits for that, and does not keep a
+// processor busy all the while.
+func TestHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newPending[int](newLoopRef(NewLoop()))
+		f.lock()
+		called := make(chan bool)
+		go func() { called <- f.IsCalled() }()
+		time.Sleep(time.Second) // which ends when the other goroutine sleeps
+		select {
+		case <-called:
+			t.Error("did not wait")
+		default:
+		}
+		f.unlock()
+		<-called
+	})
+}
 
 // fill is what adding the first callback does while f is filling.
 func fill(f *Future[int], callback func(int) (int, error)) {
