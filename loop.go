@@ -256,9 +256,6 @@ func (l *Loop) runTurn() {
 	for !l.runTasks() {
 	}
 	clear(l.turn)
-	if cap(l.turn) > maxKeptQueue && len(l.turn) < cap(l.turn)/4 {
-		l.turn = nil
-	}
 	l.turn, l.next = l.turn[:0], 0
 }
 
@@ -285,8 +282,9 @@ func (l *Loop) beginTurn() int {
 	return n
 }
 
-// maxKeptQueue is the capacity up to which a queue is always kept for the next
-// turn: 64 KiB. A larger one is kept while turns need it.
+// maxKeptQueue is the capacity up to which a loop that rests keeps a queue: 64 KiB.
+// A loop that runs keeps what it has: the collector, which making one anew brings
+// about, takes the driver's place for a while, and so makes the queue grow again.
 const maxKeptQueue = 4096
 
 // collectDue moves the timers that are due to the queue. l.mu is held.
