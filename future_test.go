@@ -430,28 +430,35 @@ func TestGather(t *testing.T) {
 			t.Error("another failure")
 		}
 	})
-	t.Run("lets go of the futures", func(t *testing.T) {
-		var pointers []weak.Pointer[txaio.Future[string]]
-		g := func() *txaio.Future[[]txaio.Result[string]] {
-			list := []*txaio.Future[string]{txaio.CreateFuture[string](), txaio.CreateFutureSuccess("b")}
-			for _, f := range list {
-				pointers = append(pointers, weak.Make(f))
+	for name, fail := range map[string]error{"lets go of the futures": nil, "lets go of the futures when one fails": errOne} {
+		t.Run(name, func(t *testing.T) {
+			var pointers []weak.Pointer[txaio.Future[string]]
+			g := func() *txaio.Future[[]txaio.Result[string]] {
+				list := []*txaio.Future[string]{txaio.CreateFuture[string](), txaio.CreateFutureSuccess("b")}
+				for _, f := range list {
+					pointers = append(pointers, weak.Make(f))
+				}
+				g := txaio.Gather(list, false)
+				g.Done()
+				if fail != nil {
+					txaio.Reject(list[0], fail)
+				} else {
+					txaio.Resolve(list[0], "a")
+				}
+				return g
+			}()
+			if _, err := testutil.Await(t, g); !errors.Is(err, fail) {
+				t.Fatal(err)
 			}
-			g := txaio.Gather(list, true)
-			txaio.Resolve(list[0], "a")
-			return g
-		}()
-		if _, err := testutil.Await(t, g); err != nil {
-			t.Fatal(err)
-		}
-		for i, pointer := range pointers {
-			eventually(t, fmt.Sprintf("future %d was collected", i), func() bool {
-				runtime.GC()
-				return pointer.Value() == nil
-			})
-		}
-		runtime.KeepAlive(g)
-	})
+			for i, pointer := range pointers {
+				eventually(t, fmt.Sprintf("future %d was collected", i), func() bool {
+					runtime.GC()
+					return pointer.Value() == nil
+				})
+			}
+			runtime.KeepAlive(g)
+		})
+	}
 	t.Run("of gathers", func(t *testing.T) {
 		a, b := txaio.CreateFuture[string](), txaio.CreateFuture[string]()
 		inner := txaio.Gather([]*txaio.Future[string]{a}, true)

@@ -151,7 +151,7 @@ func (d *Deferred[T]) Chain(callback func(T) (*Deferred[T], error)) {
 func (d *Deferred[T]) Pause() {
 	d.lock()
 	d.extend().paused++
-	d.mu.Unlock()
+	d.unlock()
 }
 
 // Unpause takes back one call of [Deferred.Pause]; the last one runs the
@@ -160,7 +160,7 @@ func (d *Deferred[T]) Pause() {
 func (d *Deferred[T]) Unpause() {
 	d.lock()
 	if !d.paused() {
-		d.mu.Unlock()
+		d.unlock()
 		panic(usageErrorf("Unpause was called on a Deferred that is not paused"))
 	}
 	d.more.paused--
@@ -192,19 +192,19 @@ func (d *Deferred[T]) Cancel() {
 func (d *Deferred[T]) cancelOne() *Deferred[T] {
 	d.lock()
 	if d.called || d.more != nil && d.more.giveUp {
-		defer d.mu.Unlock()
+		defer d.unlock()
 		return d.waitingOn()
 	}
 	if d.more != nil && d.more.cancelAll != nil {
 		cancelAll := d.more.cancelAll
-		d.mu.Unlock()
+		d.unlock()
 		cancelAll()
 		return nil
 	}
 	if d.more != nil && d.more.canceller != nil {
 		canceller := d.more.canceller
 		d.more.giveUp = true
-		d.mu.Unlock()
+		d.unlock()
 		d.callCanceller(canceller)
 		return nil
 	}
@@ -229,14 +229,14 @@ func (d *Deferred[T]) IsCalled() bool {
 		return p >= calling
 	}
 	d.lock()
-	defer d.mu.Unlock()
+	defer d.unlock()
 	return d.called
 }
 
 // Done returns a channel that is closed when d is settled.
 func (d *Deferred[T]) Done() <-chan struct{} {
 	d.lock()
-	defer d.mu.Unlock()
+	defer d.unlock()
 	more := d.extend()
 	if more.done == nil {
 		more.done = make(chan struct{})
@@ -308,7 +308,7 @@ func (d *Deferred[T]) settleReady(value T) (settled bool) {
 func (d *Deferred[T]) recoverAlone(value any) {
 	d.lock()
 	d.first, d.runner = link[T]{}, uncounted // recovered goes on from there
-	d.mu.Unlock()
+	d.unlock()
 	run := chainRun[T]{current: d, as: uncounted}
 	run.recovered(value)
 	if value != nil { // else it was Goexit, and the rest has run
@@ -316,7 +316,7 @@ func (d *Deferred[T]) recoverAlone(value any) {
 	}
 }
 
-// settlePending sets the result of a pending d and runs the callbacks. d.mu is
+// settlePending sets the result of a pending d and runs the callbacks. d is
 // held, and released.
 func (d *Deferred[T]) settlePending(value T, fail *Failure) {
 	d.called = true
@@ -327,11 +327,11 @@ func (d *Deferred[T]) settlePending(value T, fail *Failure) {
 	d.resume()
 }
 
-// settleAgain is settle where d is settled already. d.mu is held, and released.
+// settleAgain is settle where d is settled already. d is held, and released.
 func (d *Deferred[T]) settleAgain() error {
 	suppress, history := d.suppress, d.history()
 	d.suppress = false
-	d.mu.Unlock()
+	d.unlock()
 	if suppress {
 		return nil
 	}
@@ -362,7 +362,7 @@ func (d *Deferred[T]) append(l link[T]) {
 	d.resume()
 }
 
-// resume runs the callbacks where that is possible. d.mu is held, and
+// resume runs the callbacks where that is possible. d is held, and
 // released.
 func (d *Deferred[T]) resume() {
 	if !d.called || d.runner != nobody || d.empty() {
@@ -422,7 +422,7 @@ func (r *chainRun[T]) callbacks() (done bool) {
 			d.see()
 		}
 		d.runner = r.as
-		d.mu.Unlock()
+		d.unlock()
 		var (
 			failed *Failure
 			inner  *Deferred[T]
@@ -485,7 +485,7 @@ func (r *chainRun[T]) handOver(outer *Deferred[T]) {
 	if !d.empty() {
 		r.suspend = append(r.suspend, d)
 	}
-	d.mu.Unlock()
+	d.unlock()
 	outer.lock()
 	outer.stopWaiting(value, fail)
 	r.current = outer
@@ -504,7 +504,7 @@ func (r *chainRun[T]) waitFor(inner *Deferred[T]) {
 	more := d.extend()
 	more.paused++
 	more.waitingOn = inner
-	d.mu.Unlock() // never two locks at once: chains may cross
+	d.unlock() // never two locks at once: chains may cross
 
 	inner.lock()
 	// Where inner is just calling a callback, Twisted takes the result as it
@@ -514,12 +514,12 @@ func (r *chainRun[T]) waitFor(inner *Deferred[T]) {
 	unfinished := inner.runner != nobody && !runsHere(inner.runner)
 	if !inner.called || inner.blocked() || unfinished {
 		inner.push(link[T]{step: (*waitingStep[T])(d)})
-		inner.mu.Unlock()
+		inner.unlock()
 		d.lock()
 		return
 	}
 	value, fail := inner.takeResult()
-	inner.mu.Unlock()
+	inner.unlock()
 	d.lock()
 	d.stopWaiting(value, fail)
 }
@@ -548,7 +548,7 @@ func (d *Deferred[T]) stopWaiting(value T, fail *Failure) {
 // unlockResting unlocks d, whose callbacks have run as far as they can.
 func (d *Deferred[T]) unlockResting() {
 	if d.failure == nil {
-		d.mu.Unlock()
+		d.unlock()
 		return
 	}
 	d.unlockFailed(d.failure)
@@ -558,25 +558,25 @@ func (d *Deferred[T]) unlockResting() {
 // DebugInfo does, where nobody sees it before.
 func (d *Deferred[T]) unlockFailed(fail *Failure) {
 	unseen := d.unseen()
-	d.mu.Unlock()
+	d.unlock()
 	if !unseen {
 		return
 	}
 	dropped := fail.withoutError()
 	d.lock()
-	defer d.mu.Unlock()
+	defer d.unlock()
 	if d.failure == fail && d.unseen() {
 		d.extend().dropped = onDrop(d, dropped)
 	}
 }
 
 // unseen reports whether the failure is a result that nobody has seen and that
-// will not be reported yet. d.mu is held.
+// will not be reported yet. d is held.
 func (d *Deferred[T]) unseen() bool {
 	return !d.seen && d.runner == nobody && (d.more == nil || d.more.dropped == runtime.Cleanup{})
 }
 
-// see notes that somebody is given the failure. d.mu is held.
+// see notes that somebody is given the failure. d is held.
 func (d *Deferred[T]) see() {
 	d.seen = true
 	if d.more != nil {
@@ -585,13 +585,13 @@ func (d *Deferred[T]) see() {
 	}
 }
 
-// failAgain notes that failure has come from a callback. d.mu is held.
+// failAgain notes that failure has come from a callback. d is held.
 func (d *Deferred[T]) failAgain() {
 	d.seen = false
 	d.history().explain(d.failure)
 }
 
-// history is what debug mode knows of d, or nil. d.mu is held.
+// history is what debug mode knows of d, or nil. d is held.
 func (d *Deferred[T]) history() *history {
 	if d.more == nil {
 		return nil
@@ -792,13 +792,13 @@ func newPending[T any](*loopRef) *Deferred[T] {
 func (d *Deferred[T]) track() {
 	d.lock()
 	d.extend().history = newHistory[Deferred[T]]()
-	d.mu.Unlock()
+	d.unlock()
 }
 
 func (d *Deferred[T]) setCanceller(canceller func(*Deferred[T])) {
 	d.lock()
 	d.extend().canceller = canceller
-	d.mu.Unlock()
+	d.unlock()
 }
 
 func (d *Deferred[T]) resolve(value T) error {
@@ -826,13 +826,13 @@ func (d *Deferred[T]) add(callback func(T) (T, error), errback func(*Failure) (T
 func (d *Deferred[T]) await(ctx context.Context) (T, error) {
 	d.lock()
 	if d.called && d.runner == nobody && !d.blocked() && d.empty() {
-		defer d.mu.Unlock()
+		defer d.unlock()
 		if d.failure != nil {
 			d.see()
 		}
 		return awaited(d.value, d.failure)
 	}
-	d.mu.Unlock()
+	d.unlock()
 	loop := currentLoop()
 	if loop.here() {
 		return *new(T), ErrAwaitOnLoop
@@ -909,7 +909,7 @@ func (*awaitStep[T]) sees() bool { return true }
 // not pile up there. It returns false where the step is not there any more.
 func (d *Deferred[T]) remove(s step[T]) bool {
 	d.lock()
-	defer d.mu.Unlock()
+	defer d.unlock()
 	if d.runner != alone && d.first.step == s {
 		d.first = link[T]{}
 		return true
@@ -947,7 +947,7 @@ func gather[T any](_ *loopRef, futures []*Deferred[T], consumeErrors bool) *Defe
 			child.Cancel()
 		}
 	}
-	g.outer.mu.Unlock()
+	g.outer.unlock()
 	members := make([]gatherStep[T], len(futures))
 	for i, child := range children {
 		members[i] = gatherStep[T]{g, i}

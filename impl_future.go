@@ -80,8 +80,8 @@ type state uint8
 const (
 	pending   state = iota
 	finished        // with a value
-	failed          // what failure says
-	cancelled       // likewise, with a CancelledError
+	failed          // from here on with a failure
+	cancelled       // which is a CancelledError
 )
 
 // Native methods
@@ -192,23 +192,18 @@ func (f *Future[T]) Done() <-chan struct{} {
 // in order with those that are being added; it runs nothing.
 func (f *Future[T]) settle(to state, value T, fail *Failure) error {
 	f.lock()
+	defer f.unlock() // also where a loop of another type panics
 	if f.state != pending {
-		err := f.history().alreadyCalled()
-		f.unlock()
-		return err
+		return f.history().alreadyCalled()
 	}
 	f.state, f.value = to, value
-	if fail != nil {
-		f.seen = f.watched()
-		f.extend().failure = fail
-	}
 	switch {
-	case f.more != nil:
-		f.scheduleAll()
+	case f.more != nil || fail != nil:
+		f.seen = fail != nil && f.watched()
+		f.scheduleAll(fail)
 	case f.firstUsed: // nearly always
 		f.schedule((*firstPair[T])(f))
 	}
-	f.unlock()
 	return nil
 }
 
@@ -236,26 +231,28 @@ func (f *Future[T]) settleReady(value T) (settled bool) {
 	return true
 }
 
-// scheduleAll is what settle does for a future that has more than a first pair.
-// f is held.
-func (f *Future[T]) scheduleAll() {
-	more := f.more
+// scheduleAll is what settle does for a future that fails, or has more than a
+// first pair. f is held.
+func (f *Future[T]) scheduleAll(fail *Failure) {
+	var member *futureMore[T]
+	if f.more != nil && f.more.gathering != nil {
+		member = f.more // which is a task now, and one of many that Gather allocated together
+	}
 	var rest futureRest[T]
-	if more.rest != nil {
-		rest = *more.rest
+	if r := f.rest(); r != nil {
+		rest = *r
 	}
 	// What f keeps is in place before somebody can look: a task, or who waits for done.
-	if rest.done == nil && rest.failure == nil && rest.history == nil {
-		f.more = nil // it may be one of many that Gather allocated together
-	} else {
-		if more.gathering != nil {
-			f.more = &futureMore[T]{rest: more.rest} // more itself is a task now
-		}
-		*more.rest = futureRest[T]{done: rest.done, failure: rest.failure, history: rest.history} // what it held is free now
+	kept := fail != nil || rest.done != nil || rest.history != nil
+	if member != nil || !kept {
+		f.more = nil
+	}
+	if kept {
+		*f.extend() = futureRest[T]{done: rest.done, failure: fail, history: rest.history} // the others are free now
 	}
 	if rest.history != nil {
 		rest.history.settle()
-		rest.history.explain(rest.failure)
+		rest.history.explain(fail)
 	}
 	if rest.done != nil {
 		close(rest.done)
@@ -270,8 +267,8 @@ func (f *Future[T]) scheduleAll() {
 	if f.firstUsed {
 		f.schedule((*firstPair[T])(f))
 	}
-	if more.gathering != nil {
-		f.schedule((*gatherTask[T])(more))
+	if member != nil {
+		f.schedule((*gatherTask[T])(member))
 	}
 	for _, t := range rest.tasks {
 		f.schedule(t)
@@ -281,8 +278,8 @@ func (f *Future[T]) scheduleAll() {
 // append schedules a task when f is settled, at once where it is.
 func (f *Future[T]) append(t task) {
 	f.lock()
+	defer f.unlock()
 	f.push(t)
-	f.unlock()
 }
 
 // join makes f a member of more.gathering: where f.more is nil, more will be
@@ -294,18 +291,18 @@ func (f *Future[T]) join(more *futureMore[T]) {
 		return
 	}
 	f.lock()
+	defer f.unlock()
 	if f.more == nil && f.state == pending {
 		f.more = more
 	} else {
 		f.push((*gatherTask[T])(more))
 	}
-	f.unlock()
 }
 
 // push is append with f held.
 func (f *Future[T]) push(t task) {
 	if f.state != pending {
-		if f.failure() != nil && sees(t) {
+		if sees(t) {
 			f.see()
 		}
 		f.schedule(t)
@@ -506,7 +503,8 @@ type uncancelled struct{}
 
 func (uncancelled) run() {}
 
-// failure returns why f failed, or nil. f is held, or settled.
+// failure returns why f failed, or nil. Either f is held, or the caller knows that
+// it is settled: from f's lock, from done, or as a task of f's.
 func (f *Future[T]) failure() *Failure {
 	if f.state < failed {
 		return nil
@@ -598,6 +596,7 @@ func (f *Future[T]) add(callback func(T) (T, error), errback func(*Failure) (T, 
 		return
 	}
 	f.lock()
+	defer f.unlock()
 	switch {
 	case f.firstUsed || f.later():
 		f.push(&pairTask[T]{f, callback, errback})
@@ -610,7 +609,6 @@ func (f *Future[T]) add(callback func(T) (T, error), errback func(*Failure) (T, 
 	default:
 		f.callback, f.errback, f.firstUsed = callback, errback, true
 	}
-	f.unlock()
 }
 
 // await is [Await].

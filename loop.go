@@ -59,9 +59,10 @@ type Loop struct {
 	_ [64]byte
 
 	// What is left of the turn that is being run. Only the driver uses them.
-	turn []task
-	next int
-	fed  bool // tasks come faster than turns begin, see linger
+	turn  []task
+	next  int
+	roomy int  // for how many turns a large queue has not been needed, see maxKeptQueue
+	fed   bool // tasks come faster than turns begin, see linger
 
 	begun   atomic.Uint32 // how many turns have begun, for those who wait for one
 	awaited atomic.Bool   // somebody has begun to await a future since the last turn, see hurry
@@ -256,6 +257,15 @@ func (l *Loop) runTurn() {
 	for !l.runTasks() {
 	}
 	clear(l.turn)
+	switch {
+	case cap(l.turn) <= maxKeptQueue:
+	case len(l.turn) > cap(l.turn)/4:
+		l.roomy = 0
+	case l.roomy < manyTurns:
+		l.roomy++
+	default:
+		l.turn, l.roomy = nil, 0
+	}
 	l.turn, l.next = l.turn[:0], 0
 }
 
@@ -282,10 +292,14 @@ func (l *Loop) beginTurn() int {
 	return n
 }
 
-// maxKeptQueue is the capacity up to which a loop that rests keeps a queue: 64 KiB.
-// A loop that runs keeps what it has: the collector, which making one anew brings
-// about, takes the driver's place for a while, and so makes the queue grow again.
-const maxKeptQueue = 4096
+// maxKeptQueue is the capacity up to which a queue is always kept: 64 KiB. A larger
+// one is given up when the loop rests, or has not needed a quarter of it for
+// manyTurns. To make it anew brings the collector about, which takes the driver's
+// place for a while and so makes the queue grow again.
+const (
+	maxKeptQueue = 4096
+	manyTurns    = 1000
+)
 
 // collectDue moves the timers that are due to the queue. l.mu is held.
 func (l *Loop) collectDue(now int64) {

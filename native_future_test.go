@@ -347,6 +347,44 @@ func TestFutureOnForeignLoop(t *testing.T) {
 	j.want(t, "a!one", "b!one")
 }
 
+// refusingLoop is a loop that takes nothing.
+type refusingLoop struct{ foreignLoop }
+
+func (l *refusingLoop) CallSoon(func()) { panic("not now") }
+
+// A loop that panics does not leave a future locked.
+func TestFutureOnLoopThatPanics(t *testing.T) {
+	defer testutil.ReplaceLoop(&refusingLoop{})()
+	f := txaio.CreateFuture[int]()
+	nop := func(v int) (int, error) { return v, nil }
+	txaio.AddCallbacks(f, nop, nil)
+	for _, c := range []struct {
+		name string
+		use  func()
+	}{
+		{"Resolve", func() { txaio.Resolve(f, 1) }},
+		{"AddCallbacks", func() { txaio.AddCallbacks(f, nop, nil) }},
+		{"AddDoneCallback", func() { f.AddDoneCallback(func(*txaio.Future[int]) {}) }},
+		{"Gather", func() { txaio.Gather([]*txaio.Future[int]{f}, true) }},
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: the loop's panic disappeared", c.name)
+				}
+			}()
+			c.use()
+		}()
+		called := make(chan bool, 1)
+		go func() { called <- txaio.IsCalled(f) }()
+		select {
+		case <-called:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: the future is locked", c.name)
+		}
+	}
+}
+
 func TestFutureCallbacksRunOnTheLoopsGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j journal

@@ -12,7 +12,7 @@ const (
 	done                        // called, with a value and without links
 )
 
-// lock takes d.mu, and makes d shared.
+// lock makes d shared, and takes it.
 func (d *Deferred[T]) lock() {
 	d.mu.Lock()
 	if d.phase.Load() != shared {
@@ -20,7 +20,10 @@ func (d *Deferred[T]) lock() {
 	}
 }
 
-// share makes d shared. d.mu is held.
+// unlock gives back what lock took.
+func (d *Deferred[T]) unlock() { d.mu.Unlock() }
+
+// share makes d shared. d is held.
 func (d *Deferred[T]) share() {
 	for {
 		p := d.phase.Load()

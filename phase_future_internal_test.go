@@ -3,6 +3,7 @@
 package txaio
 
 import (
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,23 +17,78 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// Whoever meets somebody who holds a future waits for that, and does not keep a
+// Whoever meets somebody who holds a future waits for that, without keeping a
 // processor busy all the while.
 func TestHeld(t *testing.T) {
+	ref := newLoopRef(NewLoop())
+	first, second := newPending[int](ref), newPending[int](ref)
+	got := make(chan *Future[int])
+	deadline := time.Now().Add(10 * time.Second)
+	for _, f := range []*Future[int]{first, second} {
+		f.lock()
+		for range 2 {
+			go func() {
+				f.IsCalled()
+				got <- f
+			}()
+		}
+		for f.phase.Load() != wanted {
+			if runtime.Gosched(); time.Now().After(deadline) {
+				t.Fatal("nobody sleeps")
+			}
+		}
+	}
+	for _, f := range []*Future[int]{second, first} {
+		select {
+		case <-got:
+			t.Fatal("did not wait")
+		case <-time.After(time.Millisecond):
+		}
+		f.unlock()
+		for range 2 {
+			if <-got != f {
+				t.Fatal("did not wait for its own")
+			}
+		}
+	}
+}
+
+// To wait for a future is not to be idle, as testing/synctest has it.
+func TestHeldIsNotIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newPending[int](newLoopRef(NewLoop()))
 		f.lock()
-		called := make(chan bool)
-		go func() { called <- f.IsCalled() }()
-		time.Sleep(time.Second) // which ends when the other goroutine sleeps
-		select {
-		case <-called:
-			t.Error("did not wait")
-		default:
+		returned := false
+		go func() {
+			f.IsCalled()
+			returned = true
+		}()
+		go func() {
+			for f.phase.Load() != wanted {
+				runtime.Gosched()
+			}
+			f.unlock()
+		}()
+		if synctest.Wait(); !returned {
+			t.Error("idle, with a call under way")
 		}
-		f.unlock()
-		<-called
 	})
+}
+
+// A future that is settled while it becomes shared loses nothing.
+func TestSettledWhileShared(t *testing.T) {
+	ref := newLoopRef(NewLoop())
+	for range 2000 {
+		f := newPending[int](ref)
+		ran := make(chan struct{}, 2)
+		f.add(func(int) (int, error) { ran <- struct{}{}; return 0, nil }, nil)
+		go f.AddDoneCallback(func(*Future[int]) { ran <- struct{}{} })
+		if err := f.SetResult(1); err != nil {
+			t.Fatal(err)
+		}
+		<-ran
+		<-ran
+	}
 }
 
 // fill is what adding the first callback does while f is filling.
@@ -99,6 +155,8 @@ func TestGatherGivesUpMembers(t *testing.T) {
 	all := gather(ref, []*Future[int]{shared, watched}, true)
 	shared.IsCalled()
 	watched.Done()
+	watched.AddDoneCallback(func(*Future[int]) {})
+	watched.setCanceller(func(*Future[int]) {})
 	for _, f := range []*Future[int]{shared, watched} {
 		if f.more == nil || f.more.gathering == nil {
 			t.Fatal("not a member")
@@ -113,7 +171,10 @@ func TestGatherGivesUpMembers(t *testing.T) {
 	if shared.more != nil {
 		t.Error("the first has more than its first pair")
 	}
-	if more := watched.more; more == nil || more.gathering != nil || more.rest.done == nil || more.rest.tasks != nil {
-		t.Error("the second should have its channel, and nothing else")
+	switch more := watched.more; {
+	case more == nil || more.rest.done == nil:
+		t.Error("the second has lost its channel")
+	case more.gathering != nil || more.rest.tasks != nil || more.rest.canceller != nil:
+		t.Error("the second has more than its channel")
 	}
 }

@@ -126,3 +126,30 @@ func TestQueueGivesMemoryBack(t *testing.T) {
 		t.Errorf("the queue has room for %d and %d", cap(l.ready), cap(l.turn))
 	}
 }
+
+// A loop that never rests gives it back as well.
+func TestBusyLoopGivesMemoryBack(t *testing.T) {
+	l := NewLoop()
+	done := make(chan struct{})
+	turns := 0
+	var step func()
+	step = func() {
+		if turns++; turns < 3*manyTurns {
+			l.CallSoon(step)
+			return
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if cap(l.ready) > maxKeptQueue || cap(l.turn) > maxKeptQueue {
+			t.Errorf("the queue has room for %d and %d", cap(l.ready), cap(l.turn))
+		}
+		close(done)
+	}
+	l.CallSoon(func() {
+		for range 20 * maxKeptQueue {
+			l.CallSoon(func() {})
+		}
+		l.CallSoon(step)
+	})
+	<-done
+}
