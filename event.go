@@ -1,12 +1,12 @@
 package txaio
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,19 +17,14 @@ import (
 	"github.com/txaio-go/txaio/internal/format"
 )
 
-// An event is what a call of a logger's method becomes. It is the context of
-// its logrus entry, which so carries it to StartLogging's formatter.
+// An event is what a call of a logger's method becomes.
 type event struct {
-	context.Context
-	time    time.Time
-	level   Level
-	logger  *Logger
-	attrs   []slog.Attr
-	text    string // the format
-	message [1]any // the rendered text, as the arguments that logrus got
-	fail    *tracebackOf
-
-	few [2]slog.Attr // the attributes, where they are no more, in the same allocation
+	time   time.Time
+	level  Level
+	logger *Logger
+	attrs  []slog.Attr
+	text   string // the format
+	fail   *tracebackOf
 }
 
 // categories are the formats by log category. The map is replaced, never
@@ -152,10 +147,9 @@ func (e *event) attr(name string) (slog.Value, bool) {
 }
 
 // emit hands the event to logrus.
-func (e *event) emit(target *logrus.Logger) {
+func (s *scratch) emit(target *logrus.Logger) {
+	e := &s.event
 	e.pickFormat()
-	scratch := scratches.Get().(*scratch)
-	fields := scratch.fields
 	for i := range e.attrs {
 		attr := &e.attrs[i]
 		if attr.Value.Kind() == slog.KindLogValuer {
@@ -164,34 +158,70 @@ func (e *event) emit(target *logrus.Logger) {
 				attr.Value = value
 			}
 		}
-		fields[attr.Key] = fieldValue(e.text, attr.Value, 0)
+		s.fields[attr.Key] = fieldValue(e.text, attr.Value, 0)
 	}
-	fields["log_namespace"] = e.logger.boxed
+	s.fields["log_namespace"] = e.logger.boxed
 	if e.level == LevelTrace {
-		fields["txaio_trace"] = true
+		s.fields["txaio_trace"] = true
 	}
 	if e.fail != nil {
-		fields["log_failure"] = e.fail.Failure
+		s.fields["log_failure"] = e.fail.Failure
 	}
-	rendered := e.append(scratch.text[:0], false)
-	e.message[0] = string(rendered)
-	entry := logrus.Entry{Logger: target, Data: fields, Time: e.time, Context: e}
-	entry.Log(toLogrus[e.level], e.message[:]...)
-	if cap(rendered) <= maxKeptText && len(fields) <= maxKeptFields {
-		scratch.text = rendered
-		clear(fields)
-		scratches.Put(scratch)
+	s.text = e.append(s.text[:0], false)
+	message := string(s.text)
+	var from *origin
+	if !format.IsPlain(message) {
+		from = &origin{message, e.clone()}
 	}
+	s.args[0] = message
+	entry := logrus.Entry{Logger: target, Data: s.fields, Time: e.time, Context: from}
+	entry.Log(toLogrus[e.level], s.args[:]...)
 }
 
-// A scratch is what emit works with. Logrus makes a copy of an entry's fields
-// when it logs it, and hands only that on.
+// An origin is the context of the logrus entry of an event, which so carries to
+// StartLogging's formatter what that needs to escape the message. It is nil
+// where there is nothing to escape, which spares nearly every entry an
+// allocation.
+type origin struct {
+	message string
+	event   *event
+}
+
+// The context is never done, and has no values.
+func (*origin) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
+func (*origin) Done() <-chan struct{}                   { return nil }
+func (*origin) Err() error                              { return nil }
+func (*origin) Value(any) any                           { return nil }
+
+// clone copies an event out of its scratch.
+func (e *event) clone() *event {
+	c := *e
+	c.attrs = slices.Clone(e.attrs)
+	return &c
+}
+
+// A scratch is what an event is made and logged with. Logrus makes a copy of an
+// entry's fields when it logs it, and hands only that on.
 type scratch struct {
-	text   []byte
+	event  event
 	fields logrus.Fields
+	text   []byte
+	args   [1]any // text, as the arguments that logrus gets
 }
 
 var scratches = sync.Pool{New: func() any { return &scratch{fields: make(logrus.Fields)} }}
+
+// release lets go of the event, and has the memory used again.
+func (s *scratch) release() {
+	attrs := s.event.attrs
+	if cap(s.text) > maxKeptText || len(s.fields) > maxKeptFields || cap(attrs) > maxKeptFields {
+		return
+	}
+	clear(s.fields)
+	clear(attrs)
+	s.event, s.args[0] = event{attrs: attrs[:0]}, nil
+	scratches.Put(s)
+}
 
 // A scratch that was larger was for an exception, and is not kept. To clear a
 // map takes as long as it once was large.

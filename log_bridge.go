@@ -133,14 +133,12 @@ func (lineFormatter) Format(entry *logrus.Entry) ([]byte, error) {
 		line = entry.Buffer.AvailableBuffer()
 	}
 	line = appendTimestamp(line, entry.Time)
-	start := len(line)
 	switch from := entry.Context.(type) {
-	case *event:
-		line = format.AppendEscaped(line, entry.Message)
-		if len(line)-start != len(entry.Message) && entry.Message == from.message[0] {
-			// Something has to be escaped, but only in what was substituted. Of
-			// a message that a hook has changed it is not known what that is.
-			line = from.append(line[:start], true)
+	case *origin:
+		if from != nil && from.message == entry.Message {
+			line = from.event.append(line, true) // to escape only what was substituted
+		} else {
+			line = format.AppendEscaped(line, entry.Message) // plain, or a hook has changed it
 		}
 	case slogContext:
 		line = appendForeign(line, entry.Message)

@@ -294,6 +294,38 @@ func TestLinesThatStay(t *testing.T) {
 	out.want(t, "TIME naïve 日本語 — ok\n")
 }
 
+// An entry that a hook has kept is formatted later as it was then, and has a
+// context that can be used.
+func TestKeptEntries(t *testing.T) {
+	out, child := started(t, txaio.LevelInfo)
+	if !child {
+		return
+	}
+	kept := new(recorder)
+	logrus.AddHook(kept)
+	logger := txaio.MakeLogger()
+	logger.Info("plain {v}", slog.String("v", "text"))
+	logger.Info("a\nb {v}", slog.String("v", "c\nd"))
+	logger.Failure(txaio.CreateFailure(errBoom), "failed: {v}", slog.String("v", "\t"))
+	lines := out.take()
+	logger.Info("another\n{v} {w}", slog.String("v", "\r"), slog.String("w", "\r"))
+	logger.Info("another\n{v} {w}", slog.String("v", "\r"), slog.String("w", "\r"))
+	var later output
+	for _, entry := range kept.entries[:3] {
+		line, err := entry.String()
+		if err != nil {
+			t.Error(err)
+		}
+		later.Write([]byte(line))
+		ctx, cancel := context.WithCancel(entry.Context)
+		if _, ok := ctx.Deadline(); ok || ctx.Err() != nil || ctx.Value(0) != nil {
+			t.Errorf("a context with a deadline, an end or values: %v", ctx)
+		}
+		cancel()
+	}
+	later.want(t, lines)
+}
+
 // Many goroutines log in every way at once: each line is there once, whole.
 func TestBridgesConcurrently(t *testing.T) {
 	out, child := started(t, txaio.LevelInfo)

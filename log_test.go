@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -16,6 +17,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/sirupsen/logrus"
 
@@ -369,6 +371,24 @@ func TestLoggersAreCollected(t *testing.T) {
 		}
 	}
 	t.Errorf("there are %d loggers, and were %d", txaio.LoggerCount(), before)
+}
+
+// What was logged is not kept in memory, nor shown with what is logged next.
+func TestLogLetsGo(t *testing.T) {
+	logger, entries := recorded()
+	type large [1 << 16]byte
+	value, failed := new(large), txaio.CreateFailure(fmt.Errorf("%w", errBoom))
+	weakly, weakFailure := weak.Make(value), weak.Make(failed)
+	logger.Failure(failed, "{a:p} {b} {c}", slog.Int("a", 1), slog.Int("b", 2), slog.Any("c", value))
+	entries.last(t)
+	runtime.GC() // the first time it leaves what is in pools
+	if weakly.Value() != nil || weakFailure.Value() != nil {
+		t.Error("an attribute or a failure is kept")
+	}
+	logger.Info("{b}", slog.Int("a", 1))
+	if got := entries.last(t); len(got.Data) != 2 || got.Message != `Unable to format "{b}": there is no value named "b"` {
+		t.Errorf("%q, %v", got.Message, got.Data)
+	}
 }
 
 // What goes wrong in an application's logrus is reported, and goes no further.

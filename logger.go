@@ -1,7 +1,6 @@
 package txaio
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -255,17 +254,13 @@ func (l *Logger) log(level Level, format string, attrs []slog.Attr, fail *traceb
 // hooks or in the writer, is reported on standard error together with the
 // message, and goes no further.
 func (l *Logger) write(level Level, format string, attrs []slog.Attr, fail *tracebackOf) {
-	e := &event{
-		Context: context.Background(),
-		time:    time.Now(),
-		level:   level,
-		logger:  l,
-		text:    format,
-		fail:    fail,
-	}
-	e.attrs = append(e.few[:0], attrs...) // the caller's can stay on its stack
+	s := scratches.Get().(*scratch)
+	e := &s.event
+	e.time, e.level, e.logger, e.text, e.fail = time.Now(), level, l, format, fail
+	e.attrs = append(e.attrs, attrs...) // the caller's can stay on its stack
 	defer recoverLogging(&e.text)
-	e.emit(l.target())
+	s.emit(l.target())
+	s.release()
 }
 
 // recoverLogging, deferred, reports a panic on standard error.

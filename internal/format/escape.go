@@ -14,10 +14,7 @@ import (
 // are not part of valid UTF-8 (\xff). Backslashes stay as they are.
 func AppendEscaped(dst []byte, s string) []byte {
 	for {
-		plain := 0
-		for plain < len(s) && s[plain] >= ' ' && s[plain] < 0x7f {
-			plain++
-		}
+		plain := plainPrefix(s)
 		dst = append(dst, s[:plain]...)
 		if s = s[plain:]; s == "" {
 			return dst
@@ -26,8 +23,6 @@ func AppendEscaped(dst []byte, s string) []byte {
 		switch {
 		case r == utf8.RuneError && size == 1:
 			dst = fmt.Appendf(dst, `\x%02x`, s[0])
-		case !isControl(r):
-			dst = append(dst, s[:size]...)
 		case r == '\n':
 			dst = append(dst, `\n`...)
 		case r == '\r':
@@ -43,6 +38,41 @@ func AppendEscaped(dst []byte, s string) []byte {
 	}
 }
 
+// IsPlain reports whether AppendEscaped would append s as it is.
+func IsPlain(s string) bool { return plainPrefix(s) == len(s) }
+
+// plainPrefix returns how much of s comes before the first character that has to
+// be escaped.
+func plainPrefix[text string | []byte](s text) int {
+	for i := 0; i < len(s); {
+		if i+8 <= len(s) && printable(s[i:i+8]) {
+			i += 8
+			continue
+		}
+		if c := s[i]; c >= ' ' && c < 0x7f {
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))]))
+		if r == utf8.RuneError && size == 1 || isControl(r) {
+			return i
+		}
+		i += size
+	}
+	return len(s)
+}
+
+// printable reports whether the eight bytes of s are characters of ASCII that can
+// be printed, as those of most texts are. It looks at all of them at once: what is
+// below ' ' sets its highest bit when that is subtracted, what is above '~' when one
+// is added, and 0xff when ' ' is subtracted.
+func printable[text string | []byte](s text) bool {
+	const each = 0x01_01_01_01_01_01_01_01
+	x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	return ((x+each)|(x-' '*each))&(0x80*each) == 0
+}
+
 func isControl(r rune) bool {
 	return r < ' ' || r >= 0x7f && r < 0xa0 ||
 		r == '\u2028' || r == '\u2029' ||
@@ -52,18 +82,11 @@ func isControl(r rune) bool {
 
 // escapeFrom escapes what dst holds from start on.
 func escapeFrom(dst []byte, start int) []byte {
-	for i := start; i < len(dst); {
-		if c := dst[i]; c >= ' ' && c < 0x7f {
-			i++
-			continue
-		}
-		r, size := utf8.DecodeRune(dst[i:])
-		if r == utf8.RuneError && size == 1 || isControl(r) {
-			return AppendEscaped(dst[:i], string(dst[i:]))
-		}
-		i += size
+	plain := start + plainPrefix(dst[start:])
+	if plain == len(dst) {
+		return dst
 	}
-	return dst
+	return AppendEscaped(dst[:plain], string(dst[plain:]))
 }
 
 // appendASCII appends s with everything outside ASCII as a Go escape sequence.

@@ -3,6 +3,7 @@ package format
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestAppendEscaped(t *testing.T) {
@@ -22,6 +23,22 @@ func TestAppendEscaped(t *testing.T) {
 		}
 		if got := string(escapeFrom([]byte("\n"+c.in), 1)); got != "\n"+c.want {
 			t.Errorf("escapeFrom(%q) = %q, want %q", c.in, got, c.want)
+		}
+	}
+}
+
+// Eight bytes are looked at at once: no pair of them hides one another, wherever
+// they stand.
+func TestIsPlain(t *testing.T) {
+	for first := range 256 {
+		for second := range 256 {
+			for before := range 8 {
+				s := strings.Repeat("~", before) + string([]byte{byte(first), byte(second)}) + strings.Repeat(" ", 8)
+				want := !strings.ContainsFunc(s, isControl) && utf8.ValidString(s)
+				if got := IsPlain(s); got != want {
+					t.Fatalf("IsPlain(%q) = %v", s, got)
+				}
+			}
 		}
 	}
 }
