@@ -20,12 +20,12 @@ func TestAwaitHurries(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			previous := SetLoop(loop)
 			defer SetLoop(previous)
-			l.awaited.Store(false)
+			l.hurried.Store(false)
 			f := CreateFuture[int]()
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
 			go func() {
-				for !l.awaited.Load() && ctx.Err() == nil {
+				for !l.hurried.Load() && ctx.Err() == nil {
 					runtime.Gosched()
 				}
 				cancel()

@@ -65,7 +65,8 @@ type Loop struct {
 	fed   bool // tasks come faster than turns begin, see linger
 
 	begun   atomic.Uint32 // how many turns have begun, for those who wait for one
-	awaited atomic.Bool   // somebody has begun to await a future since the last turn, see hurry
+	met     atomic.Bool   // producers have met since the last turn, see lockBusy
+	hurried atomic.Bool   // the next turn is to begin at once, see hurry
 	crowded atomic.Int64  // until when nobody lets others run, see yield
 }
 
@@ -272,8 +273,11 @@ func (l *Loop) runTurn() {
 // beginTurn makes what is ready now, with the timers that are due, the turn to
 // run, and returns how much that is.
 func (l *Loop) beginTurn() int {
-	if l.awaited.Load() {
-		l.awaited.Store(false) // before the turn takes what is awaited
+	if l.met.Load() {
+		l.met.Store(false)
+	}
+	if l.hurried.Load() {
+		l.hurried.Store(false) // before the turn takes what is waited for
 	}
 	l.mu.Lock()
 	if l.timers.next() != never {

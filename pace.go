@@ -13,9 +13,9 @@ import (
 // for a while.
 
 const (
-	// longBacklog is how many tasks may be queued before whoever queues the next
-	// lets others run. Where there are fewer processors than goroutines, a queue
-	// that outgrows the caches makes its tasks several times as expensive.
+	// longBacklog is how many tasks may be queued before the driver is to take them
+	// and whoever queues the next lets others run, see piledUp. A queue that
+	// outgrows the caches makes its tasks several times as expensive.
 	longBacklog = 2048
 
 	// stride is how many tasks are queued before a pausing driver hears of them.
@@ -65,17 +65,36 @@ func (l *Loop) lockBusy() {
 			}
 		}
 		if l.mu.TryLock() {
+			if !l.met.Load() {
+				l.met.Store(true)
+			}
 			return
 		}
 	}
 	l.mu.Lock()
 }
 
-// passed tells a driver that pauses of another stride of tasks, and lets others
-// run where the backlog is long.
+// passed tells a driver that pauses of another stride of tasks.
 func (l *Loop) passed(backlog int) {
 	l.strides.Add(1)
 	if backlog%longBacklog == 0 {
+		l.piledUp(backlog)
+	}
+}
+
+// piledUp has the driver take a long backlog, and lets it run. Where producers
+// have met, the others would run in its place, and all of them meet it when it
+// begins the turn: there the producer goes on for twice as long, and the driver
+// hears of the backlog only when it is twice as long again. It is about to come
+// by itself, or has no processor.
+//
+//go:noinline
+func (l *Loop) piledUp(backlog int) { // not in passed, for the compiler to have that in place
+	met := l.met.Load()
+	if !met || backlog%(4*longBacklog) == 0 {
+		l.hurry()
+	}
+	if !met || backlog%(2*longBacklog) == 0 {
 		runtime.Gosched()
 	}
 }
@@ -107,8 +126,8 @@ func (l *Loop) linger() bool {
 
 // pause waits while others queue tasks fast, and reports whether they did. What
 // the loop's own tasks have queued does not become more meanwhile, and so is
-// not made to wait for long. What was queued before somebody began to await a
-// future is not made to wait for more; the loop counts as fed then.
+// not made to wait for long. A long backlog is not made to wait, nor what was
+// queued before somebody began to await a future; the loop counts as fed then.
 func (l *Loop) pause() (fed bool) {
 	first := l.strides.Load()
 	last := first
@@ -118,7 +137,7 @@ func (l *Loop) pause() (fed bool) {
 		}
 		strides := l.strides.Load()
 		switch {
-		case l.awaited.Load(), strides-first >= enough/stride:
+		case l.hurried.Load(), strides-first >= enough/stride:
 			return true
 		case strides == last:
 			return last != first
@@ -129,14 +148,14 @@ func (l *Loop) pause() (fed bool) {
 }
 
 // hurry implements engine.
-func (l *Loop) hurry() { l.awaited.Store(true) }
+func (l *Loop) hurry() { l.hurried.Store(true) }
 
 // yields is yield so many times, or until the driver is to hurry. It takes some
 // hundred nanoseconds for each four where there is nobody.
 func (l *Loop) yields(times int) (quiet bool) {
 	now := monotonic()
 	for range times {
-		if l.awaited.Load() {
+		if l.hurried.Load() {
 			return true
 		}
 		if !l.yield(&now) {

@@ -65,7 +65,7 @@ func TestPause(t *testing.T) {
 	}
 
 	l := newLoop()
-	queue(l, 2*enough)
+	queue(l, longBacklog/2)
 	if l.pause() {
 		t.Error("fed by what was queued before the pause")
 	}
@@ -98,21 +98,79 @@ func TestPause(t *testing.T) {
 	<-stopped
 }
 
+// The driver is told of a long backlog: at once where there is one producer, and
+// where several have met, when it is four times as long. It is told once a turn.
+func TestPiledUp(t *testing.T) {
+	l := NewLoop()
+	l.state = driven
+	queue := func(n int) {
+		for range n {
+			l.schedule(funcTask(func() {}))
+		}
+	}
+	wantHurried := func(want bool) {
+		t.Helper()
+		if got := l.hurried.Load(); got != want {
+			t.Errorf("hurried = %v with a backlog of %d", got, len(l.ready))
+		}
+	}
+	queue(longBacklog - 1)
+	wantHurried(false)
+	queue(1)
+	wantHurried(true)
+	l.runTurn()
+	wantHurried(false)
+
+	meet(t, l)
+	queue(4*longBacklog - 1)
+	wantHurried(false)
+	queue(1)
+	wantHurried(true)
+	l.runTurn()
+	if l.met.Load() {
+		t.Error("producers have met, though not since the turn began")
+	}
+}
+
+// meet has a producer find l's lock taken by another.
+func meet(t *testing.T, l *Loop) {
+	t.Helper()
+	for range 10_000 { // while somebody computes, it waits in another way
+		l.crowded.Store(math.MinInt64)
+		l.mu.Lock()
+		locked := make(chan struct{})
+		go func() {
+			l.lock()
+			l.mu.Unlock()
+			close(locked)
+		}()
+		for range 10 {
+			runtime.Gosched()
+		}
+		l.mu.Unlock()
+		<-locked
+		if l.met.Load() {
+			return
+		}
+	}
+	t.Fatal("a producer that has found the lock taken has not said so")
+}
+
 // Where somebody has begun to await a future, the driver does not pause before the
 // next turn, not even for one yield, which would end this pause otherwise.
 func TestPauseIsEndedByAwait(t *testing.T) {
 	l := NewLoop()
 	l.state = driven
 	l.crowded.Store(math.MaxInt64)
-	l.awaited.Store(true)
+	l.hurried.Store(true)
 	if !l.pause() {
 		t.Error("the pause went on where somebody waits")
 	}
-	if !l.awaited.Load() {
+	if !l.hurried.Load() {
 		t.Error("the pause forgot that somebody waits")
 	}
 	l.beginTurn()
-	if l.awaited.Load() {
+	if l.hurried.Load() {
 		t.Error("somebody still waits when the turn has begun")
 	}
 }
