@@ -171,7 +171,8 @@ func (s *scratch) emit(target *logrus.Logger) {
 	message := string(s.text)
 	var from *origin
 	if !format.IsPlain(message) {
-		from = &origin{message, e.clone()}
+		from = &origin{message, *e}
+		from.event.attrs = slices.Clone(e.attrs)
 	}
 	s.args[0] = message
 	entry := logrus.Entry{Logger: target, Data: s.fields, Time: e.time, Context: from}
@@ -179,12 +180,12 @@ func (s *scratch) emit(target *logrus.Logger) {
 }
 
 // An origin is the context of the logrus entry of an event, which so carries to
-// StartLogging's formatter what that needs to escape the message. It is nil
-// where there is nothing to escape, which spares nearly every entry an
-// allocation.
+// StartLogging's formatter what that needs to escape the message. Where there is
+// nothing to escape it is a nil *origin, which spares nearly every entry an
+// allocation, and is a context like the others.
 type origin struct {
 	message string
-	event   *event
+	event   event
 }
 
 // The context is never done, and has no values.
@@ -192,13 +193,6 @@ func (*origin) Deadline() (deadline time.Time, ok bool) { return time.Time{}, fa
 func (*origin) Done() <-chan struct{}                   { return nil }
 func (*origin) Err() error                              { return nil }
 func (*origin) Value(any) any                           { return nil }
-
-// clone copies an event out of its scratch.
-func (e *event) clone() *event {
-	c := *e
-	c.attrs = slices.Clone(e.attrs)
-	return &c
-}
 
 // A scratch is what an event is made and logged with. Logrus makes a copy of an
 // entry's fields when it logs it, and hands only that on.

@@ -65,7 +65,7 @@ type Loop struct {
 	fed   bool // tasks come faster than turns begin, see linger
 
 	begun   atomic.Uint32 // how many turns have begun, for those who wait for one
-	met     atomic.Bool   // producers have met since the last turn, see lockBusy
+	met     atomic.Bool   // a producer has found the lock taken since the last turn, see lockBusy
 	hurried atomic.Bool   // the next turn is to begin at once, see hurry
 	crowded atomic.Int64  // until when nobody lets others run, see yield
 }

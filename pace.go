@@ -13,19 +13,20 @@ import (
 // for a while.
 
 const (
-	// longBacklog is how many tasks may be queued before the driver is to take them
-	// and whoever queues the next lets others run, see piledUp. A queue that
-	// outgrows the caches makes its tasks several times as expensive.
+	// longBacklog is how many tasks may be queued, or a multiple of it, before the
+	// driver is to take them and whoever queues the next lets others run, see
+	// piledUp. A queue that outgrows the caches makes its tasks several times as
+	// expensive.
 	longBacklog = 2048
 
 	// stride is how many tasks are queued before a pausing driver hears of them.
 	// The numbers of tasks above and below are multiples of it.
 	stride = 32
 
-	// A driver that is fed pauses before a turn, until enough tasks are queued
-	// since, at most so many looks. Before each look it lets others run so many
-	// times, which takes some microseconds; fewer tasks than a stride in that
-	// time end the pause.
+	// A driver that is fed pauses before a turn, until it is told of a long backlog
+	// or sees enough tasks queued since, at most so many looks. Before each look it
+	// lets others run so many times, which takes some microseconds; fewer tasks than
+	// a stride in that time end the pause.
 	enough   = 2048
 	looks    = 8
 	lookWait = 32
@@ -83,10 +84,10 @@ func (l *Loop) passed(backlog int) {
 }
 
 // piledUp has the driver take a long backlog, and lets it run. Where producers
-// have met, the others would run in its place, and all of them meet it when it
-// begins the turn: there the producer goes on for twice as long, and the driver
-// hears of the backlog only when it is twice as long again. It is about to come
-// by itself, or has no processor.
+// meet, that would let another producer run instead, and all of them would find
+// the lock taken when the driver begins the turn. There a producer lets others run
+// at every second longBacklog, and the driver is told at every fourth: it is about
+// to come by itself, or has no processor.
 //
 //go:noinline
 func (l *Loop) piledUp(backlog int) { // not in passed, for the compiler to have that in place

@@ -3,6 +3,7 @@ package txaio
 import (
 	"math"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -51,55 +52,76 @@ func TestCrowded(t *testing.T) {
 // A driver that is fed pauses as long as others queue tasks fast, until there is
 // enough to run. What was queued before does not make it pause.
 func TestPause(t *testing.T) {
-	quick := func(l *Loop) { l.crowded.Store(math.MinInt64) }
-	queue := func(l *Loop, n int) {
-		for range n {
-			l.schedule(funcTask(func() {}))
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // where it lets others run, another goroutine runs once, nearly always
+	for _, c := range []struct {
+		what   string
+		others func(l *Loop, n int) // what that does, n times
+		fed    bool
+		times  int
+	}{
+		{"nobody queues", func(*Loop, int) {}, false, lookWait},
+		{"somebody stops", func(l *Loop, n int) {
+			if n == 1 {
+				l.strides.Add(1)
+			}
+		}, true, 2 * lookWait},
+		{"somebody goes on", func(l *Loop, n int) {
+			if n%(lookWait/4) == 0 {
+				l.strides.Add(1)
+			}
+		}, true, looks * lookWait},
+		{"enough in one look", func(l *Loop, n int) {
+			if n == 1 {
+				l.strides.Add(enough / stride)
+			}
+		}, true, lookWait},
+		{"a long backlog", func(l *Loop, n int) {
+			if n == 5 {
+				for range longBacklog {
+					l.schedule(funcTask(func() {}))
+				}
+			}
+		}, true, 5},
+	} {
+		fed, times := pauseAmong(c.others)
+		if fed != c.fed || times < c.times*3/4 || times > c.times*5/4+8 {
+			t.Errorf("%s: fed %v after %d yields, want %v after about %d", c.what, fed, times, c.fed, c.times)
 		}
 	}
-	newLoop := func() *Loop {
+}
+
+// pauseAmong has a driver pause that finds tasks queued, and returns how many
+// times it let others run.
+func pauseAmong(others func(l *Loop, n int)) (fed bool, times int) {
+	for {
 		l := NewLoop()
 		l.state = driven
-		quick(l)
-		return l
-	}
-
-	l := newLoop()
-	queue(l, longBacklog/2)
-	if l.pause() {
-		t.Error("fed by what was queued before the pause")
-	}
-
-	l = newLoop()
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	started := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		for i := 0; ; i++ {
-			select {
-			case <-stop:
-				return
-			default:
-				queue(l, stride)
-			}
-			if i == 0 {
-				close(started)
-			}
+		for range longBacklog / 2 {
+			l.schedule(funcTask(func() {}))
 		}
-	}()
-	<-started
-	for tries := 0; !l.pause(); tries++ { // others may keep the processors for a while
-		if tries == 1_000_000 {
-			t.Fatal("not fed by a goroutine that queues tasks all the time")
+		l.crowded.Store(math.MinInt64)
+		var paused atomic.Bool
+		stopped := make(chan struct{})
+		times = 0
+		go func() {
+			defer close(stopped)
+			for !paused.Load() {
+				times++
+				others(l, times)
+				runtime.Gosched()
+			}
+		}()
+		fed = l.pause()
+		paused.Store(true)
+		<-stopped
+		if l.crowded.Load() == math.MinInt64 { // the machine has not taken the processor away
+			return fed, times
 		}
-		quick(l)
 	}
-	close(stop)
-	<-stopped
 }
 
 // The driver is told of a long backlog: at once where there is one producer, and
-// where several have met, when it is four times as long. It is told once a turn.
+// where several have met, when it is four times as long. No turn begins told.
 func TestPiledUp(t *testing.T) {
 	l := NewLoop()
 	l.state = driven

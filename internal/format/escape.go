@@ -45,19 +45,19 @@ func IsPlain(s string) bool { return plainPrefix(s) == len(s) }
 // be escaped.
 func plainPrefix[text string | []byte](s text) int {
 	for i := 0; i < len(s); {
-		if i+8 <= len(s) && printable(s[i:i+8]) {
+		for i+8 <= len(s) && printable(s[i:i+8]) {
 			i += 8
-			continue
 		}
-		if c := s[i]; c >= ' ' && c < 0x7f {
+		for i < len(s) && s[i] >= ' ' && s[i] < 0x7f {
 			i++
-			continue
 		}
-		r, size := utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))]))
-		if r == utf8.RuneError && size == 1 || isControl(r) {
-			return i
+		for i < len(s) && (s[i] < ' ' || s[i] >= 0x7f) {
+			r, size := utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))]))
+			if r == utf8.RuneError && size == 1 || isControl(r) {
+				return i
+			}
+			i += size
 		}
-		i += size
 	}
 	return len(s)
 }
@@ -65,7 +65,8 @@ func plainPrefix[text string | []byte](s text) int {
 // printable reports whether the eight bytes of s are characters of ASCII that can
 // be printed, as those of most texts are. It looks at all of them at once: what is
 // below ' ' sets its highest bit when that is subtracted, what is above '~' when one
-// is added, and 0xff when ' ' is subtracted.
+// is added, and 0xff when ' ' is subtracted. Only a byte that is found in this way
+// carries into the next one, or borrows from it.
 func printable[text string | []byte](s text) bool {
 	const each = 0x01_01_01_01_01_01_01_01
 	x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
