@@ -56,7 +56,11 @@ func (l *Loop) lockBusy() {
 	start := now
 	for range 8 {
 		begun := l.begun.Load()
-		for range 32 {
+		wait := 32
+		if l.met.Load() {
+			wait = 64 // others look as well
+		}
+		for range wait {
 			if !l.yield(&now) || now-start > tooLong {
 				l.mu.Lock()
 				return
