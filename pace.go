@@ -55,7 +55,7 @@ func (l *Loop) lockBusy() {
 	now := monotonic()
 	start := now
 	for range 8 {
-		begun := l.begun.Load()
+		begun := l.begun.Load() // no sooner: a turn that begins now is the one that the driver took the lock for
 		wait := 32
 		if l.met.Load() {
 			wait = 64 // others look as well
