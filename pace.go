@@ -20,16 +20,21 @@ const (
 	longBacklog = 2048
 
 	// stride is how many tasks are queued before a pausing driver hears of them.
-	// The numbers of tasks above and below are multiples of it.
+	// It divides longBacklog.
 	stride = 32
 
 	// A driver that is fed pauses before a turn, until it is told of a long backlog
-	// or sees enough tasks queued since, at most so many looks. Before each look it
+	// or sees as many tasks queued since, at most so many looks. Before each look it
 	// lets others run so many times, which takes some microseconds; fewer tasks than
 	// a stride in that time end the pause.
-	enough   = 2048
 	looks    = 8
 	lookWait = 32
+
+	// A producer that finds the lock taken lets others run so many times before it
+	// tries again, twice as often where others try as well, and after so many tries
+	// it waits in Mutex.Lock.
+	awayWait = 32
+	tries    = 8
 
 	// tooLong is how long it may take to let others run, and how long a producer
 	// stays away. Whoever computes keeps the processor for the scheduler's
@@ -54,11 +59,11 @@ func (l *Loop) lock() {
 func (l *Loop) lockBusy() {
 	now := monotonic()
 	start := now
-	for range 8 {
+	for range tries {
 		begun := l.begun.Load() // no sooner: a turn that begins now is the one that the driver took the lock for
-		wait := 32
+		wait := awayWait
 		if l.met.Load() {
-			wait = 64 // others look as well
+			wait = 2 * awayWait
 		}
 		for range wait {
 			if !l.yield(&now) || now-start > tooLong {
@@ -142,7 +147,7 @@ func (l *Loop) pause() (fed bool) {
 		}
 		strides := l.strides.Load()
 		switch {
-		case l.hurried.Load(), strides-first >= enough/stride:
+		case l.hurried.Load(), strides-first >= longBacklog/stride:
 			return true
 		case strides == last:
 			return last != first

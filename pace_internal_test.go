@@ -62,24 +62,23 @@ func TestPause(t *testing.T) {
 		{"nobody queues", func(*Loop, int) {}, false, lookWait},
 		{"somebody stops", func(l *Loop, n int) {
 			if n == 1 {
-				l.strides.Add(1)
+				queue(l, stride)
 			}
 		}, true, 2 * lookWait},
 		{"somebody goes on", func(l *Loop, n int) {
 			if n%(lookWait/4) == 0 {
-				l.strides.Add(1)
+				queue(l, stride)
 			}
 		}, true, looks * lookWait},
-		{"enough in one look", func(l *Loop, n int) {
+		{"producers who have met queue enough in one look", func(l *Loop, n int) {
 			if n == 1 {
-				l.strides.Add(enough / stride)
+				l.met.Store(true)
+				queue(l, longBacklog)
 			}
 		}, true, lookWait},
-		{"a long backlog", func(l *Loop, n int) {
+		{"one producer makes a long backlog", func(l *Loop, n int) {
 			if n == 5 {
-				for range longBacklog {
-					l.schedule(funcTask(func() {}))
-				}
+				queue(l, longBacklog)
 			}
 		}, true, 5},
 	} {
@@ -90,15 +89,20 @@ func TestPause(t *testing.T) {
 	}
 }
 
+// queue queues n tasks.
+func queue(l *Loop, n int) {
+	for range n {
+		l.schedule(funcTask(func() {}))
+	}
+}
+
 // pauseAmong has a driver pause that finds tasks queued, and returns how many
 // times it let others run.
 func pauseAmong(others func(l *Loop, n int)) (fed bool, times int) {
 	for {
 		l := NewLoop()
 		l.state = driven
-		for range longBacklog / 2 {
-			l.schedule(funcTask(func() {}))
-		}
+		queue(l, longBacklog/4)
 		l.crowded.Store(math.MinInt64)
 		var paused atomic.Bool
 		stopped := make(chan struct{})
@@ -125,32 +129,57 @@ func pauseAmong(others func(l *Loop, n int)) (fed bool, times int) {
 func TestPiledUp(t *testing.T) {
 	l := NewLoop()
 	l.state = driven
-	queue := func(n int) {
-		for range n {
-			l.schedule(funcTask(func() {}))
-		}
-	}
 	wantHurried := func(want bool) {
 		t.Helper()
 		if got := l.hurried.Load(); got != want {
 			t.Errorf("hurried = %v with a backlog of %d", got, len(l.ready))
 		}
 	}
-	queue(longBacklog - 1)
+	queue(l, longBacklog-1)
 	wantHurried(false)
-	queue(1)
+	queue(l, 1)
 	wantHurried(true)
 	l.runTurn()
 	wantHurried(false)
 
 	meet(t, l)
-	queue(4*longBacklog - 1)
+	queue(l, 4*longBacklog-1)
 	wantHurried(false)
-	queue(1)
+	queue(l, 1)
 	wantHurried(true)
 	l.runTurn()
 	if l.met.Load() {
 		t.Error("producers have met, though not since the turn began")
+	}
+}
+
+// Whoever makes a backlog long lets others run: each time, and where producers
+// have met, every second time.
+func TestLongBacklogLetsOthersRun(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	for _, c := range []struct {
+		met  bool
+		want int
+	}{{false, 16}, {true, 8}} {
+		l := NewLoop()
+		l.state = driven
+		l.met.Store(c.met)
+		var queued atomic.Bool
+		stopped := make(chan struct{})
+		times := 0
+		go func() {
+			defer close(stopped)
+			for !queued.Load() {
+				times++
+				runtime.Gosched()
+			}
+		}()
+		queue(l, 16*longBacklog)
+		queued.Store(true)
+		<-stopped
+		if times < c.want*3/4 || times > c.want*5/4 {
+			t.Errorf("met %v: others ran %d times, want about %d", c.met, times, c.want)
+		}
 	}
 }
 
