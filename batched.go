@@ -264,7 +264,7 @@ func (k *bucket) resume() {
 		return
 	}
 	if len(k.errors) > 0 {
-		k.loop.exception(toFailure(&bucketError{k.errors}))
+		k.loop.HandleFailure(toFailure(&bucketError{k.errors}))
 	}
 }
 

@@ -4,8 +4,6 @@ import (
 	"reflect"
 	"sync/atomic"
 	"time"
-
-	"github.com/txaio-go/txaio/internal/manual"
 )
 
 // A DelayedCall is a function that is going to run.
@@ -38,21 +36,6 @@ type EventLoop interface {
 	Now() time.Time
 }
 
-// engine is what the package needs of a loop beyond [EventLoop].
-type engine interface {
-	// schedule is CallSoon without a closure for each call.
-	schedule(t task)
-	// exception hands a failure to the loop's exception handler.
-	exception(fail *Failure)
-	// here reports whether the running goroutine is driving the loop.
-	here() bool
-	// hurry ends the pause of the loop's driver before its next turn. Whoever
-	// calls it is about to block until the loop has run something.
-	hurry()
-	// unixNano returns the loop's time in nanoseconds since the Unix epoch.
-	unixNano() int64
-}
-
 // A task is an entry of a loop's queue.
 type task interface{ run() }
 
@@ -62,48 +45,97 @@ type funcTask func()
 
 func (fn funcTask) run() { fn() }
 
+// engine is what the package needs of a loop beyond [EventLoop].
+type engine interface {
+	// schedule is CallSoon without a closure for each call.
+	schedule(t task)
+	// HandleFailure hands a failure to the loop's exception handler.
+	HandleFailure(fail *Failure)
+	// InLoop reports whether the running goroutine is running the loop.
+	InLoop() bool
+	// unixNano returns the loop's time in nanoseconds since the Unix epoch.
+	unixNano() int64
+}
+
 // A loopRef is an EventLoop as futures refer to it: one word, with what the
 // package needs of the loop looked up once.
 type loopRef struct {
-	EventLoop
+	EventLoop // a Loop, or an adapter to another type
 	engine
-	own *Loop // what it is, or embeds as a loop for tests; nil for one of another type
 }
 
 func newLoopRef(loop EventLoop) *loopRef {
-	if own, is := loop.(*Loop); is {
-		return &loopRef{loop, own, own}
+	switch loop := loop.(type) {
+	case *Loop:
+		loop.mustBeMade()
+		return &loopRef{loop, loop}
+	case interface{ native() *Loop }:
+		return &loopRef{loop.(EventLoop), loop.native()}
 	}
-	inner, _ := loop.(engine)
-	if manual.IsTestLoop(loop) {
-		return &loopRef{loop, inner, loop.(interface{ native() *Loop }).native()}
-	}
-	return &loopRef{loop, adapter{loop, inner}, nil}
+	_, recovers := loop.(engine)
+	a := adapter{loop, recovers}
+	return &loopRef{a, a}
 }
 
-// adapter is the engine of an EventLoop of another type. Where that embeds a
-// Loop, what the type may override goes through it, and the rest to the Loop.
+// underlying returns the EventLoop that the loopRef was made for.
+func (r *loopRef) underlying() EventLoop {
+	if a, is := r.EventLoop.(adapter); is {
+		return a.EventLoop
+	}
+	return r.EventLoop
+}
+
+// An adapter adds to an EventLoop of another type what the package needs. What
+// panics in a function does not get to the loop, which may not survive it.
 type adapter struct {
-	loop  EventLoop
-	inner engine // nil where it embeds none
+	EventLoop
+	recovers bool // it embeds a Loop, which recovers
 }
 
-func (a adapter) schedule(t task) { a.loop.CallSoon(t.run) }
-func (a adapter) unixNano() int64 { return a.loop.Now().UnixNano() }
-func (a adapter) here() bool      { return a.inner != nil && a.inner.here() }
+func (a adapter) CallSoon(fn func()) {
+	if fn == nil {
+		panic(usageErrorf("CallSoon needs a function, and was given nil"))
+	}
+	a.EventLoop.CallSoon(a.recovering(fn))
+}
 
-func (a adapter) hurry() {
-	if a.inner != nil {
-		a.inner.hurry()
+func (a adapter) CallLater(delay time.Duration, fn func()) DelayedCall {
+	if fn == nil {
+		panic(usageErrorf("CallLater needs a function, and was given nil"))
+	}
+	return a.EventLoop.CallLater(delay, a.recovering(fn))
+}
+
+func (a adapter) schedule(t task) { a.EventLoop.CallSoon(a.recovering(t.run)) }
+
+func (a adapter) recovering(fn func()) func() {
+	if a.recovers {
+		return fn
+	}
+	return func() {
+		if _, fail := protect(func() (struct{}, error) { fn(); return struct{}{}, nil }); fail != nil {
+			a.HandleFailure(fail)
+		}
 	}
 }
 
-func (a adapter) exception(fail *Failure) {
-	if a.inner != nil {
-		a.inner.exception(fail)
+func (a adapter) unixNano() int64 { return a.Now().UnixNano() }
+
+func (a adapter) InLoop() bool {
+	loop, can := a.EventLoop.(interface{ InLoop() bool })
+	return can && loop.InLoop()
+}
+
+func (a adapter) HandleFailure(fail *Failure) {
+	loop, can := a.EventLoop.(interface{ HandleFailure(*Failure) })
+	if !can {
+		reportUnhandled("Unhandled error in event loop", fail)
 		return
 	}
-	reportUnhandled("Unhandled error in event loop", fail)
+	if _, broken := protect(func() (struct{}, error) { loop.HandleFailure(fail); return struct{}{}, nil }); broken != nil {
+		reportUnhandled("Unhandled error in event loop", fail)
+		reportUnhandled("Panic in the event loop's exception handler", broken)
+	}
 }
 
 // defaultLoop is the loop of programs that set none.
@@ -122,7 +154,7 @@ func currentLoop() *loopRef {
 
 // CurrentLoop returns the loop that the package's functions use: the one set
 // with [SetLoop], or the default one.
-func CurrentLoop() EventLoop { return currentLoop().EventLoop }
+func CurrentLoop() EventLoop { return currentLoop().underlying() }
 
 // SetLoop makes loop the current one, which the package's functions use from
 // now on, and returns the one it replaces. With nil it goes back to the
@@ -130,17 +162,21 @@ func CurrentLoop() EventLoop { return currentLoop().EventLoop }
 // is txaio.config.loop of Python's txaio.
 func SetLoop(loop EventLoop) (previous EventLoop) {
 	var ref *loopRef
-	if loop != nil && !sameLoop(loop, defaultLoop.EventLoop) {
+	switch current := currentLoop(); {
+	case loop == nil || sameLoop(loop, defaultLoop.EventLoop):
+	case sameLoop(loop, current.underlying()):
+		ref = current // so that what compares loops finds it the same
+	default:
 		ref = newLoopRef(loop)
 	}
 	if old := configuredLoop.Swap(ref); old != nil {
-		return old.EventLoop
+		return old.underlying()
 	}
 	return defaultLoop.EventLoop
 }
 
-// sameLoop compares two loops, of which one may be, or hold, what cannot be
-// compared.
+// sameLoop reports whether a and b are the same loop, even if their types aren't
+// comparable.
 func sameLoop(a, b EventLoop) bool {
 	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
 }
@@ -159,7 +195,7 @@ type API struct{ loop *loopRef }
 // WithConfig returns the package's functions for another loop, so that
 // several can be used side by side. On the deferred backend there is one loop
 // for the program, as Twisted has one reactor: cfg.Loop becomes the current
-// loop where none was set, and it is an error where another one was.
+// loop if none was set, and it is an error if another one was.
 func WithConfig(cfg Config) (*API, error) {
 	mustHaveBackend()
 	if cfg.Loop == nil {
@@ -182,7 +218,10 @@ func (a *API) ref() *loopRef {
 }
 
 // Loop returns the loop that a uses.
-func (a *API) Loop() EventLoop { return a.ref().EventLoop }
+func (a *API) Loop() EventLoop { return a.ref().underlying() }
+
+// CallSoon is [CallSoon] on a's loop.
+func (a *API) CallSoon(fn func()) { a.ref().CallSoon(fn) }
 
 // CallLater is [CallLater] on a's loop.
 func (a *API) CallLater(delay time.Duration, fn func()) DelayedCall {
@@ -219,7 +258,15 @@ func AsFutureOfOn[T any](a *API, fn func() (*Future[T], error)) *Future[T] {
 
 // GatherOn is [Gather] with the returned future on a's loop.
 func GatherOn[T any](a *API, futures []*Future[T], consumeErrors bool) *Future[[]Result[T]] {
-	return gather(a.ref(), futures, consumeErrors)
+	return gatherOn(a.ref(), futures, consumeErrors)
+}
+
+// CallSoon runs fn on the current loop, after what is queued there already. It
+// panics with a [*UsageError] if fn is nil. It is Twisted's callFromThread and
+// asyncio's call_soon_threadsafe.
+func CallSoon(fn func()) {
+	mustHaveBackend()
+	currentLoop().CallSoon(fn)
 }
 
 // CallLater runs fn on the current loop after delay; a negative delay counts

@@ -15,7 +15,7 @@ import (
 // ctx. Nothing is left of it once f is settled and the callbacks added before
 // this call have run; f's failure does not count as seen.
 func CancelOnDone(ctx context.Context, f AnyFuture) {
-	mustHaveBackend()
+	mustBeFuture(f)
 	loop := f.theLoop()
 	cancel := func() {
 		loop.CallSoon(func() { f.cancel(context.Cause(ctx).Error()) })
@@ -41,7 +41,7 @@ func CancelOnDone(ctx context.Context, f AnyFuture) {
 //     cancelled; cancelling the returned future cancels f. This is
 //     asyncio.wait_for.
 func AddTimeout[T any](f *Future[T], delay time.Duration) *Future[T] {
-	mustHaveBackend()
+	mustBeFuture(f)
 	return f.timeout(delay)
 }
 

@@ -28,7 +28,6 @@ func chainTo(inner *deferred) func(int) (*deferred, error) {
 }
 
 func TestDeferredChainOfValues(t *testing.T) {
-	txaio.ForgetChains()
 	var j journal
 	d := new(deferred)
 	d.AddCallback(func(v int) (int, error) { return v + 1, nil })
@@ -54,7 +53,6 @@ func TestDeferredChainOfValues(t *testing.T) {
 }
 
 func TestDeferredSettleTwice(t *testing.T) {
-	txaio.ForgetChains()
 	d := new(deferred)
 	wantErr(t, "Errback", d.Errback(errOne), nil)
 	wantErr(t, "second Errback", d.Errback(errOne), txaio.ErrAlreadyCalled)
@@ -62,7 +60,6 @@ func TestDeferredSettleTwice(t *testing.T) {
 }
 
 func TestDeferredChain(t *testing.T) {
-	txaio.ForgetChains()
 	t.Run("pending", func(t *testing.T) {
 		var j journal
 		outer, inner := new(deferred), new(deferred)
@@ -95,13 +92,13 @@ func TestDeferredChain(t *testing.T) {
 		outer.Chain(chainTo(inner))
 		watch(&j, outer, "outer")
 		inner.AddCallback(func(v int) (int, error) {
-			outer.Callback(0) // takes inner's result as it stands
+			outer.Callback(0) // waits: inner is not finished
 			j.note("inside")
 			return v + 1, nil
 		})
 		inner.Callback(1)
 		watch(&j, inner, "inner")
-		j.want(t, "outer=1", "inside", "inner=2")
+		j.want(t, "inside", "outer=2", "inner=0")
 	})
 	for _, when := range []string{"failed", "failing later"} {
 		t.Run(when, func(t *testing.T) {
@@ -191,7 +188,7 @@ func TestDeferredChain(t *testing.T) {
 		})
 		watch(&j, inner, "inner")
 		inner.Callback(2)
-		j.want(t, "outer=2", "inner=7")
+		j.want(t, "inner=7", "outer=7")
 	})
 	t.Run("inner goes on while outer waits again", func(t *testing.T) {
 		var j journal
@@ -220,53 +217,76 @@ func TestDeferredChain(t *testing.T) {
 	})
 }
 
-// A chain that comes back to a Deferred whose callback is further up the stack
-// takes its result as it stands, the first time that the program uses Chain as
-// well as later.
-func TestDeferredFirstChainInsideCallback(t *testing.T) {
-	for _, callbacks := range []int{1, 2, 3} {
-		t.Run(fmt.Sprint(callbacks), func(t *testing.T) {
-			txaio.ForgetChains()
-			for _, when := range []string{"first", "later"} {
+// A Deferred whose callback is running is not finished: whoever chains to it
+// waits, whatever other goroutines do.
+func TestDeferredChainToRunning(t *testing.T) {
+	for _, others := range []string{"alone", "with another Deferred's callback running elsewhere"} {
+		t.Run(others, func(t *testing.T) {
+			if others != "alone" {
+				hold, held := make(chan struct{}), make(chan struct{})
+				other := new(deferred)
+				other.AddCallback(func(v int) (int, error) { close(held); <-hold; return v, nil })
+				go other.Callback(1)
+				defer close(hold)
+				<-held
+			}
+			for _, callbacks := range []int{1, 2, 3} {
 				var j journal
-				d := new(deferred)
-				d.AddCallback(func(v int) (int, error) {
-					outer := new(deferred)
-					outer.Chain(chainTo(d))
-					watch(&j, outer, "outer")
+				outer, inner := new(deferred), new(deferred)
+				inner.AddCallback(func(v int) (int, error) {
 					outer.Callback(0)
-					j.note("%s", when)
-					return v + 10, nil
+					return v + 100, nil
 				})
 				for range callbacks - 1 {
-					d.AddCallback(func(v int) (int, error) { return v + 10, nil })
+					inner.AddCallback(func(v int) (int, error) { return v + 10, nil })
 				}
-				d.Callback(1)
-				watch(&j, d, "d")
-				j.want(t, "outer=1", when, fmt.Sprintf("d=%d", 1+10*callbacks))
+				outer.Chain(chainTo(inner))
+				watch(&j, outer, "outer")
+				inner.Callback(1)
+				j.want(t, fmt.Sprintf("outer=%d", 101+10*(callbacks-1)))
 			}
 		})
 	}
+	t.Run("a failure that is passed on", func(t *testing.T) {
+		var j journal
+		outer, inner := new(deferred), new(deferred)
+		inner.AddErrback(func(fail *txaio.Failure) (int, error) {
+			outer.Callback(0)
+			return 0, fail
+		})
+		outer.Chain(chainTo(inner))
+		watch(&j, outer, "outer")
+		inner.Errback(errOne)
+		watch(&j, inner, "inner")
+		j.want(t, "outer!one", "inner=0")
+	})
 	t.Run("in a circle", func(t *testing.T) {
-		txaio.ForgetChains()
-		for range 2 {
-			var j journal
-			a, b := new(deferred), new(deferred)
-			a.AddCallback(func(v int) (int, error) {
-				b.Chain(chainTo(a))
-				a.Chain(chainTo(b))
-				b.Callback(0)
-				return v, nil
-			})
-			a.Callback(1)
-			watch(&j, a, "a")
-			j.want(t, "a=1")
-		}
+		var j journal
+		a, b := new(deferred), new(deferred)
+		a.AddCallback(func(v int) (int, error) {
+			b.Chain(chainTo(a))
+			a.Chain(chainTo(b))
+			b.Callback(0)
+			return v, nil
+		})
+		a.Callback(1)
+		watch(&j, a, "a")
+		j.want(t)
+		b.Cancel() // and comes back
+	})
+	t.Run("a nil failure beside the Deferred", func(t *testing.T) {
+		var j journal
+		outer, inner := new(deferred), new(deferred)
+		outer.Chain(func(int) (*deferred, error) { return inner, (*txaio.Failure)(nil) })
+		watch(&j, outer, "outer")
+		outer.Callback(0)
+		j.want(t)
+		inner.Callback(7)
+		j.want(t, "outer=7")
 	})
 }
 
 func TestDeferredChainCancel(t *testing.T) {
-	txaio.ForgetChains()
 	t.Run("reaches the one waited for", func(t *testing.T) {
 		var j journal
 		inner := txaio.CreateFuture(txaio.WithCanceller(func(*deferred) { j.note("canceller") }))
@@ -295,7 +315,6 @@ func TestDeferredChainCancel(t *testing.T) {
 
 // A chain of any length is processed without a stack of that depth.
 func TestDeferredLongChains(t *testing.T) {
-	txaio.ForgetChains()
 	const length = 100_000
 	defer debug.SetMaxStack(debug.SetMaxStack(1 << 20)) // beyond it the test crashes
 	build := func() []deferred {
@@ -356,7 +375,6 @@ func TestDeferredLongChains(t *testing.T) {
 }
 
 func TestDeferredManyCallbacks(t *testing.T) {
-	txaio.ForgetChains()
 	const count = 100_000
 	defer debug.SetMaxStack(debug.SetMaxStack(1 << 20))
 	d := new(deferred)
@@ -381,7 +399,6 @@ func wantDeferred(t *testing.T, d *deferred, want int) {
 }
 
 func TestDeferredPause(t *testing.T) {
-	txaio.ForgetChains()
 	t.Run("nested", func(t *testing.T) {
 		var j journal
 		d := new(deferred)
@@ -438,7 +455,6 @@ func TestDeferredPause(t *testing.T) {
 }
 
 func TestDeferredCancel(t *testing.T) {
-	txaio.ForgetChains()
 	t.Run("before", func(t *testing.T) {
 		var j journal
 		d := new(deferred)
@@ -529,7 +545,6 @@ func inGoroutine(fn func()) {
 }
 
 func TestDeferredNotReentrant(t *testing.T) {
-	txaio.ForgetChains()
 	var j journal
 	d := new(deferred)
 	d.AddCallback(func(v int) (int, error) {
@@ -549,7 +564,6 @@ func TestDeferredNotReentrant(t *testing.T) {
 }
 
 func TestDeferredPanics(t *testing.T) {
-	txaio.ForgetChains()
 	var j journal
 	d := new(deferred)
 	d.AddCallback(func(int) (int, error) { explode("boom"); return 0, nil })
@@ -572,7 +586,6 @@ func TestDeferredPanics(t *testing.T) {
 }
 
 func TestDeferredGoexit(t *testing.T) {
-	txaio.ForgetChains()
 	t.Run("rest of the chain", func(t *testing.T) {
 		var j journal
 		d := new(deferred)
@@ -602,7 +615,6 @@ func TestDeferredGoexit(t *testing.T) {
 }
 
 func TestDeferredConcurrentAdd(t *testing.T) {
-	txaio.ForgetChains()
 	const adders, each = 8, 500
 	d := new(deferred)
 	var (
@@ -638,7 +650,6 @@ func TestDeferredConcurrentAdd(t *testing.T) {
 // A Deferred whose callbacks are running on another goroutine gives its final
 // value to those that wait for it.
 func TestDeferredChainToOneThatIsRunningElsewhere(t *testing.T) {
-	txaio.ForgetChains()
 	synctest.Test(t, func(t *testing.T) {
 		var j journal
 		outer, inner := new(deferred), new(deferred)
@@ -658,7 +669,6 @@ func TestDeferredChainToOneThatIsRunningElsewhere(t *testing.T) {
 }
 
 func TestDeferredAwait(t *testing.T) {
-	txaio.ForgetChains()
 	t.Run("after the callbacks", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var j journal
@@ -768,7 +778,6 @@ func heapInUse() int64 {
 }
 
 func TestDeferredGatherOfOneThatWaits(t *testing.T) {
-	txaio.ForgetChains()
 	newFixture(t)
 	child, inner := new(deferred), new(deferred)
 	child.Chain(chainTo(inner))
@@ -782,7 +791,6 @@ func TestDeferredGatherOfOneThatWaits(t *testing.T) {
 }
 
 func TestDeferredMisuse(t *testing.T) {
-	txaio.ForgetChains()
 	d := new(deferred)
 	wantUsageError(t, func() { d.Errback(nil) }, "nil")
 	wantUsageError(t, func() { d.AddCallback(nil) }, "callback")
@@ -797,7 +805,6 @@ func TestDeferredMisuse(t *testing.T) {
 // Every link of a chain is fired on a goroutine of its own, while callbacks
 // are added to it.
 func TestDeferredConcurrentChains(t *testing.T) {
-	txaio.ForgetChains()
 	const length, rounds = 16, 200
 	for range rounds {
 		var (
@@ -832,7 +839,6 @@ func TestDeferredConcurrentChains(t *testing.T) {
 // Chain takes the final result of a Deferred whose callbacks are running on
 // another goroutine, also where it is reached from inside a callback itself.
 func TestDeferredChainFromInsideCallbackToOneRunningElsewhere(t *testing.T) {
-	txaio.ForgetChains()
 	inner, outer, around := new(txaio.Deferred[int]), new(txaio.Deferred[int]), new(txaio.Deferred[int])
 	began, finish, finished := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	inner.AddCallback(func(int) (int, error) {

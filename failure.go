@@ -1,6 +1,7 @@
 package txaio
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"slices"
@@ -36,7 +37,7 @@ func (f *Failure) Value() error {
 
 // Error returns the message of the error that caused the failure.
 func (f *Failure) Error() string {
-	if f == nil {
+	if f == nil || f.err == nil {
 		return noFailure
 	}
 	return errorText(f.err)
@@ -45,8 +46,10 @@ func (f *Failure) Error() string {
 // Unwrap returns what [Failure.Value] returns.
 func (f *Failure) Unwrap() error { return f.Value() }
 
-// noFailure is what is printed for a nil *Failure.
-const noFailure = "no failure (a nil *txaio.Failure)"
+// noFailure is what is printed for a nil *Failure, and for a zero one.
+const noFailure = "no failure (a nil or zero txaio.Failure)"
+
+var errZeroFailure error = usageErrorf("a zero Failure was used as a failure; CreateFailure makes one")
 
 // CreateFailure returns a failure of err with the caller's stack. A [*Failure]
 // is returned as it is. It panics with a [*UsageError] where err is nil.
@@ -60,8 +63,10 @@ func CreateFailure(err error) *Failure {
 // matter how deep in the library this is called.
 func toFailure(err error) *Failure {
 	switch fail, is := err.(*Failure); {
-	case is && fail != nil:
+	case is && fail != nil && fail.err != nil:
 		return fail
+	case is && fail != nil:
+		panic(errZeroFailure)
 	case is || err == nil:
 		panic(usageErrorf("a failure needs an error, and was given nil"))
 	}
@@ -74,15 +79,26 @@ func returnedFailure(err error) *Failure {
 	if err == nil {
 		return nil
 	}
-	if fail, is := err.(*Failure); is {
+	switch fail, is := err.(*Failure); {
+	case is && (fail == nil || fail.err != nil):
 		return fail
+	case is:
+		err = errZeroFailure
 	}
 	return &Failure{err: err, stack: callers()}
 }
 
 // panicFailure makes a Failure of a recovered panic. Called in a deferred
 // function, its stack is that of the panic, which has not been unwound yet.
+//
+// With GODEBUG=panicnil=1 the value may be nil, and then recover does not tell
+// a panic from runtime.Goexit. So functions that recover set their result to the
+// failure, and leave it to their caller, which Goexit does not return to, to
+// use it.
 func panicFailure(value any) *Failure {
+	if value == nil {
+		value = new(runtime.PanicNilError)
+	}
 	return &Failure{err: &PanicError{value}, stack: callers()}
 }
 
@@ -93,12 +109,14 @@ func callers() []uintptr {
 
 // protect calls fn and makes a failure of an error it returned or of a panic.
 func protect[R any](fn func() (R, error)) (result R, fail *Failure) {
+	returned := false
 	defer func() {
-		if value := recover(); value != nil {
-			fail = panicFailure(value)
+		if !returned {
+			fail = panicFailure(recover())
 		}
 	}()
 	result, err := fn()
+	returned = true
 	return result, returnedFailure(err)
 }
 
@@ -116,7 +134,7 @@ func failureMessage(f *Failure) string {
 
 // failureText is FailureMessage with the line breaks of the error's message.
 func failureText(f *Failure) string {
-	if f == nil {
+	if f == nil || f.err == nil {
 		return noFailure
 	}
 	if dropped, is := f.err.(*droppedError); is {
@@ -197,7 +215,7 @@ func FailureFormatTraceback(f *Failure) string {
 }
 
 func formatTraceback(f *Failure) string {
-	if f == nil {
+	if f == nil || f.err == nil {
 		return noFailure
 	}
 	var text strings.Builder
@@ -220,4 +238,87 @@ func formatFrames(text *strings.Builder, frames []runtime.Frame) {
 	for _, frame := range slices.Backward(frames) {
 		fmt.Fprintf(text, "  %s:%d in %s\n", frame.File, frame.Line, frame.Function)
 	}
+}
+
+// Errors
+
+// ErrNoBackend is what the package's functions panic with in a program that
+// was built with neither tag. It is a [*UsageError].
+var ErrNoBackend error = &UsageError{"no backend was chosen: build with -tags deferred (Twisted's semantics) or -tags future (asyncio's semantics)"}
+
+// ErrAlreadyCalled is returned by the attempt to settle a future that is
+// settled already. Twisted calls it AlreadyCalledError and asyncio
+// InvalidStateError.
+var ErrAlreadyCalled error = &stateError{"the future is already settled"}
+
+// ErrCancelled matches every [*CancelledError] in errors.Is.
+var ErrCancelled error = &stateError{"cancelled"}
+
+// ErrNotDone is returned by the future backend's Result and Exception while
+// the future is pending. asyncio calls it InvalidStateError.
+var ErrNotDone error = &stateError{"the future is not done"}
+
+// ErrAwaitOnLoop is returned by [Await] on the goroutine of the loop that
+// would have to settle the future: blocking it would block for ever. Use
+// [AddCallbacks] there.
+var ErrAwaitOnLoop error = &stateError{"Await was called on the loop's own goroutine with the future pending: use AddCallbacks there"}
+
+// ErrGoexit is, on the deferred backend, the failure of a callback that ended
+// its goroutine with runtime.Goexit, as testing's FailNow does, instead of
+// returning. On the future backend that ends the one callback and is no failure.
+var ErrGoexit error = &stateError{"the function called runtime.Goexit"}
+
+// stateError is the type of the package's sentinel errors: it gives them a
+// name of their own in FailureMessage.
+type stateError struct{ text string }
+
+func (e *stateError) Error() string { return "txaio: " + e.text }
+
+// A UsageError says that the package was called in a way that cannot work.
+// Functions panic with it where the mistake is in the code of the call, as
+// Python's txaio raises ValueError or RuntimeError there.
+type UsageError struct{ text string }
+
+// Error says what was wrong and what to do.
+func (e *UsageError) Error() string { return "txaio: " + e.text }
+
+func usageErrorf(format string, args ...any) *UsageError {
+	return &UsageError{fmt.Sprintf(format, args...)}
+}
+
+// A CancelledError is what a cancelled future fails with. errors.Is finds it
+// by [ErrCancelled] and by [context.Canceled].
+type CancelledError struct {
+	// Message is what was given to Cancel. It is always empty on the deferred
+	// backend.
+	Message string
+}
+
+// Error returns "cancelled" and the message where there is one.
+func (e *CancelledError) Error() string {
+	if e.Message == "" {
+		return "cancelled"
+	}
+	return "cancelled: " + e.Message
+}
+
+// Is reports whether target is [ErrCancelled] or [context.Canceled].
+func (e *CancelledError) Is(target error) bool {
+	return target == ErrCancelled || target == context.Canceled
+}
+
+// A PanicError is the error of a function that panicked. The [Failure] that
+// holds it has the stack of the panic.
+type PanicError struct {
+	// Value is what was given to panic.
+	Value any
+}
+
+// Error returns the text of Value, as panic would print it.
+func (e *PanicError) Error() string { return fmt.Sprint(e.Value) }
+
+// Unwrap returns Value where it is an error, else nil.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
 }

@@ -29,7 +29,6 @@ type fixture struct {
 }
 
 func newFixture(t *testing.T) *fixture {
-	txaio.ForgetChains()
 	x := &fixture{}
 	x.TestLoop = testutil.NewTestLoop(txaio.WithExceptionHandler(func(fail *txaio.Failure) {
 		x.note("handler %s", fail.Error())

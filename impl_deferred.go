@@ -5,10 +5,8 @@ package txaio
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"runtime/trace"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -25,10 +23,7 @@ const UsingFuture bool = false
 
 // configureLoop makes loop the program's one loop. See [WithConfig].
 func configureLoop(loop *loopRef) error {
-	if configuredLoop.CompareAndSwap(nil, loop) {
-		return nil
-	}
-	if sameLoop(currentLoop().EventLoop, loop.EventLoop) {
+	if configuredLoop.CompareAndSwap(nil, loop) || sameLoop(currentLoop().underlying(), loop.underlying()) {
 		return nil
 	}
 	return usageErrorf("the deferred backend has one loop for the whole program, and WithConfig was given another than the one that is configured; use that one (CurrentLoop), or build with -tags future")
@@ -51,62 +46,41 @@ type Future[T any] = Deferred[T]
 //
 // The zero value is a pending Deferred.
 type Deferred[T any] struct {
-	phase    phase
-	called   bool
-	runner   runner
-	suppress bool // the next Callback or Errback is swallowed
-	seen     bool // somebody was given failure
-	mu       sync.Mutex
+	life[T]
 
-	// The result as it stands: failure, else value. Zero values before the
-	// Deferred is called and while it waits for another.
+	// The result as it stands: failure if there is one, else value. Both are
+	// zero before the Deferred is settled and while it waits for another.
 	value   T
 	failure *Failure
 
-	// The head of the chain, empty where there is none. Nearly every Deferred
-	// has one link, so that is kept without another allocation.
-	first link[T]
-	more  *deferredMore[T]
+	first link[T] // the head of the chain, empty if there is none
 }
 
-// deferredMore is what few Deferreds need.
-type deferredMore[T any] struct {
-	links     []link[T] // after first
-	paused    int       // calls of Pause without Unpause, one more while waiting
-	waitingOn *Deferred[T]
-	canceller func(*Deferred[T])
-	giveUp    bool   // the canceller was called
-	cancelAll func() // replaces Cancel's work, in what Gather returned
-	done      chan struct{}
-	dropped   runtime.Cleanup // reports failure, which nobody has seen
-	history   *history        // in debug mode
+// more is what few Deferreds need.
+type more[T any] struct {
+	extra[T]
+	paused    int          // calls of Pause without Unpause, one more while waiting
+	waitingOn *Deferred[T] // see Chain
+	gaveUp    bool         // the canceller was called
 }
 
-// A link is one stage of the chain: a callback, a step, or both. The step gets
-// the results that the callback does not.
-type link[T any] struct {
-	callback func(T) (T, error)
-	step     step[T] // an errback, or what else processes results
-}
-
-// A step gets a result and returns the next one, which is inner's where that
-// is set.
+// A step gets a result and returns the next one. If inner is set, that is what
+// becomes of inner.
 type step[T any] interface {
 	take(value T, fail *Failure) (next T, failed *Failure, inner *Deferred[T])
-	// sees reports whether it gives a failure to somebody.
-	sees() bool
+	handles() bool // see link.handles
 }
 
 // Native methods
 
 // Callback settles d with value and runs the callbacks. It returns
-// [ErrAlreadyCalled] where d is settled already; the first call after a
+// [ErrAlreadyCalled] if d is settled already; the first call after a
 // Cancel without a canceller is swallowed instead.
 func (d *Deferred[T]) Callback(value T) error { return d.resolve(value) }
 
 // Errback settles d as failed with err, which may be a [*Failure], and runs
 // the errbacks. It returns what [Deferred.Callback] returns, and panics with a
-// [*UsageError] where err is nil.
+// [*UsageError] if err is nil.
 func (d *Deferred[T]) Errback(err error) error { return d.reject(toFailure(err)) }
 
 // AddCallback adds a callback. A failure passes it by.
@@ -116,7 +90,7 @@ func (d *Deferred[T]) AddCallback(callback func(T) (T, error)) { d.AddCallbacks(
 func (d *Deferred[T]) AddErrback(errback func(*Failure) (T, error)) { d.AddCallbacks(nil, errback) }
 
 // AddCallbacks adds a callback and an errback, of which one will be called. It
-// panics with a [*UsageError] where both are nil.
+// panics with a [*UsageError] if both are nil.
 func (d *Deferred[T]) AddCallbacks(callback func(T) (T, error), errback func(*Failure) (T, error)) {
 	AddCallbacks(d, callback, errback)
 }
@@ -136,43 +110,46 @@ func (d *Deferred[T]) AddBoth(both func(T, *Failure) (T, error)) {
 // value. A failure passes the callback by; a nil Deferred with a nil error
 // counts as the zero value.
 //
+// d waits until the other's callbacks so far have run, also if one of them is
+// running just now. (Twisted takes the result as it stands in that case.)
+//
 // Cancelling d while it waits cancels the Deferred it waits for. However long
 // a chain of Deferreds, each waiting for the next, firing it needs no stack.
 func (d *Deferred[T]) Chain(callback func(T) (*Deferred[T], error)) {
 	if callback == nil {
 		panic(usageErrorf("Chain needs a function, and was given nil"))
 	}
-	chains.used.Store(true)
 	d.append(link[T]{step: chainStep[T](callback)})
 }
 
 // Pause stops the processing of callbacks until [Deferred.Unpause] has been
 // called as many times as Pause.
 func (d *Deferred[T]) Pause() {
-	d.lock()
+	d.mustExist()
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.extend().paused++
-	d.unlock()
 }
 
 // Unpause takes back one call of [Deferred.Pause]; the last one runs the
 // callbacks that have become possible since. It panics with a [*UsageError]
-// where d is not paused.
+// if d is not paused.
 func (d *Deferred[T]) Unpause() {
-	d.lock()
+	d.mustExist()
+	d.mu.Lock()
 	if !d.paused() {
-		d.unlock()
+		d.mu.Unlock()
 		panic(usageErrorf("Unpause was called on a Deferred that is not paused"))
 	}
 	d.more.paused--
 	d.resume()
 }
 
-// Cancel gives d up. Where it is pending, its canceller is called, once, and
-// where that settles nothing, or there is none, d fails with a
-// [*CancelledError].
-// Where d waits for another Deferred, that one is cancelled. Otherwise nothing
-// happens.
+// Cancel gives d up. If it is pending, its canceller is called, once, and if
+// that settles nothing, or there is none, d fails with a [*CancelledError]. If d
+// waits for another Deferred, that one is cancelled. Otherwise nothing happens.
 func (d *Deferred[T]) Cancel() {
+	d.mustExist()
 	// Not recursive: a chain may be of any length. Deferreds that wait for one
 	// another in a circle cannot be cancelled; seen, which is moved on ever
 	// more rarely, is met again there.
@@ -190,291 +167,198 @@ func (d *Deferred[T]) Cancel() {
 // cancelOne does Cancel's work on d and returns the Deferred that d waits for,
 // which is to be cancelled instead.
 func (d *Deferred[T]) cancelOne() *Deferred[T] {
-	d.lock()
-	if d.called || d.more != nil && d.more.giveUp {
-		defer d.unlock()
-		return d.waitingOn()
-	}
-	if d.more != nil && d.more.cancelAll != nil {
-		cancelAll := d.more.cancelAll
-		d.unlock()
-		cancelAll()
-		return nil
-	}
-	if d.more != nil && d.more.canceller != nil {
-		canceller := d.more.canceller
-		d.more.giveUp = true
-		d.unlock()
+	d.mu.Lock()
+	more := d.more
+	switch {
+	case d.state != pending || more != nil && more.gaveUp:
+		defer d.mu.Unlock()
+		if more == nil {
+			return nil
+		}
+		return more.waitingOn
+	case more != nil && more.cancelAll != nil:
+		cancelAll := more.cancelAll
+		d.mu.Unlock()
+		cancelAll(nil)
+	case more != nil && more.canceller != nil:
+		canceller := more.canceller
+		more.gaveUp = true
+		d.mu.Unlock()
 		d.callCanceller(canceller)
-		return nil
+	default:
+		d.swallow = true
+		d.settle(*new(T), toFailure(&CancelledError{}))
 	}
-	d.suppress = true
-	d.settlePending(*new(T), toFailure(&CancelledError{}))
 	return nil
 }
 
-// callCanceller calls the canceller, and then fails d where that settled
-// nothing, also where it panicked or called runtime.Goexit.
+// callCanceller calls the canceller, and then fails d if that settled
+// nothing, also if it panicked or called runtime.Goexit.
 func (d *Deferred[T]) callCanceller(canceller func(*Deferred[T])) {
-	defer func() { _ = d.reject(toFailure(&CancelledError{})) }() // refused where d is settled
+	defer func() { _ = d.reject(toFailure(&CancelledError{})) }() // refused if d is settled
 	if _, fail := protect(func() (struct{}, error) { canceller(d); return struct{}{}, nil }); fail != nil {
-		currentLoop().exception(fail)
+		loop := currentLoop()
+		loop.schedule(funcTask(func() { loop.HandleFailure(fail) }))
 	}
 }
 
 // IsCalled reports whether d has been settled. Its callbacks may still wait,
 // for Unpause or for another Deferred.
 func (d *Deferred[T]) IsCalled() bool {
-	if p := d.phase.Load(); p != shared {
-		return p >= calling
-	}
-	d.lock()
-	defer d.unlock()
-	return d.called
+	d.mustExist()
+	return d.isCalled()
 }
 
 // Done returns a channel that is closed when d is settled.
 func (d *Deferred[T]) Done() <-chan struct{} {
-	d.lock()
-	defer d.unlock()
-	more := d.extend()
-	if more.done == nil {
-		more.done = make(chan struct{})
-		if d.called {
-			close(more.done)
-		}
-	}
-	return more.done
+	d.mustExist()
+	return d.doneChan()
 }
 
 // Settling and running callbacks
 
-// settle sets the result, where there is none, and runs the callbacks.
-func (d *Deferred[T]) settle(value T, fail *Failure) error {
-	d.lock()
-	if d.called {
-		return d.settleAgain()
-	}
-	d.settlePending(value, fail)
-	return nil
-}
-
-// settleReady is settle with a value where d is ready, and so one link is all
-// its chain. It does what a chainRun would, with less on the way.
-func (d *Deferred[T]) settleReady(value T) (settled bool) {
-	if chains.used.Load() || trace.IsEnabled() || !d.phase.CompareAndSwap(ready, calling) {
-		return false
-	}
-	settled = true  // also where the callback panics
-	d.value = value // as it stands, for a chain that comes back to d meanwhile
-	returned := false
-	defer func() {
-		if !returned {
-			d.recoverAlone(recover())
-		}
-	}()
-	var (
-		fail  *Failure
-		inner *Deferred[T]
-	)
-	if callback := d.first.callback; callback != nil { // take, in place
-		var err error
-		if value, err = callback(value); err != nil {
-			value, fail = outcome(value, err)
-		}
-	} else {
-		value, fail, inner = d.first.step.take(value, nil)
-	}
-	returned = true
-	if fail == nil && inner == nil {
-		d.value, d.first = value, link[T]{}
-		if d.phase.CompareAndSwap(calling, done) {
-			return true
-		}
-	}
-	d.lock()
-	d.first, d.runner = link[T]{}, nobody
-	if inner != nil {
-		run := chainRun[T]{current: d, as: uncounted}
-		run.waitFor(inner)
-	} else if d.value, d.failure = value, fail; fail != nil {
-		d.failAgain()
-	}
-	d.resume()
-	return true
-}
-
-// recoverAlone is chainRun.recovered for settleReady, and runs what is left.
-func (d *Deferred[T]) recoverAlone(value any) {
-	d.lock()
-	d.first, d.runner = link[T]{}, uncounted // recovered goes on from there
-	d.unlock()
-	run := chainRun[T]{current: d, as: uncounted}
-	run.recovered(value)
-	if value != nil { // else it was Goexit, and the rest has run
-		d.resume()
-	}
-}
-
-// settlePending sets the result of a pending d and runs the callbacks. d is
-// held, and released.
-func (d *Deferred[T]) settlePending(value T, fail *Failure) {
-	d.called = true
-	d.value, d.failure = value, fail
-	if d.more != nil {
-		d.more.settled(fail)
-	}
-	d.resume()
-}
-
-// settleAgain is settle where d is settled already. d is held, and released.
-func (d *Deferred[T]) settleAgain() error {
-	suppress, history := d.suppress, d.history()
-	d.suppress = false
-	d.unlock()
-	if suppress {
+// trySettle sets the result of a pending d and runs the callbacks. If d is
+// settled already, it returns ErrAlreadyCalled, or nil after a Cancel.
+func (d *Deferred[T]) trySettle(value T, fail *Failure) error {
+	d.mustExist()
+	d.mu.Lock()
+	if d.state == pending {
+		d.settle(value, fail)
 		return nil
 	}
-	return history.alreadyCalled()
+	defer d.mu.Unlock()
+	if d.swallow {
+		d.swallow = false
+		return nil
+	}
+	return d.history().alreadyCalled()
 }
 
-// settled does what remains to do when a Deferred is settled.
-func (m *deferredMore[T]) settled(fail *Failure) {
-	m.canceller, m.cancelAll = nil, nil // what they hold is free now
-	if m.done != nil {
-		close(m.done)
+// settle sets the result of d, which is pending and locked, and runs the
+// callbacks. It unlocks d.
+func (d *Deferred[T]) settle(value T, fail *Failure) {
+	d.state = settled
+	d.value, d.failure = value, fail
+	if d.more != nil {
+		d.more.canceller, d.more.cancelAll = nil, nil // what they hold is free now
+		d.more.wake(fail)
 	}
-	if m.history != nil {
-		m.history.settle()
-		m.history.explain(fail)
-	}
+	d.resume()
 }
 
-// append adds a link to the chain and runs it where that is possible.
+// append adds a link to the chain and runs it if that is possible.
 func (d *Deferred[T]) append(l link[T]) {
-	if d.phase.claim() {
-		d.first = l
-		d.phase.Store(ready)
-		return
-	}
-	d.lock()
+	d.mustExist()
+	d.mu.Lock()
 	d.push(l)
 	d.resume()
 }
 
-// resume runs the callbacks where that is possible. d is held, and
-// released.
+// resume runs the callbacks if that is possible. d is locked, and resume
+// unlocks it.
 func (d *Deferred[T]) resume() {
-	if !d.called || d.runner != nobody || d.empty() {
-		d.unlockResting()
+	if d.state == pending || d.running || d.empty() {
+		d.rest()
 		return
 	}
-	run := chainRun[T]{current: d, as: uncounted}
-	if chains.used.Load() {
-		run.as = counted
-		runCounted(run.callbacks)
-		return
-	}
-	for !run.callbacks() {
-	}
+	run := chainRun[T]{current: d}
+	run.all()
 }
 
 // A chainRun runs callbacks: those of one Deferred and, as it comes to them,
 // those of the Deferreds that waited for it.
 type chainRun[T any] struct {
-	current *Deferred[T]   // its lock is held, but for the call of a callback
-	suspend []*Deferred[T] // those left for current, to return to
-	as      runner
+	current *Deferred[T]   // locked, but while a callback is called
+	left    []*Deferred[T] // those that current was reached from, to return to
 }
 
-// callbacks runs callbacks up to one that panics. It returns true when no more
-// can run, with no lock held. This is Twisted's _runCallbacks: chained
-// Deferreds are a loop here, not a recursion.
-func (r *chainRun[T]) callbacks() (done bool) {
+// all runs callbacks until no more can run, and leaves nothing locked. A panic
+// becomes the result, so that the chain goes on with its errbacks; so does
+// runtime.Goexit, after which the rest runs while the goroutine ends.
+func (r *chainRun[T]) all() {
+	finished := false
 	defer func() {
-		if !done {
-			r.recovered(recover())
+		if !finished {
+			r.failed(toFailure(ErrGoexit))
+			r.all()
 		}
 	}()
-	traced := trace.IsEnabled()
+	for fail := r.callbacks(); fail != nil; fail = r.callbacks() {
+		r.failed(fail)
+	}
+	finished = true
+}
+
+// failed makes fail the result of the callback that is being called.
+func (r *chainRun[T]) failed(fail *Failure) {
+	d := r.current
+	d.mu.Lock()
+	d.running = false
+	d.setResult(*new(T), fail)
+}
+
+// callbacks runs callbacks up to one that panics, and returns the failure of
+// that. This is Twisted's _runCallbacks: chained Deferreds are a loop here, not
+// a recursion.
+func (r *chainRun[T]) callbacks() (panicked *Failure) {
+	finished := false
+	defer func() {
+		if !finished {
+			panicked = panicFailure(recover())
+		}
+	}()
 	for {
 		d := r.current
-		if d.runner != nobody || d.blocked() || d.empty() {
-			// As in Twisted, Pause also leaves the Deferreds in r.suspend as
+		if d.running || d.blocked() || d.empty() {
+			// As in Twisted, Pause also leaves the Deferreds in r.left as
 			// they are; what is added to one of them runs what it has left.
-			back := len(r.suspend) > 0 && !d.paused()
-			d.unlockResting()
+			back := len(r.left) > 0 && !d.paused()
+			d.rest()
 			if !back {
-				return true
+				finished = true
+				return nil
 			}
 			r.back()
 			continue
 		}
 		l := d.pop()
-		if l.callback == nil {
-			if waiting, is := l.step.(*waitingStep[T]); is {
-				r.handOver((*Deferred[T])(waiting))
-				continue
-			}
-		}
-		value, fail := d.value, d.failure
-		if fail != nil && l.sees() {
-			d.see()
-		}
-		d.runner = r.as
-		d.unlock()
-		var (
-			failed *Failure
-			inner  *Deferred[T]
-		)
-		if traced {
-			value, failed, inner = l.traced(value, fail)
-		} else {
-			value, failed, inner = l.take(value, fail)
-		}
-		d.lock()
-		d.runner = nobody
-		if inner != nil {
-			r.waitFor(inner)
+		if waiting, is := l.step.(*waitingStep[T]); is {
+			r.handOver((*Deferred[T])(waiting))
 			continue
 		}
-		d.value = value
-		if failed != fail {
-			d.failure = failed
-			if failed != nil {
-				d.failAgain()
-			}
+		value, fail := d.value, d.failure
+		if fail != nil && l.handles() {
+			d.setHandled()
+		}
+		d.running = true
+		d.mu.Unlock()
+		next, failed, inner := l.take(value, fail)
+		d.mu.Lock()
+		d.running = false
+		if inner != nil {
+			r.waitFor(inner)
+		} else {
+			d.setResult(next, failed)
 		}
 	}
 }
 
-// recovered makes the panic of a callback the result, so that the chain goes
-// on with its errbacks. A nil value means that the callback called
-// runtime.Goexit: the goroutine is ending, and the rest of the chain runs now.
-func (r *chainRun[T]) recovered(value any) {
-	var fail *Failure
-	if value != nil {
-		fail = panicFailure(value)
-	} else {
-		fail = toFailure(ErrGoexit)
+// setResult sets the result to what a callback made of it. A failure that was
+// passed on stays handled. d is locked.
+func (d *Deferred[T]) setResult(value T, fail *Failure) {
+	if fail != nil && fail != d.failure {
+		d.handled = false
+		d.history().explain(fail)
 	}
-	d := r.current
-	d.lock()
-	d.runner = nobody
-	d.value, d.failure = *new(T), fail
-	d.failAgain()
-	if value == nil {
-		for !r.callbacks() {
-		}
-	}
+	d.value, d.failure = value, fail
 }
 
-// back makes the Deferred that was suspended last the current one.
+// back makes the Deferred that was left last the current one.
 func (r *chainRun[T]) back() {
-	last := len(r.suspend) - 1
-	r.current = r.suspend[last]
-	r.suspend = r.suspend[:last]
-	r.current.lock()
+	last := len(r.left) - 1
+	r.current = r.left[last]
+	r.left = r.left[:last]
+	r.current.mu.Lock()
 }
 
 // handOver gives the current result to outer, which has been waiting for it,
@@ -483,53 +367,47 @@ func (r *chainRun[T]) handOver(outer *Deferred[T]) {
 	d := r.current
 	value, fail := d.takeResult()
 	if !d.empty() {
-		r.suspend = append(r.suspend, d)
+		r.left = append(r.left, d)
 	}
-	d.unlock()
-	outer.lock()
+	d.mu.Unlock()
+	outer.mu.Lock()
 	outer.stopWaiting(value, fail)
 	r.current = outer
 }
 
-// waitFor makes the current Deferred take over inner's result: at once where
-// inner has one, else when it comes.
+// waitFor makes the current Deferred take over inner's result: at once if
+// inner has run its callbacks, else when it has.
 func (r *chainRun[T]) waitFor(inner *Deferred[T]) {
 	d := r.current
 	if inner == d {
-		d.value, d.failure = *new(T), toFailure(usageErrorf("a callback returned the Deferred it was attached to, which would wait for itself"))
-		d.failAgain()
+		d.setResult(*new(T), toFailure(usageErrorf("a callback returned the Deferred it was attached to, which would wait for itself")))
 		return
 	}
 	d.takeResult()
 	more := d.extend()
 	more.paused++
 	more.waitingOn = inner
-	d.unlock() // never two locks at once: chains may cross
+	d.mu.Unlock() // never two locks at once: chains may cross
 
-	inner.lock()
-	// Where inner is just calling a callback, Twisted takes the result as it
-	// stands, because that callback is further up this very stack and cannot
-	// finish first. On another goroutine it can, and its result is the one to
-	// take; so is it where there is no telling.
-	unfinished := inner.runner != nobody && !runsHere(inner.runner)
-	if !inner.called || inner.blocked() || unfinished {
+	inner.mu.Lock()
+	if inner.state == pending || inner.running || inner.blocked() {
 		inner.push(link[T]{step: (*waitingStep[T])(d)})
-		inner.unlock()
-		d.lock()
+		inner.mu.Unlock()
+		d.mu.Lock()
 		return
 	}
 	value, fail := inner.takeResult()
-	inner.unlock()
-	d.lock()
+	inner.mu.Unlock()
+	d.mu.Lock()
 	d.stopWaiting(value, fail)
 }
 
 // takeResult returns the result and leaves the zero value. Whoever takes a
-// failure sees to it from now on.
+// failure answers for it from now on.
 func (d *Deferred[T]) takeResult() (value T, fail *Failure) {
 	value, fail = d.value, d.failure
 	if fail != nil {
-		d.see()
+		d.setHandled()
 	}
 	d.value, d.failure = *new(T), nil
 	return value, fail
@@ -538,104 +416,42 @@ func (d *Deferred[T]) takeResult() (value T, fail *Failure) {
 // stopWaiting gives d, which waits for another Deferred, that one's result.
 func (d *Deferred[T]) stopWaiting(value T, fail *Failure) {
 	d.value, d.failure = value, fail
-	d.seen = false
+	d.handled = false
 	d.more.paused--
 	d.more.waitingOn = nil
 }
 
-// Unhandled failures
-
-// unlockResting unlocks d, whose callbacks have run as far as they can.
-func (d *Deferred[T]) unlockResting() {
-	if d.failure == nil {
-		d.unlock()
+// rest unlocks d, whose callbacks have run as far as they can. If it has failed
+// and nobody was given the failure, that is logged when d is collected.
+func (d *Deferred[T]) rest() {
+	fail := d.failure
+	unhandled := fail != nil && !d.handled && !d.running
+	d.mu.Unlock()
+	if !unhandled {
 		return
 	}
-	d.unlockFailed(d.failure)
-}
-
-// unlockFailed has the failure reported when d is dropped, as Twisted's
-// DebugInfo does, where nobody sees it before.
-func (d *Deferred[T]) unlockFailed(fail *Failure) {
-	unseen := d.unseen()
-	d.unlock()
-	if !unseen {
-		return
-	}
-	dropped := fail.withoutError()
-	d.lock()
-	defer d.unlock()
-	if d.failure == fail && d.unseen() {
-		d.extend().dropped = onDrop(d, dropped)
+	text := fail.withoutError()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.failure == fail && !d.handled && !d.running {
+		d.logIfDropped(text)
 	}
 }
 
-// unseen reports whether the failure is a result that nobody has seen and that
-// will not be reported yet. d is held.
-func (d *Deferred[T]) unseen() bool {
-	return !d.seen && d.runner == nobody && (d.more == nil || d.more.dropped == runtime.Cleanup{})
-}
+// The links
 
-// see notes that somebody is given the failure. d is held.
-func (d *Deferred[T]) see() {
-	d.seen = true
-	if d.more != nil {
-		d.more.dropped.Stop()
-		d.more.dropped = runtime.Cleanup{}
-	}
-}
-
-// failAgain notes that failure has come from a callback. d is held.
-func (d *Deferred[T]) failAgain() {
-	d.seen = false
-	d.history().explain(d.failure)
-}
-
-// history is what debug mode knows of d, or nil. d is held.
-func (d *Deferred[T]) history() *history {
-	if d.more == nil {
-		return nil
-	}
-	return d.more.history
-}
-
-// The chain
-
-// take calls the link's function for the result, where it has one.
+// take calls the link's function for the result, if it has one.
 func (l *link[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+	if trace.IsEnabled() {
+		defer trace.StartRegion(context.Background(), l.name(fail)).End()
+	}
 	switch {
 	case fail == nil && l.callback != nil:
 		value, fail = outcome(l.callback(value))
-		return value, fail, nil
 	case l.step != nil:
 		return l.step.take(value, fail)
 	}
 	return value, fail, nil
-}
-
-// sees reports whether the link gives a failure to somebody.
-func (l *link[T]) sees() bool { return l.step != nil && l.step.sees() }
-
-// traced is take in a region of runtime/trace.
-func (l *link[T]) traced(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
-	defer trace.StartRegion(context.Background(), l.name(fail)).End()
-	return l.take(value, fail)
-}
-
-// name returns the name of the function that the link calls.
-func (l *link[T]) name(fail *Failure) string {
-	if l.callback != nil && (fail == nil || l.step == nil) {
-		return funcName(l.callback)
-	}
-	switch step := l.step.(type) {
-	case errbackStep[T]:
-		return funcName(step)
-	case bothStep[T]:
-		return funcName(step)
-	case chainStep[T]:
-		return funcName(step)
-	}
-	return fmt.Sprintf("%T", l.step)
 }
 
 // outcome is the result of a function that returned value and err.
@@ -649,18 +465,22 @@ func outcome[T any](value T, err error) (T, *Failure) {
 	return value, nil
 }
 
-// errbackStep is an errback.
-type errbackStep[T any] func(*Failure) (T, error)
-
 func (errback errbackStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
-	if fail == nil {
-		return value, nil, nil
+	if fail != nil {
+		value, fail = outcome(errback(fail))
 	}
-	value, fail = outcome(errback(fail))
 	return value, fail, nil
 }
 
-func (errbackStep[T]) sees() bool { return true }
+func (watch watchStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+	watch(fail)
+	return value, fail, nil
+}
+
+func (after afterStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+	after()
+	return value, fail, nil
+}
 
 // bothStep is a function added with AddBoth.
 type bothStep[T any] func(T, *Failure) (T, error)
@@ -670,7 +490,7 @@ func (both bothStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T])
 	return value, fail, nil
 }
 
-func (bothStep[T]) sees() bool { return true }
+func (bothStep[T]) handles() bool { return true }
 
 // chainStep is a function added with Chain.
 type chainStep[T any] func(T) (*Deferred[T], error)
@@ -680,14 +500,13 @@ func (chain chainStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T
 		return value, fail, nil
 	}
 	inner, err := chain(value)
-	if err != nil {
-		value, fail = outcome(value, err)
-		return value, fail, nil
+	if fail = returnedFailure(err); fail != nil {
+		inner = nil
 	}
-	return *new(T), nil, inner
+	return *new(T), fail, inner
 }
 
-func (chainStep[T]) sees() bool { return false }
+func (chainStep[T]) handles() bool { return false }
 
 // waitingStep stands, in the chain of the Deferred it waits for, for the
 // Deferred that it is.
@@ -697,38 +516,16 @@ func (*waitingStep[T]) take(T, *Failure) (T, *Failure, *Deferred[T]) {
 	panic("unreachable: chainRun hands the result over itself")
 }
 
-func (*waitingStep[T]) sees() bool { return false }
-
-// watchStep is a function added with watch.
-type watchStep[T any] func(*Failure)
-
-func (watch watchStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
-	watch(fail)
-	return value, fail, nil
-}
-
-func (watchStep[T]) sees() bool { return true }
-
-// afterStep is a function added with after.
-type afterStep[T any] func()
-
-func (after afterStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
-	after()
-	return value, fail, nil
-}
-
-func (afterStep[T]) sees() bool { return false }
+func (*waitingStep[T]) handles() bool { return false }
 
 // empty reports whether the chain has no links.
 func (d *Deferred[T]) empty() bool {
 	return d.first.empty() && (d.more == nil || len(d.more.links) == 0)
 }
 
-func (l *link[T]) empty() bool { return l.callback == nil && l.step == nil }
-
 // push adds a link at the end.
 func (d *Deferred[T]) push(l link[T]) {
-	if d.runner != alone && d.empty() {
+	if d.empty() {
 		d.first = l
 		return
 	}
@@ -742,24 +539,13 @@ func (d *Deferred[T]) pop() link[T] {
 		d.first = link[T]{}
 		return l
 	}
-	return d.more.pop()
-}
-
-func (m *deferredMore[T]) pop() link[T] {
-	l := m.links[0]
-	m.links[0] = link[T]{}
-	if m.links = m.links[1:]; len(m.links) == 0 {
-		m.links = nil
+	links := d.more.links
+	l := links[0]
+	links[0] = link[T]{}
+	if d.more.links = links[1:]; len(links) == 1 {
+		d.more.links = nil
 	}
 	return l
-}
-
-// extend returns d.more, made where it is nil.
-func (d *Deferred[T]) extend() *deferredMore[T] {
-	if d.more == nil {
-		d.more = new(deferredMore[T])
-	}
-	return d.more
 }
 
 // blocked reports whether d is paused or waits for another Deferred.
@@ -770,89 +556,94 @@ func (d *Deferred[T]) paused() bool {
 	return d.blocked() && (d.more.paused > 1 || d.more.waitingOn == nil)
 }
 
-func (d *Deferred[T]) waitingOn() *Deferred[T] {
-	if d.more == nil {
-		return nil
-	}
-	return d.more.waitingOn
-}
-
 // Behind the portable API
 
 // newPending returns a pending Deferred. Deferreds belong to no loop.
 func newPending[T any](*loopRef) *Deferred[T] {
 	d := new(Deferred[T])
-	if debugMode.Load() {
-		d.track()
-	}
+	d.trackInDebugMode()
 	return d
 }
 
-// track gives a new d a history.
-func (d *Deferred[T]) track() {
-	d.lock()
-	d.extend().history = newHistory[Deferred[T]]()
-	d.unlock()
-}
-
-func (d *Deferred[T]) setCanceller(canceller func(*Deferred[T])) {
-	d.lock()
-	d.extend().canceller = canceller
-	d.unlock()
-}
-
-func (d *Deferred[T]) resolve(value T) error {
-	if d.settleReady(value) { // nearly always
-		return nil
+func (d *Deferred[T]) trackInDebugMode() {
+	if debugMode.Load() {
+		d.extend().history = newHistory[Deferred[T]]()
 	}
-	return d.settle(value, nil)
 }
 
-func (d *Deferred[T]) reject(fail *Failure) error { return d.settle(*new(T), fail) }
+func (d *Deferred[T]) isNil() bool { return d == nil }
+
+// mustExist panics if d is nil.
+func (d *Deferred[T]) mustExist() {
+	if d == nil {
+		panic(errNilFuture)
+	}
+}
+
+func (d *Deferred[T]) resolve(value T) error      { return d.trySettle(value, nil) }
+func (d *Deferred[T]) reject(fail *Failure) error { return d.trySettle(*new(T), fail) }
 func (d *Deferred[T]) cancel(string)              { d.Cancel() }
 func (d *Deferred[T]) watch(fn func(*Failure))    { d.append(link[T]{step: watchStep[T](fn)}) }
 func (d *Deferred[T]) after(fn func())            { d.append(link[T]{step: afterStep[T](fn)}) }
 func (d *Deferred[T]) theLoop() *loopRef          { return currentLoop() }
 
 func (d *Deferred[T]) add(callback func(T) (T, error), errback func(*Failure) (T, error)) {
-	var step step[T]
-	if errback != nil {
-		step = errbackStep[T](errback)
-	}
-	d.append(link[T]{callback, step})
+	d.append(pair(callback, errback))
 }
+
+// String returns d's type and state, as in "Future[int] pending".
+func (d *Deferred[T]) String() string {
+	if d == nil {
+		return describe[T]("nil")
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.state == pending:
+		return describe[T]("pending")
+	case d.running:
+		return describe[T]("running callbacks")
+	case d.paused():
+		return describe[T]("paused")
+	case d.blocked():
+		return describe[T]("waiting for another")
+	case d.failure != nil:
+		return describe[T]("failed")
+	}
+	return describe[T]("succeeded")
+}
+
+// Format implements [fmt.Formatter]: every verb prints String.
+func (d *Deferred[T]) Format(s fmt.State, _ rune) { print(s, d.String()) }
 
 // await is [Await].
 func (d *Deferred[T]) await(ctx context.Context) (T, error) {
-	d.lock()
-	if d.called && d.runner == nobody && !d.blocked() && d.empty() {
-		defer d.unlock()
+	d.mustExist()
+	d.mu.Lock()
+	if d.state == settled && !d.running && !d.blocked() && d.empty() {
+		defer d.mu.Unlock()
 		if d.failure != nil {
-			d.see()
+			d.setHandled()
 		}
 		return awaited(d.value, d.failure)
 	}
-	d.unlock()
-	loop := currentLoop()
-	if loop.here() {
+	d.mu.Unlock()
+	if onLoop() || currentLoop().InLoop() {
 		return *new(T), ErrAwaitOnLoop
 	}
 	if err := ctx.Err(); err != nil {
 		return *new(T), err
 	}
-	w := &awaitStep[T]{ready: make(chan struct{})}
-	d.append(link[T]{step: w})
-	loop.hurry()
+	w := d.join()
 	select {
-	case <-w.ready:
-		return awaited(w.value, w.failure)
+	case <-w.done:
 	case <-ctx.Done():
-		if d.remove(w) {
+		if d.leave(w) {
 			return *new(T), ctx.Err()
 		}
-		<-w.ready // it is just being run: a failure counts as seen, and must not be lost
-		return awaited(w.value, w.failure)
+		<-w.done // it has the failure, which must not be lost
 	}
+	return awaited(w.value, w.failure)
 }
 
 func awaited[T any](value T, fail *Failure) (T, error) {
@@ -860,6 +651,69 @@ func awaited[T any](value T, fail *Failure) (T, error) {
 		return *new(T), fail
 	}
 	return value, nil
+}
+
+// awaitStep wakes calls of Await with the result, and passes it on. Calls that
+// wait at the same place of the chain share one.
+type awaitStep[T any] struct {
+	waiting int // calls of Await
+	begun   bool
+	done    chan struct{}
+	value   T
+	failure *Failure
+}
+
+func (w *awaitStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+	w.value, w.failure = value, fail
+	close(w.done)
+	return value, fail, nil
+}
+
+func (w *awaitStep[T]) handles() bool {
+	w.begun = w.waiting > 0
+	return w.begun
+}
+
+// join returns the awaitStep at the end of the chain.
+func (d *Deferred[T]) join() *awaitStep[T] {
+	d.mu.Lock()
+	w, is := d.last().step.(*awaitStep[T])
+	if is {
+		w.waiting++
+		d.mu.Unlock()
+		return w
+	}
+	w = &awaitStep[T]{waiting: 1, done: make(chan struct{})}
+	d.push(link[T]{step: w})
+	d.resume()
+	return w
+}
+
+// leave ends a call of Await that gave up. Once nobody waits for the step any
+// more, it is taken off the chain, if it is still at its end. leave returns
+// false if the step is about to have a failure.
+func (d *Deferred[T]) leave(w *awaitStep[T]) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if w.begun {
+		return false
+	}
+	w.waiting--
+	if last := d.last(); w.waiting == 0 && last.step == step[T](w) {
+		*last = link[T]{}
+		if d.more != nil && len(d.more.links) > 0 {
+			d.more.links = d.more.links[:len(d.more.links)-1]
+		}
+	}
+	return true
+}
+
+// last returns the last link of the chain, which is empty if there is none.
+func (d *Deferred[T]) last() *link[T] {
+	if d.more != nil && len(d.more.links) > 0 {
+		return &d.more.links[len(d.more.links)-1]
+	}
+	return &d.first
 }
 
 // timeout is [AddTimeout]: Twisted's addTimeout.
@@ -888,43 +742,7 @@ func (t *timeoutStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]
 	return value, fail, nil
 }
 
-func (*timeoutStep[T]) sees() bool { return false }
-
-// awaitStep wakes a call of Await with the result, and passes it on.
-type awaitStep[T any] struct {
-	ready   chan struct{}
-	value   T
-	failure *Failure
-}
-
-func (w *awaitStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
-	w.value, w.failure = value, fail
-	close(w.ready)
-	return value, fail, nil
-}
-
-func (*awaitStep[T]) sees() bool { return true }
-
-// remove takes a step off the chain, so that calls of Await that gave up do
-// not pile up there. It returns false where the step is not there any more.
-func (d *Deferred[T]) remove(s step[T]) bool {
-	d.lock()
-	defer d.unlock()
-	if d.runner != alone && d.first.step == s {
-		d.first = link[T]{}
-		return true
-	}
-	if d.more == nil {
-		return false
-	}
-	for i := range d.more.links {
-		if d.more.links[i].step == s {
-			d.more.links = slices.Delete(d.more.links, i, i+1)
-			return true
-		}
-	}
-	return false
-}
+func (*timeoutStep[T]) handles() bool { return false }
 
 // gather is [Gather]: Twisted's DeferredList.
 func gather[T any](_ *loopRef, futures []*Deferred[T], consumeErrors bool) *Deferred[[]Result[T]] {
@@ -932,22 +750,19 @@ func gather[T any](_ *loopRef, futures []*Deferred[T], consumeErrors bool) *Defe
 		results: make([]Result[T], len(futures)),
 		consume: consumeErrors,
 	}
-	if debugMode.Load() {
-		g.outer.track()
-	}
+	g.outer.trackInDebugMode()
 	g.pending.Store(int64(len(futures)))
 	if len(futures) == 0 {
 		_ = g.outer.resolve(g.results)
 		return &g.outer
 	}
 	children := slices.Clone(futures)
-	g.outer.lock()
-	g.outer.extend().cancelAll = func() {
+	g.outer.extend().cancelAll = func(*Failure) bool {
 		for _, child := range children {
 			child.Cancel()
 		}
+		return true
 	}
-	g.outer.unlock()
 	members := make([]gatherStep[T], len(futures))
 	for i, child := range children {
 		members[i] = gatherStep[T]{g, i}
@@ -982,7 +797,7 @@ func (s *gatherStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T])
 	return value, fail, nil
 }
 
-func (*gatherStep[T]) sees() bool { return true }
+func (*gatherStep[T]) handles() bool { return true }
 
 func (g *gathering[T]) finish() {
 	if !g.consume {

@@ -37,6 +37,7 @@ func (f *Future[T]) cancel(string)                                     { panic(E
 func (f *Future[T]) setCanceller(func(*Future[T]))                     { panic(ErrNoBackend) }
 func (f *Future[T]) add(func(T) (T, error), func(*Failure) (T, error)) { panic(ErrNoBackend) }
 func (f *Future[T]) watch(func(*Failure))                              { panic(ErrNoBackend) }
+func (f *Future[T]) isNil() bool                                       { return f == nil }
 func (f *Future[T]) after(func())                                      { panic(ErrNoBackend) }
 func (f *Future[T]) theLoop() *loopRef                                 { panic(ErrNoBackend) }
 func (f *Future[T]) timeout(time.Duration) *Future[T]                  { panic(ErrNoBackend) }

@@ -2,14 +2,16 @@ package txaio
 
 import (
 	"context"
+	"fmt"
 	"reflect"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/jonboulle/clockwork"
 
-	"github.com/txaio-go/txaio/internal/goid"
+	"github.com/txaio-go/txaio/internal/queue"
 )
 
 // A Loop is an event loop: it runs functions one at a time, first in, first
@@ -29,69 +31,53 @@ import (
 // exception handler (see [WithExceptionHandler]). A function that calls
 // runtime.Goexit ends the goroutine that runs it, as Goexit does; the loop
 // goes on on another.
+//
+// Make one with [NewLoop]: the zero value panics with a [*UsageError].
 type Loop struct {
-	// What is written for each task that is queued comes first, on one cache
-	// line.
-	mu     sync.Mutex // taken with lock, but by the driver
-	ready  []task     // what runs in the next turn
-	state  loopState
-	asleep bool          // the driver waits for wake
-	wake   chan struct{} // holds one token
+	queue queue.Queue[task]
 
-	strides atomic.Uint32 // how many have been queued, for a driver that pauses, see pause
-
-	timers timerHeap
-	alarm  *alarm // nil until the loop first waits for a timer
-	driver uint64 // goroutine that drives the loop, 0 where not known
-	heir   *heir  // who drives the loop after its own goroutine
-
-	counters counters
-	labels   labels
-	clock    clockwork.Clock
-	wall     bool      // clock is the system's
-	epoch    time.Time // where the loop's time line begins, on clock
-	unix     int64     // epoch in nanoseconds since the Unix epoch
-	handler  func(*Failure)
-
-	// The driver writes what follows for each task or turn, and other goroutines
-	// what stands above for each that they queue: on one cache line they would take
-	// it from each other.
+	// Producers write the queue, and the driver writes what follows: on one
+	// cache line they would take it from each other.
 	_ [64]byte
 
-	// What is left of the turn that is being run. Only the driver uses them.
-	turn  []task
-	next  int
-	roomy int  // for how many turns a large queue has not been needed, see maxKeptQueue
-	fed   bool // tasks come faster than turns begin, see linger
+	// What is left of the turn. Only the driver uses it.
+	turn []task
+	next int
 
-	begun   atomic.Uint32 // how many turns have begun, for those who wait for one
-	met     atomic.Bool   // a producer has found the lock taken since the last turn, see lockBusy
-	hurried atomic.Bool   // the next turn is to begin at once, see hurry
-	crowded atomic.Int64  // until when nobody lets others run, see yield
+	mu       sync.Mutex // taken before the queue's
+	driver   driver
+	heir     chan struct{} // closed for the call of Run that drives next; nil if none waits
+	resting  bool          // the driver rests, so the alarm has to be right
+	timers   timerHeap
+	alarm    alarm
+	counters counters
+
+	token    chan struct{} // wakes the call of Run that rests; holds one
+	startOwn func()
+	rouse    func()
+
+	labels  labels
+	clock   clockwork.Clock
+	wall    bool      // clock is the system's
+	epoch   time.Time // where the loop's time line begins, on clock
+	handler func(*Failure)
 }
 
-// loopState says who runs a loop's functions.
-type loopState uint8
+// driver says who runs a loop's functions.
+type driver uint8
 
 const (
-	idle   loopState = iota // nobody: there is nothing to run
-	own                     // the loop's own goroutine
-	driven                  // a call of Run or RunUntilComplete, or a test loop
+	nobody driver = iota // there is nothing to run
+	own                  // the loop's own goroutine
+	caller               // a call of Run or RunUntilComplete, or a ManualLoop
 )
-
-// An heir is a call of Run that waits for the loop's own goroutine to finish
-// its turn.
-type heir struct {
-	goroutine uint64
-	ready     chan struct{}
-}
 
 // A LoopOption is an option of [NewLoop].
 type LoopOption func(*Loop)
 
 // WithClock makes the loop run its timers by clock instead of the system's,
 // which with a clockwork.FakeClock means when that is advanced. It panics with a
-// [*UsageError] where clock is nil.
+// [*UsageError] if clock is nil.
 func WithClock(clock clockwork.Clock) LoopOption {
 	if clock == nil {
 		panic(usageErrorf("WithClock needs a clock, and was given nil; without the option the loop goes by the system's"))
@@ -101,131 +87,78 @@ func WithClock(clock clockwork.Clock) LoopOption {
 
 // WithExceptionHandler makes the loop hand to handler what has nowhere else
 // to go: the panic of a function that it ran and, on the future backend, an
-// error that an errback returned. It is called on the loop's goroutine.
-// Without it such failures are errors in the log, with their tracebacks.
+// error that an errback returned. The loop calls it on its own goroutine, one
+// failure at a time. Without it such failures are errors in the log, with their
+// tracebacks.
 func WithExceptionHandler(handler func(*Failure)) LoopOption {
 	return func(l *Loop) { l.handler = handler }
 }
 
 var systemClock = clockwork.NewRealClock()
 
-// NewLoop returns a new loop.
+// NewLoop returns a new loop. It panics with a [*UsageError] if an option is
+// nil.
 func NewLoop(opts ...LoopOption) *Loop {
-	l := &Loop{clock: systemClock, wake: make(chan struct{}, 1)}
+	l := &Loop{clock: systemClock, token: make(chan struct{}, 1), alarm: alarm{at: never}}
+	l.startOwn, l.rouse = l.wakeOwn, l.wakeCaller
 	for _, opt := range opts {
+		if opt == nil {
+			panic(usageErrorf("NewLoop was given a nil option"))
+		}
 		opt(l)
 	}
 	l.wall = reflect.TypeOf(l.clock) == reflect.TypeOf(systemClock)
 	l.epoch = l.clock.Now()
-	l.unix = l.epoch.UnixNano()
+	l.resting = l.queue.Rest(l.startOwn)
 	return l
 }
 
+// mustBeMade panics if l is nil or the zero value.
+func (l *Loop) mustBeMade() {
+	if l == nil || l.clock == nil {
+		panic(usageErrorf("this Loop was not made with NewLoop"))
+	}
+}
+
 // Now returns the time of the loop's clock.
-func (l *Loop) Now() time.Time { return l.clock.Now() }
-
-// now returns the time on the loop's own time line: nanoseconds since it was
-// made.
-func (l *Loop) now() int64 {
-	if l.wall {
-		return int64(time.Since(l.epoch)) // reads the monotonic clock alone, which is cheaper
-	}
-	return min(int64(l.clock.Now().Sub(l.epoch)), never-1) // Sub stops at the end of the time line
+func (l *Loop) Now() time.Time {
+	l.mustBeMade()
+	return l.clock.Now()
 }
 
-// unixNano implements engine.
-func (l *Loop) unixNano() int64 {
-	if l.wall {
-		return l.unix + l.now()
+// String returns the loop's name, see [WithName].
+func (l *Loop) String() string {
+	switch {
+	case l == nil:
+		return "Loop nil"
+	case l.labels.name == "":
+		return "Loop"
 	}
-	return l.clock.Now().UnixNano()
+	return fmt.Sprintf("Loop %q", l.labels.name)
 }
+
+// Format prints String for every verb, as other goroutines may change what fmt
+// would print.
+func (l *Loop) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(l.String())) }
 
 // CallSoon runs fn after what is queued already. It panics with a
-// [*UsageError] where fn is nil.
+// [*UsageError] if fn is nil.
 func (l *Loop) CallSoon(fn func()) {
 	mustHaveBackend()
+	l.mustBeMade()
 	if fn == nil {
 		panic(usageErrorf("CallSoon needs a function, and was given nil"))
 	}
-	if !l.mu.TryLock() { // lock, in place
-		l.lockBusy()
-	}
-	l.enqueue(funcTask(fn))
-}
-
-// CallLater runs fn after delay; a negative delay counts as 0. It panics with
-// a [*UsageError] where fn is nil.
-func (l *Loop) CallLater(delay time.Duration, fn func()) DelayedCall {
-	mustHaveBackend()
-	if fn == nil {
-		panic(usageErrorf("CallLater needs a function, and was given nil"))
-	}
-	t := &timer{loop: l, fn: fn}
-	now := l.now()
-	when := now + int64(max(delay, 0))
-	if when < now || when == never {
-		when = never - 1 // beyond the end of the time line, so at its end
-	}
-	l.lock()
-	defer l.mu.Unlock()
-	l.timers.push(when, t)
-	if l.state == idle || l.asleep {
-		l.setAlarm(now)
-	}
-	return t
+	l.queue.Push(funcTask(fn))
 }
 
 // schedule implements engine.
-func (l *Loop) schedule(t task) {
-	l.lock()
-	l.enqueue(t)
-}
+func (l *Loop) schedule(t task) { l.queue.Push(t) }
 
-// enqueue queues t. l.mu is held, and released.
-func (l *Loop) enqueue(t task) {
-	l.ready = append(l.ready, t)
-	backlog := len(l.ready)
-	switch {
-	case l.state == idle:
-		l.state = own
-		go l.runOwn()
-	case l.asleep:
-		l.rouse()
-	}
-	l.mu.Unlock()
-	if backlog%stride == 0 {
-		l.passed(backlog)
-	}
-}
-
-// rouse wakes the sleeping driver. l.mu is held.
-func (l *Loop) rouse() {
-	l.asleep = false
-	select {
-	case l.wake <- struct{}{}:
-	default: // a token is there already
-	}
-}
-
-// alarmFired is called when a timer may be due, on a goroutine of the clock's,
-// which becomes the loop's own where the loop is idle.
-func (l *Loop) alarmFired() {
-	l.mu.Lock()
-	switch {
-	case l.state == idle:
-		l.state = own
-		l.mu.Unlock()
-		l.runOwn()
-		return
-	case l.asleep:
-		l.rouse()
-	}
-	l.mu.Unlock() // an active driver looks at the timers before it rests
-}
-
-// exception implements engine.
-func (l *Loop) exception(fail *Failure) {
+// HandleFailure hands fail to the loop's exception handler: see
+// [WithExceptionHandler]. Call it on the loop's goroutine.
+func (l *Loop) HandleFailure(fail *Failure) {
+	l.mustBeMade()
 	if l.handler == nil {
 		reportUnhandled("Unhandled error in event loop", fail)
 		return
@@ -236,109 +169,131 @@ func (l *Loop) exception(fail *Failure) {
 	}
 }
 
-// native returns the Loop that a loop for tests embeds.
-func (l *Loop) native() *Loop { return l }
+// InLoop reports whether the running goroutine is running a function of a
+// loop, this or any other [Loop].
+func (l *Loop) InLoop() bool { return onLoop() }
 
-// here implements engine.
-func (l *Loop) here() bool {
-	l.mu.Lock()
-	driver, asleep := l.driver, l.asleep
-	l.mu.Unlock()
-	return driver != 0 && !asleep && driver == goid.Get()
+// onLoop reports whether the running goroutine is running a task of a Loop. It
+// looks for runTasks on the stack: that takes about a microsecond, and needs
+// nothing that every turn of every loop would have to keep.
+func onLoop() bool {
+	var frames [64]uintptr
+	for skip := 2; ; skip += len(frames) {
+		n := runtime.Callers(skip, frames[:])
+		for _, pc := range frames[:n] {
+			if fn := runtime.FuncForPC(pc - 1); fn != nil && fn.Entry() == runTasksEntry {
+				return true
+			}
+		}
+		if n < len(frames) {
+			return false
+		}
+	}
 }
 
-// Driving
+var runTasksEntry = reflect.ValueOf(runTasks).Pointer()
 
-// runTurn runs one turn: what is left of the last one, where that ended with
-// its goroutine; else what is ready now, with the timers that are due.
-func (l *Loop) runTurn() {
+// Turns
+
+// runTurn runs one turn: what is left of the last one, if that ended with its
+// goroutine; else what is ready now, with the timers that are due. It returns
+// how many functions it had to run.
+func (l *Loop) runTurn() int {
 	if l.next == len(l.turn) {
 		l.beginTurn()
 	}
-	for !l.runTasks() {
+	n := len(l.turn) - l.next
+	for {
+		fail := runTasks(l)
+		if fail == nil {
+			return n
+		}
+		l.HandleFailure(fail)
 	}
-	clear(l.turn)
-	switch {
-	case cap(l.turn) <= maxKeptQueue:
-	case len(l.turn) > cap(l.turn)/4:
-		l.roomy = 0
-	case l.roomy < manyTurns:
-		l.roomy++
-	default:
-		l.turn, l.roomy = nil, 0
-	}
-	l.turn, l.next = l.turn[:0], 0
 }
 
 // beginTurn makes what is ready now, with the timers that are due, the turn to
-// run, and returns how much that is.
-func (l *Loop) beginTurn() int {
-	if l.met.Load() {
-		l.met.Store(false)
-	}
-	if l.hurried.Load() {
-		l.hurried.Store(false) // before the turn takes what is waited for
-	}
+// run.
+func (l *Loop) beginTurn() {
+	l.turn, l.next = l.queue.Take(l.turn), 0
 	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.resting = false
 	if l.timers.next() != never {
-		l.collectDue(l.now())
-	}
-	l.turn, l.ready = l.ready, l.turn[:0]
-	l.next = 0
-	n := len(l.turn)
-	if n > 0 {
-		l.counters.turn(n)
-	}
-	l.mu.Unlock()
-	if n > 0 {
-		l.begun.Add(1)
-	}
-	return n
-}
-
-// maxKeptQueue is the capacity up to which a queue is always kept: 64 KiB. A larger
-// one is given up when the loop rests, or has not needed a quarter of it for
-// manyTurns. To make it anew brings the collector about, which takes the driver's
-// place for a while and so makes the queue grow again.
-const (
-	maxKeptQueue = 4096
-	manyTurns    = 1000
-)
-
-// collectDue moves the timers that are due to the queue. l.mu is held.
-func (l *Loop) collectDue(now int64) {
-	for l.timers.next() <= now {
-		l.ready = append(l.ready, l.timers.pop())
-	}
-	l.alarm.keep(l)
-}
-
-// runTasks runs what is left of the turn, up to a task that panics; it
-// returns true when nothing is left. One recover for many tasks is cheaper
-// than one for each.
-func (l *Loop) runTasks() (done bool) {
-	defer func() {
-		if done {
-			return
+		now := l.now()
+		for l.timers.next() <= now {
+			l.turn = append(l.turn, l.timers.pop())
 		}
-		if value := recover(); value != nil {
-			l.exception(panicFailure(value))
+	}
+	l.counters.count(len(l.turn))
+}
+
+// runTasks runs what is left of the turn, up to a task that panics, and
+// returns the failure of that. One recover for many tasks is cheaper than one
+// for each. It is a frame of its own on the stack, for onLoop to find.
+//
+//go:noinline
+func runTasks(l *Loop) (fail *Failure) {
+	finished := false
+	defer func() {
+		if !finished {
+			fail = panicFailure(recover())
 		}
 	}()
 	if observing() {
 		l.runObserved()
-		return true
 	}
 	for l.next < len(l.turn) {
-		t := l.turn[l.next]
-		l.next++
+		t := l.take()
 		if fn, is := t.(funcTask); is {
 			fn() // cheaper than the call through the interface
 		} else {
 			t.run()
 		}
 	}
+	finished = true
+	return nil
+}
+
+// take takes the next task off the turn, which then does not hold it any more.
+func (l *Loop) take() task {
+	t := l.turn[l.next]
+	l.turn[l.next] = nil
+	l.next++
+	return t
+}
+
+// Driving
+
+// rest reports whether there is nothing to run now. If so, the alarm is set for
+// what comes later, and whoever then queues something calls wake. l.mu is held.
+func (l *Loop) rest(wake func()) bool {
+	if l.next < len(l.turn) {
+		return false
+	}
+	if when := l.timers.next(); when != never && when <= l.now() {
+		return false
+	}
+	if !l.queue.Rest(wake) {
+		return false
+	}
+	l.resting = true
+	l.setAlarm()
+	if !queue.Keep(cap(l.turn)) {
+		l.turn, l.next = nil, 0
+	}
 	return true
+}
+
+// wakeOwn starts the loop's own goroutine, unless a call of Run has taken over
+// meanwhile.
+func (l *Loop) wakeOwn() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.driver == nobody {
+		l.driver = own
+		go l.runOwn()
+	}
 }
 
 // runOwn drives the loop while there is something to run. It is the loop's
@@ -351,58 +306,41 @@ func (l *Loop) runOwn() {
 		}
 	}()
 	l.labels.set()
-	goroutine := goid.Get()
-	l.mu.Lock()
-	l.driver = goroutine
-	l.mu.Unlock()
-	for {
+	for !finished {
 		l.runTurn()
-		l.mu.Lock()
-		switch {
-		case l.heir != nil:
-			l.state, l.driver = driven, l.heir.goroutine
-			close(l.heir.ready)
-			l.heir = nil
-			finished = true
-		case l.rest():
-			l.state, l.driver = idle, 0
-			finished = true
-		}
-		l.mu.Unlock()
-		if finished {
-			return
-		}
+		finished = l.leave()
 	}
 }
 
-// rest reports whether there is nothing to run now, and has the alarm set for
-// what comes later. l.mu is held.
-func (l *Loop) rest() bool {
-	if len(l.ready) > 0 || l.next < len(l.turn) {
-		return false
+// leave ends the driving of the loop's own goroutine if there is nothing left
+// to run, or a call of Run waits for the loop.
+func (l *Loop) leave() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.heir != nil:
+		l.driver = caller
+		close(l.heir)
+		l.heir = nil
+		return true
+	case l.rest(l.startOwn):
+		l.driver = nobody
+		return true
 	}
-	if when := l.timers.next(); when != never {
-		now := l.now()
-		if when <= now {
-			return false
-		}
-		l.setAlarm(now)
-	}
-	if cap(l.ready) > maxKeptQueue || cap(l.turn) > maxKeptQueue {
-		l.ready, l.turn, l.next = nil, nil, 0 // there is time to make them anew
-	}
-	return true
+	return false
 }
 
 // Run drives the loop on this goroutine until ctx ends, and returns ctx's
-// error. What the loop's own goroutine was running it finishes first. Where
-// the loop is being driven already, also where Run is called by a function
-// that the loop runs, it returns a [*UsageError] at once: asyncio's "this event
-// loop is already running".
+// error. What the loop's own goroutine was running it finishes first. If
+// the loop is being driven already, or a loop is running the function that
+// calls Run, it returns a [*UsageError] at once: asyncio's "this event loop is
+// already running" and "cannot run the event loop while another loop is
+// running".
 //
 // Work that is left when it returns goes on on the loop's own goroutine.
 func (l *Loop) Run(ctx context.Context) error {
 	mustHaveBackend()
+	l.mustBeMade()
 	label := labelling{labels: &l.labels, ctx: ctx}
 	defer label.end()
 	return l.run(ctx, func() bool { label.begin(); return false })
@@ -410,58 +348,53 @@ func (l *Loop) Run(ctx context.Context) error {
 
 // RunUntilComplete drives the loop on this goroutine until f is settled and
 // the callbacks added to it before this call have run. It returns the failure
-// where f failed, which then counts as handled, and a [*UsageError] where the
-// loop is being driven already. It is asyncio's run_until_complete.
+// if f failed, which then counts as handled, and a [*UsageError] as [Loop.Run]
+// does. It is asyncio's run_until_complete.
 //
 // A future that nothing will settle makes it run for ever.
 func (l *Loop) RunUntilComplete(f AnyFuture) error {
 	mustHaveBackend()
+	l.mustBeMade()
+	mustBeFuture(f)
 	var (
-		done   bool // guarded by l.mu
-		result *Failure
+		done     atomic.Bool
+		result   *Failure
+		watching bool
 	)
-	watch := func(fail *Failure) {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		done, result = true, fail
-		if l.asleep {
-			l.rouse()
-		}
-	}
-	watching := false
 	err := l.run(context.Background(), func() bool {
 		if !watching {
 			watching = true
-			f.watch(watch)
+			f.watch(func(fail *Failure) {
+				result = fail
+				done.Store(true)
+				l.rouse()
+			})
 		}
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		return done
+		return done.Load()
 	})
-	switch {
-	case err != nil:
-		return err
-	case result != nil:
-		return result
+	if err == nil && result != nil {
+		err = result
 	}
-	return nil
+	return err
 }
 
 // run drives the loop until ctx ends or done, asked before each turn, returns
 // true.
 func (l *Loop) run(ctx context.Context, done func() bool) error {
+	if onLoop() {
+		return errInLoop
+	}
 	if err := l.acquire(ctx); err != nil {
 		return err
 	}
 	defer l.release()
+	defer context.AfterFunc(ctx, l.rouse)()
 	for !done() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		l.runTurn()
-		if !l.linger() {
-			l.sleep(ctx, done)
-		}
+		l.sleep(ctx, done)
 	}
 	return nil
 }
@@ -469,66 +402,139 @@ func (l *Loop) run(ctx context.Context, done func() bool) error {
 // sleep waits until there is something to run, or ctx ends, or done.
 func (l *Loop) sleep(ctx context.Context, done func() bool) {
 	l.mu.Lock()
-	if !l.rest() {
-		l.mu.Unlock()
+	resting := l.rest(l.rouse)
+	l.mu.Unlock()
+	if !resting {
 		return
 	}
-	l.asleep = true
-	l.mu.Unlock()
-	if !done() { // again, now that whoever makes it true wakes us
-		select {
-		case <-l.wake:
-		case <-ctx.Done():
-		}
+	if ctx.Err() == nil && !done() { // what makes them so from now on wakes us
+		<-l.token
 	}
-	l.mu.Lock()
-	l.asleep = false
-	l.mu.Unlock()
 }
 
-var errDriven error = usageErrorf("the loop is already running: one call of Run or RunUntilComplete at a time, and none inside a function that the loop runs")
+// wakeCaller wakes the call of Run that rests, or keeps it from resting.
+func (l *Loop) wakeCaller() {
+	select {
+	case l.token <- struct{}{}:
+	default: // a token is there already
+	}
+}
+
+var (
+	errDriven error = usageErrorf("the loop is already running: one call of Run or RunUntilComplete at a time")
+	errInLoop error = usageErrorf("a loop is running this function: Run and RunUntilComplete would block it; add callbacks, or call them on another goroutine")
+)
 
 // acquire makes this goroutine the driver.
 func (l *Loop) acquire(ctx context.Context) error {
-	goroutine := goid.Get()
 	l.mu.Lock()
 	switch {
-	case l.state == idle:
-		l.state, l.driver = driven, goroutine
+	case l.driver == nobody:
+		l.driver = caller // which wakeOwn finds, if it is on its way
 		l.mu.Unlock()
 		return nil
-	case l.state == driven, l.heir != nil, l.driver == goroutine:
+	case l.driver == caller, l.heir != nil:
 		l.mu.Unlock()
 		return errDriven
 	}
-	mine := &heir{goroutine, make(chan struct{})}
+	mine := make(chan struct{})
 	l.heir = mine
 	l.mu.Unlock()
 	select {
-	case <-mine.ready:
+	case <-mine:
 		return nil
 	case <-ctx.Done():
 	}
 	l.mu.Lock()
-	inherited := l.heir != mine
-	if !inherited {
+	waiting := l.heir == mine
+	if waiting {
 		l.heir = nil
 	}
 	l.mu.Unlock()
-	if inherited {
+	if !waiting { // it became ours at that very moment
 		l.release()
 	}
 	return ctx.Err()
 }
 
-// release ends this goroutine's driving, also where a task ended the goroutine
+// release ends this goroutine's driving, also if a task ended the goroutine
 // with runtime.Goexit. What is left to run, the loop's own goroutine does.
 func (l *Loop) release() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.state, l.driver, l.asleep = idle, 0, false
-	if !l.rest() {
-		l.state = own
+	l.driver = nobody
+	if !l.rest(l.startOwn) {
+		l.driver = own
 		go l.runOwn()
 	}
+}
+
+// A ManualLoop is a [Loop] that runs only when it is told to, on the goroutine
+// that tells it: the base of loops for tests, such as testutil.TestLoop.
+// Functions can be queued from any goroutine; they wait.
+//
+// If a type that embeds it is the current loop, futures queue their callbacks
+// on the ManualLoop itself.
+type ManualLoop struct {
+	*Loop
+	running atomic.Bool // a call of RunOnce is under way
+}
+
+// NewManualLoop returns a new loop that nothing drives but its methods. It
+// panics with a [*UsageError] if an option is nil.
+func NewManualLoop(opts ...LoopOption) *ManualLoop {
+	mustHaveBackend()
+	l := NewLoop(opts...)
+	l.driver, l.resting = caller, false
+	return &ManualLoop{Loop: l}
+}
+
+// RunOnce runs one turn of the loop and returns how many functions that were:
+// asyncio's _run_once, Twisted's runUntilCurrent. It panics with a
+// [*UsageError] if another call of it is running.
+func (m *ManualLoop) RunOnce() int {
+	if !m.running.CompareAndSwap(false, true) {
+		panic(errDriven)
+	}
+	defer m.running.Store(false)
+	return m.runTurn()
+}
+
+// Ready reports whether there is something to run now. To Twisted that
+// includes a timer that is due; to asyncio, only when a turn has found it. It
+// panics as RunOnce does.
+func (m *ManualLoop) Ready() bool {
+	if m.running.Load() {
+		panic(errDriven)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.next < len(m.turn) || m.queue.Len() > 0 || UsingDeferred && m.timers.next() <= m.now()
+}
+
+// NextTimer returns the time until the earliest timer, which is negative if
+// it is overdue. ok is false if there is none. Twisted calls it timeout().
+func (m *ManualLoop) NextTimer() (delay time.Duration, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	when := m.timers.next()
+	return time.Duration(until(when, m.now())), when != never
+}
+
+// Clock returns the loop's clock.
+func (m *ManualLoop) Clock() clockwork.Clock { return m.clock }
+
+func (m *ManualLoop) native() *Loop { return m.Loop }
+
+// Runaway returns the error for work that renews itself, which has run for so
+// many turns at one instant. It names the function that would run next.
+func (m *ManualLoop) Runaway(turns int) *UsageError {
+	if m.next == len(m.turn) {
+		m.beginTurn()
+	}
+	name := "one that was cancelled"
+	if m.next < len(m.turn) {
+		name = taskName(m.turn[m.next])
+	}
+	return usageErrorf("work renews itself without end: %d turns ran at one instant, and the next function is %s", turns, name)
 }

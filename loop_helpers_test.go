@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -155,4 +157,12 @@ func mustBeUsage(t testing.TB, what string, err error) {
 func usingDefaultLoop(t testing.TB) {
 	previous := txaio.SetLoop(nil)
 	t.Cleanup(func() { txaio.SetLoop(previous) })
+}
+
+// goroutineID returns the number of the running goroutine.
+func goroutineID() int64 {
+	var buf [64]byte
+	fields := strings.Fields(string(buf[:runtime.Stack(buf[:], false)]))
+	id, _ := strconv.ParseInt(fields[1], 10, 64)
+	return id
 }

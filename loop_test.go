@@ -19,7 +19,6 @@ import (
 	"github.com/jonboulle/clockwork"
 
 	"github.com/txaio-go/txaio"
-	"github.com/txaio-go/txaio/internal/goid"
 	"github.com/txaio-go/txaio/testutil"
 )
 
@@ -309,9 +308,9 @@ func TestRunTakesOverAfterTheTurn(t *testing.T) {
 		var (
 			got   notes
 			busy  = make(chan struct{})
-			mine  atomic.Uint64
+			mine  atomic.Int64
 			where = func(name string) func() {
-				return func() { got.add("%s by Run: %t", name, goid.Get() == mine.Load()) }
+				return func() { got.add("%s by Run: %t", name, goroutineID() == mine.Load()) }
 			}
 			result = make(chan error, 1)
 		)
@@ -322,7 +321,7 @@ func TestRunTakesOverAfterTheTurn(t *testing.T) {
 		synctest.Wait()
 		l.CallSoon(where("next turn"))
 		go func() {
-			mine.Store(goid.Get())
+			mine.Store(goroutineID())
 			result <- l.Run(ctx)
 		}()
 		synctest.Wait()
@@ -381,12 +380,12 @@ func TestRunGivesUpWhileItTakesOver(t *testing.T) {
 
 func TestRunWithContextThatHasEnded(t *testing.T) {
 	l := txaio.NewLoop()
-	ran := make(chan uint64, 1)
-	l.CallLater(0, func() { ran <- goid.Get() })
+	ran := make(chan int64, 1)
+	l.CallLater(0, func() { ran <- goroutineID() })
 	if err := l.Run(endedContext()); err != context.Canceled {
 		t.Errorf("Run returned %v", err)
 	}
-	if receive(t, ran, "the function") == goid.Get() {
+	if receive(t, ran, "the function") == goroutineID() {
 		t.Error("Run ran a function though its context had ended")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), -1)
@@ -401,9 +400,9 @@ func TestWorkLeftByRunGoesOn(t *testing.T) {
 		l := txaio.NewLoop()
 		ctx, cancel := context.WithCancel(t.Context())
 		var got notes
-		here := goid.Get()
+		here := goroutineID()
 		where := func(name string) func() {
-			return func() { got.add("%s by Run: %t", name, goid.Get() == here) }
+			return func() { got.add("%s by Run: %t", name, goroutineID() == here) }
 		}
 		l.CallLater(time.Second, func() {
 			where("last")()

@@ -18,7 +18,6 @@ import (
 // runs exactly once, each gathering ends, and no goroutine is left.
 func TestRace(t *testing.T) {
 	ownReports(t)
-	txaio.ForgetChains()
 	const (
 		workers = 16
 		rounds  = 200
@@ -123,7 +122,6 @@ func TestRace(t *testing.T) {
 // does one or the other.
 func TestRaceCancelGather(t *testing.T) {
 	ownReports(t)
-	txaio.ForgetChains()
 	defer testutil.ReplaceLoop(txaio.NewLoop())()
 	for range 2000 {
 		f := txaio.CreateFuture[int]()
@@ -146,7 +144,6 @@ func TestRaceCancelGather(t *testing.T) {
 // A gathering that does not consume failures fails with one of them, however
 // close to it the last of the others succeeds, and on whichever loop.
 func TestRaceGatherFails(t *testing.T) {
-	txaio.ForgetChains()
 	loops := [2]*txaio.Loop{txaio.NewLoop(), txaio.NewLoop()}
 	defer testutil.ReplaceLoop(loops[0])()
 	for range 20_000 {
@@ -171,7 +168,6 @@ var failureOne = txaio.CreateFailure(errOne)
 // Adding callbacks while a Deferred or future is being settled keeps their
 // order.
 func TestRaceKeepsOrder(t *testing.T) {
-	txaio.ForgetChains()
 	const count = 2000
 	loop := txaio.NewLoop()
 	defer testutil.ReplaceLoop(loop)()

@@ -39,7 +39,6 @@ var faults = []fault{
 // In each function that a program hands in, a panic and Goexit end that call
 // alone: what comes after it on the loop runs, on the loop's own goroutine.
 func TestFaultsLeaveTheLoopRunning(t *testing.T) {
-	txaio.ForgetChains()
 	log := captureLog(t, nil)
 	for _, fault := range faults {
 		broken := func(v int) (int, error) { fault.do(); return v, nil }
@@ -189,7 +188,6 @@ func (hook faultyHook) Fire(*logrus.Entry) error { return hook() }
 
 // Settling after a cancellation, in all combinations, changes nothing any more.
 func TestFaultSettleAfterCancel(t *testing.T) {
-	txaio.ForgetChains()
 	for _, settle := range []func(f *txaio.Future[int]) error{
 		func(f *txaio.Future[int]) error { return txaio.Resolve(f, 1) },
 		func(f *txaio.Future[int]) error { return txaio.Reject(f, errOne) },
@@ -209,7 +207,6 @@ func TestFaultSettleAfterCancel(t *testing.T) {
 // A canceller that cancels its own future is called once, and the future fails
 // once.
 func TestFaultCancelInsideCanceller(t *testing.T) {
-	txaio.ForgetChains()
 	x := newFixture(t)
 	f := txaio.CreateFuture(txaio.WithCanceller(func(f *txaio.Future[int]) {
 		x.note("canceller")
@@ -225,7 +222,6 @@ func TestFaultCancelInsideCanceller(t *testing.T) {
 // Of 64 goroutines that settle a future at once, one does, and each callback
 // runs once with its value.
 func TestFaultResolveFrom64Goroutines(t *testing.T) {
-	txaio.ForgetChains()
 	const goroutines = 64
 	loop := txaio.NewLoop()
 	defer testutil.ReplaceLoop(loop)()
@@ -361,7 +357,6 @@ func TestFaultClockJumpsBack(t *testing.T) {
 // A callback that blocks for ever holds up its loop, and nothing else: other
 // loops run, Await and its context work, and debug mode and Stats tell.
 func TestFaultCallbackBlocks(t *testing.T) {
-	txaio.ForgetChains()
 	inBubble(t, func(t *testing.T, stuck *txaio.Loop) {
 		block := make(chan struct{})
 		defer close(block)
@@ -392,7 +387,6 @@ func TestFaultCallbackBlocks(t *testing.T) {
 
 // The text that reports a panic names the place of the panic.
 func TestFaultTraceback(t *testing.T) {
-	txaio.ForgetChains()
 	log := captureLog(t, nil)
 	loop := txaio.NewLoop()
 	loop.CallSoon(faultyFunction)

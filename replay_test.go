@@ -98,7 +98,6 @@ func (in *interpreter) run(ops []json.RawMessage) {
 }
 
 func newInterpreter(t *testing.T) *interpreter {
-	txaio.ForgetChains()
 	in := &interpreter{
 		t:       t,
 		futures: map[string]node{},

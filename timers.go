@@ -1,12 +1,76 @@
 package txaio
 
-import "math"
+import (
+	"math"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+)
+
+// A loop's time line counts the nanoseconds since the loop was made. It ends
+// at both ends of an int64: what lies beyond is there.
 
 // never is later than every timer.
 const never = math.MaxInt64
 
-// A timer is a function in a loop's heap of timers, then in its ready queue:
-// the DelayedCall that CallLater returns. Its fields are guarded by the loop's
+// after returns the time that is delay after now, at most the last before
+// never. A negative delay counts as 0.
+func after(now int64, delay time.Duration) int64 {
+	when := now + int64(max(delay, 0))
+	if when < now {
+		when = never
+	}
+	return min(when, never-1)
+}
+
+// until returns how long it is from now to when.
+func until(when, now int64) int64 {
+	d := when - now
+	switch {
+	case when > now && d < 0:
+		return math.MaxInt64
+	case when < now && d > 0:
+		return math.MinInt64
+	}
+	return d
+}
+
+// now returns the time on the loop's time line.
+func (l *Loop) now() int64 {
+	if l.wall {
+		return int64(time.Since(l.epoch)) // reads the monotonic clock alone, which is cheaper
+	}
+	return min(int64(l.clock.Now().Sub(l.epoch)), never-1) // Sub stops at the ends
+}
+
+// unixNano implements engine.
+func (l *Loop) unixNano() int64 {
+	if l.wall {
+		return l.epoch.UnixNano() + l.now()
+	}
+	return l.clock.Now().UnixNano()
+}
+
+// CallLater runs fn after delay; a negative delay counts as 0. It panics with
+// a [*UsageError] if fn is nil.
+func (l *Loop) CallLater(delay time.Duration, fn func()) DelayedCall {
+	l.mustBeMade()
+	if fn == nil {
+		panic(usageErrorf("CallLater needs a function, and was given nil"))
+	}
+	t := &timer{loop: l, fn: fn}
+	when := after(l.now(), delay)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.timers.push(when, t)
+	if l.resting {
+		l.setAlarm()
+	}
+	return t
+}
+
+// A timer is a function in a loop's heap of timers, then in the turn: the
+// DelayedCall that CallLater returns. Its fields are guarded by the loop's
 // lock.
 type timer struct {
 	loop *Loop
@@ -20,7 +84,7 @@ const notInHeap = -1
 // Cancel implements [DelayedCall].
 func (t *timer) Cancel() bool {
 	l := t.loop
-	l.lock()
+	l.mu.Lock()
 	defer l.mu.Unlock()
 	if t.fn == nil {
 		return false
@@ -28,20 +92,106 @@ func (t *timer) Cancel() bool {
 	t.fn = nil
 	if t.slot != notInHeap {
 		l.timers.remove(t.slot)
-		l.alarm.keep(l)
+		if l.resting && len(l.timers.entries) == 0 {
+			l.setAlarm()
+		}
 	}
 	return true
 }
 
 // run implements task.
 func (t *timer) run() {
-	t.loop.mu.Lock()
-	fn := t.fn
-	t.fn = nil
-	t.loop.mu.Unlock()
-	if fn != nil {
+	if fn := t.begin(); fn != nil {
 		fn()
 	}
+}
+
+// begin returns the function, which cannot be cancelled from now on, or nil.
+func (t *timer) begin() (fn func()) {
+	t.loop.mu.Lock()
+	defer t.loop.mu.Unlock()
+	fn, t.fn = t.fn, nil
+	return fn
+}
+
+// name implements taskName for a timer, which is nameless once it was
+// cancelled.
+func (t *timer) name() string {
+	t.loop.mu.Lock()
+	fn := t.fn
+	t.loop.mu.Unlock()
+	if fn == nil {
+		return "cancelled timer"
+	}
+	return funcName(fn)
+}
+
+// An alarm is the one timer that a resting loop has on its clock, for the
+// earliest of the loop's own timers. It may be early: it then finds nothing that
+// is due, and is set again.
+type alarm struct {
+	timer clockwork.Timer // nil until it is first set
+	at    int64           // when it fires, never if it does not
+}
+
+// setAlarm makes the alarm fire no later than the earliest timer, and not at
+// all if there is none. l.mu is held.
+func (l *Loop) setAlarm() {
+	when := l.timers.next()
+	if l.wall && when != never && inBubble() {
+		// A timer made in a bubble of testing/synctest must not be touched
+		// outside it, nor in the next one, and nothing tells bubbles apart. So
+		// each is used once.
+		l.clock.AfterFunc(time.Duration(until(when, l.now())), l.queue.Wake)
+		return
+	}
+	switch {
+	case when == never && l.alarm.at != never:
+		l.alarm.at = never
+		l.alarm.timer.Stop()
+	case when < l.alarm.at:
+		l.alarm.at = when
+		l.arm(when)
+	}
+}
+
+// arm sets the clock's timer. l.mu is held.
+func (l *Loop) arm(when int64) {
+	now := l.now()
+	for range 3 {
+		delay := time.Duration(until(when, now))
+		if l.alarm.timer == nil {
+			l.alarm.timer = l.clock.AfterFunc(delay, l.alarmFired)
+		} else {
+			l.alarm.timer.Reset(delay)
+		}
+		if l.wall {
+			return
+		}
+		// A clock that is moved by hand may have been moved since now was read,
+		// and the alarm would come too late. One that moves by itself does so
+		// each time, hence the limit.
+		later := l.now()
+		if later == now {
+			return
+		}
+		now = later
+	}
+}
+
+// alarmFired runs on a goroutine of the clock's.
+func (l *Loop) alarmFired() {
+	l.mu.Lock()
+	l.alarm.at = never
+	l.mu.Unlock()
+	l.queue.Wake()
+}
+
+// inBubble reports whether the running goroutine is in a bubble of
+// testing/synctest: time there has no monotonic reading.
+func inBubble() bool {
+	now := time.Now()
+	return now == now.Round(0)
 }
 
 // timerHeap holds timers by time, and by the order in which they were made

@@ -4,7 +4,6 @@ package txaio
 
 import (
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -84,9 +83,9 @@ func TestTimerHeapGivesMemoryBack(t *testing.T) {
 			}
 		}},
 		{"due", 100_000, func(l *Loop, _ []DelayedCall) {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			l.collectDue(never - 1)
+			for l.timers.next() != never {
+				l.timers.pop()
+			}
 		}},
 	} {
 		l := NewLoop()
@@ -102,54 +101,4 @@ func TestTimerHeapGivesMemoryBack(t *testing.T) {
 			t.Errorf("%s: the heap has %d timers and room for %d", c.name, left, kept)
 		}
 	}
-}
-
-// What a burst of functions needed in the queue is free again afterwards.
-func TestQueueGivesMemoryBack(t *testing.T) {
-	l := NewLoop()
-	done := make(chan struct{})
-	l.CallSoon(func() {
-		for range 1_000_000 {
-			l.CallSoon(func() {})
-		}
-		l.CallSoon(func() { l.CallSoon(func() { l.CallSoon(func() { close(done) }) }) })
-	})
-	<-done
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for l.state != idle { // the queue is the driver's until then
-		l.mu.Unlock()
-		runtime.Gosched()
-		l.mu.Lock()
-	}
-	if cap(l.ready) > maxKeptQueue || cap(l.turn) > maxKeptQueue {
-		t.Errorf("the queue has room for %d and %d", cap(l.ready), cap(l.turn))
-	}
-}
-
-// A loop that never rests gives it back as well.
-func TestBusyLoopGivesMemoryBack(t *testing.T) {
-	l := NewLoop()
-	done := make(chan struct{})
-	turns := 0
-	var step func()
-	step = func() {
-		if turns++; turns < 3*manyTurns {
-			l.CallSoon(step)
-			return
-		}
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if cap(l.ready) > maxKeptQueue || cap(l.turn) > maxKeptQueue {
-			t.Errorf("the queue has room for %d and %d", cap(l.ready), cap(l.turn))
-		}
-		close(done)
-	}
-	l.CallSoon(func() {
-		for range 20 * maxKeptQueue {
-			l.CallSoon(func() {})
-		}
-		l.CallSoon(step)
-	})
-	<-done
 }

@@ -85,6 +85,18 @@ type AnyFuture interface {
 	after(fn func())
 	// theLoop returns the future's loop, or the current one.
 	theLoop() *loopRef
+	// isNil reports whether it is a nil *Future[T].
+	isNil() bool
+}
+
+var errNilFuture error = usageErrorf("a future was expected, and it is nil")
+
+// mustBeFuture panics if f is nil, or a nil *Future[T].
+func mustBeFuture(f AnyFuture) {
+	mustHaveBackend()
+	if f == nil || f.isNil() {
+		panic(errNilFuture)
+	}
 }
 
 // UseDeferred returns nil in a program built with -tags deferred, and
@@ -266,7 +278,7 @@ func IsFuture(v any) bool {
 // cancelled. On the deferred backend that says nothing about its callbacks,
 // which may still be waiting for another Deferred.
 func IsCalled(f AnyFuture) bool {
-	mustHaveBackend()
+	mustBeFuture(f)
 	return f.IsCalled()
 }
 
@@ -320,7 +332,7 @@ func RejectOnPanic[T any](f *Future[T]) {
 // backend, cancelling a Deferred that waits for another one (see
 // Deferred.Chain) cancels that one.
 func Cancel(f AnyFuture, message ...string) {
-	mustHaveBackend()
+	mustBeFuture(f)
 	f.cancel(firstOf(message))
 }
 
@@ -409,7 +421,14 @@ type Result[T any] struct {
 //
 // The semantics are those of Twisted's DeferredList and of asyncio.gather.
 func Gather[T any](futures []*Future[T], consumeErrors bool) *Future[[]Result[T]] {
-	return gather(nil, futures, consumeErrors)
+	return gatherOn(nil, futures, consumeErrors)
+}
+
+func gatherOn[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Future[[]Result[T]] {
+	for _, f := range futures {
+		mustBeFuture(f)
+	}
+	return gather(loop, futures, consumeErrors)
 }
 
 // Await blocks this goroutine until f is settled and the callbacks added to it

@@ -15,13 +15,13 @@ package testutil
 import (
 	"context"
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
 	"github.com/jonboulle/clockwork"
 
 	"github.com/txaio-go/txaio"
-	"github.com/txaio-go/txaio/internal/manual"
 )
 
 // A TestLoop is a loop that runs only inside Advance, RunOnce, RunUntilIdle
@@ -33,30 +33,21 @@ import (
 // It is what task.Clock is to Twisted. A function that calls testing's
 // FailNow inside the loop ends the test, as it does outside.
 type TestLoop struct {
-	*txaio.Loop
-	clock  *clockwork.FakeClock
-	driver manual.Driver
-}
-
-func init() {
-	manual.IsTestLoop = func(loop any) bool {
-		_, is := loop.(*TestLoop)
-		return is
-	}
+	*txaio.ManualLoop
+	clock *clockwork.FakeClock
 }
 
 // NewTestLoop returns a loop on a clockwork.FakeClock that stands at the Unix
-// epoch. WithClock gives it another FakeClock; it panics where that is a clock
+// epoch. WithClock gives it another FakeClock; it panics if that is a clock
 // of another kind.
 func NewTestLoop(opts ...txaio.LoopOption) *TestLoop {
 	epoch := txaio.WithClock(clockwork.NewFakeClockAt(time.Unix(0, 0).UTC()))
-	loop := txaio.NewLoop(append([]txaio.LoopOption{epoch}, opts...)...)
-	driver := manual.Of(loop)
-	clock, ok := driver.Clock().(*clockwork.FakeClock)
+	loop := txaio.NewManualLoop(append([]txaio.LoopOption{epoch}, opts...)...)
+	clock, ok := loop.Clock().(*clockwork.FakeClock)
 	if !ok {
-		panic(fmt.Sprintf("testutil: NewTestLoop needs a *clockwork.FakeClock, and was given a %T", driver.Clock()))
+		panic(fmt.Sprintf("testutil: NewTestLoop needs a *clockwork.FakeClock, and was given a %T", loop.Clock()))
 	}
-	return &TestLoop{loop, clock, driver}
+	return &TestLoop{loop, clock}
 }
 
 // Clock returns the loop's clock. Moving it runs nothing: that is left to the
@@ -65,63 +56,98 @@ func (l *TestLoop) Clock() *clockwork.FakeClock { return l.clock }
 
 // RunOnce runs one turn of the loop: the timers that are due join the queue,
 // and exactly what is in it then runs.
-func (l *TestLoop) RunOnce() {
-	l.driver.Begin()
-	defer l.driver.End()
-	l.driver.Turn()
-}
+func (l *TestLoop) RunOnce() { l.ManualLoop.RunOnce() }
 
-// RunUntilIdle runs turns until nothing is ready. The clock does not move.
+// RunUntilIdle runs turns until nothing is ready. The clock does not move. It
+// panics with a [*txaio.UsageError] that names the function if work renews
+// itself for 100,000 turns.
 //
 // On the future backend a timer that is due joins the queue when a turn
-// begins, as in asyncio, so where the queue is empty it is not ready: RunOnce
+// begins, as in asyncio, so if the queue is empty it is not ready: RunOnce
 // and Advance run it. On the deferred backend it is.
-func (l *TestLoop) RunUntilIdle() {
-	l.driver.Begin()
-	defer l.driver.End()
-	l.drain()
-}
+func (l *TestLoop) RunUntilIdle() { must(l.runUntilIdle(new(instant))) }
 
 // Advance runs what is ready; then, timer by timer in the order of their
 // times, moves the clock to the timer and runs what that makes ready; and ends
-// with the clock exactly d later. It panics where d is negative.
+// with the clock exactly d later. It panics if d is negative, and with a
+// [*txaio.UsageError] that names the function if work renews itself at one
+// instant for 100,000 turns.
+//
+// Twisted's Clock.advance moves the clock at once, so that a function that runs
+// late sees the time at the end.
 func (l *TestLoop) Advance(d time.Duration) {
 	if d < 0 {
 		panic(fmt.Sprintf("testutil: Advance cannot go back in time, and was given %v", d))
 	}
-	l.driver.Begin()
-	defer l.driver.End()
 	end := l.clock.Now().Add(d)
-	for l.drain(); l.advanceToTimer(l.clock.Until(end)); {
-		l.driver.Turn()
-		l.drain()
+	at := new(instant)
+	for ran := true; ran; {
+		must(l.runUntilIdle(at))
+		var err error
+		ran, err = l.runTimer(at, l.clock.Until(end))
+		must(err)
 	}
 	l.clock.Advance(l.clock.Until(end))
 }
 
-func (l *TestLoop) drain() {
-	for l.driver.Ready() {
-		l.driver.Turn()
-	}
+// maxTurns is how many turns may run at one instant.
+const maxTurns = 100_000
+
+// An instant counts the turns that run at one time of the clock.
+type instant struct {
+	time  time.Time
+	turns int
 }
 
-// advanceToTimer moves the clock to the earliest timer, where there is one
-// within limit.
-func (l *TestLoop) advanceToTimer(limit time.Duration) bool {
-	until, ok := l.driver.Next()
-	if !ok || until > limit {
-		return false
+// turn runs one turn, unless that would be one too many.
+func (l *TestLoop) turn(at *instant) error {
+	if now := l.clock.Now(); !now.Equal(at.time) {
+		*at = instant{time: now}
 	}
-	l.clock.Advance(max(until, 0)) // it is due already where Clock was moved
-	return true
+	if at.turns++; at.turns > maxTurns {
+		return l.Runaway(maxTurns)
+	}
+	l.RunOnce()
+	return nil
+}
+
+func (l *TestLoop) runUntilIdle(at *instant) error {
+	for l.Ready() {
+		if err := l.turn(at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runTimer moves the clock to the earliest timer and runs it, if there is one
+// within limit.
+func (l *TestLoop) runTimer(at *instant, limit time.Duration) (ran bool, err error) {
+	delay, ok := l.NextTimer()
+	if !ok || delay > limit {
+		return false, nil
+	}
+	l.clock.Advance(max(delay, 0)) // it is due already if Clock was moved
+	return true, l.turn(at)
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
 }
 
 // ReplaceLoop makes loop the current loop and returns a function that puts the
 // one before it back:
 //
 //	defer testutil.ReplaceLoop(loop)()
+//
+// Mind the last pair of parentheses: without them the loop is replaced when the
+// function ends, and nothing is put back.
 func ReplaceLoop(loop txaio.EventLoop) (restore func()) {
-	manual.MustHaveBackend()
+	if err := txaio.UseDeferred(); err != nil && txaio.UseFuture() != nil {
+		panic(txaio.ErrNoBackend)
+	}
 	previous := txaio.SetLoop(loop)
 	return func() { txaio.SetLoop(previous) }
 }
@@ -133,42 +159,36 @@ const maxSteps = 100_000
 // Await runs the current loop, which has to be a [*TestLoop], until f is
 // settled and its callbacks so far have run, moving the clock from timer to
 // timer as far as it takes, and returns what [txaio.Await] returns. It fails
-// tb, and ends the test, where f never will be settled: when nothing is left
-// to run and there is no timer, or the clock has moved 100,000 times. It does
-// not wait for other goroutines: code that has some is better tested in a bubble
-// of testing/synctest, with txaio.Await on a txaio.NewLoop.
+// tb, and ends the test, if f never will be settled: when nothing is left
+// to run and there is no timer, or the clock has moved 100,000 times, or work
+// renews itself at one instant for 100,000 turns. It does not wait for other
+// goroutines: code that has some is better tested in a bubble of
+// testing/synctest, with txaio.Await on a txaio.NewLoop.
 func Await[T any](tb testing.TB, f *txaio.Future[T]) (T, error) {
 	tb.Helper()
 	loop, ok := txaio.CurrentLoop().(*TestLoop)
 	if !ok {
 		tb.Fatalf("testutil.Await needs a *testutil.TestLoop as the current loop (see testutil.ReplaceLoop), and it is a %T", txaio.CurrentLoop())
 	}
-	loop.RunUntilIdle()
+	at := new(instant)
 	for range maxSteps {
+		if err := loop.runUntilIdle(at); err != nil {
+			tb.Fatalf("testutil.Await: %v", err)
+		}
 		value, err := txaio.Await(ended, f)
 		if err != ended.Err() {
 			return value, err
 		}
-		if !loop.step() {
+		ran, err := loop.runTimer(at, math.MaxInt64)
+		switch {
+		case err != nil:
+			tb.Fatalf("testutil.Await: %v", err)
+		case !ran:
 			tb.Fatal("testutil.Await: the future will never be settled: nothing is left to run, and there is no timer")
 		}
 	}
 	tb.Fatalf("testutil.Await: the future is not settled after %d timers: it seems that it never will be", maxSteps)
 	panic("unreachable: Fatal does not return")
-}
-
-// step moves the clock to the earliest timer, where there is one, and runs
-// what that makes ready.
-func (l *TestLoop) step() bool {
-	l.driver.Begin()
-	defer l.driver.End()
-	until, ok := l.driver.Next()
-	if ok {
-		l.advanceToTimer(until)
-		l.driver.Turn()
-		l.drain()
-	}
-	return ok
 }
 
 // ended is a context that has ended: txaio.Await with it asks for what is
