@@ -237,7 +237,7 @@ func (d *Deferred[T]) trySettle(value T, fail *Failure) error {
 // settle sets the result of d, which is pending and locked, and runs the
 // callbacks. It unlocks d.
 func (d *Deferred[T]) settle(value T, fail *Failure) {
-	d.state = settled
+	d.state = settledBy(fail)
 	d.value, d.failure = value, fail
 	if d.more != nil {
 		d.more.canceller, d.more.cancelAll = nil, nil // what they hold is free now
@@ -620,7 +620,7 @@ func (d *Deferred[T]) Format(s fmt.State, _ rune) { print(s, d.String()) }
 func (d *Deferred[T]) await(ctx context.Context) (T, error) {
 	d.mustExist()
 	d.mu.Lock()
-	if d.state == settled && !d.running && !d.blocked() && d.empty() {
+	if d.state != pending && !d.running && !d.blocked() && d.empty() {
 		defer d.mu.Unlock()
 		if d.failure != nil {
 			d.setHandled()

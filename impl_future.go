@@ -192,18 +192,18 @@ func (f *Future[T]) settleOnce(value T, fail *Failure) error {
 	if f.state != pending {
 		return f.history().alreadyCalled()
 	}
-	f.settle(settled, value, fail)
+	f.settle(settledBy(fail), value, fail)
 	return nil
 }
 
 // settle sets the outcome of f, which is pending and locked, and schedules the
 // callbacks: asyncio's __schedule_callbacks. It runs none.
 func (f *Future[T]) settle(to state, value T, fail *Failure) {
-	f.state, f.value = to, value
-	var links []link[T]
 	if fail != nil {
 		f.extend().failure = fail
 	}
+	f.state, f.value = to, value
+	var links []link[T]
 	if more := f.more; more != nil {
 		links, more.links = more.links, nil
 		more.wake(fail)
@@ -235,7 +235,7 @@ func (f *Future[T]) scheduleCanceller() {
 // schedule queues a link of f, which is settled and locked. The first of them
 // needs no allocation, as f itself is its task.
 func (f *Future[T]) schedule(l link[T]) {
-	if f.more != nil && f.more.failure != nil && l.handles() {
+	if f.state >= failed && l.handles() {
 		f.setHandled()
 	}
 	if !f.queued {
@@ -340,7 +340,7 @@ func (f *Future[T]) explain(fail *Failure) {
 // failure returns why f failed, or nil. Either f is locked, or the caller knows
 // that it is settled.
 func (f *Future[T]) failure() *Failure {
-	if f.more == nil {
+	if f.state < failed {
 		return nil
 	}
 	return f.more.failure

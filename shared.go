@@ -12,12 +12,11 @@ import (
 )
 
 // A life is what both backends know of a future. It is created pending, and
-// settled once by Resolve, Reject or Cancel; what comes later is refused with
-// ErrAlreadyCalled:
+// settled once; what comes later is refused with ErrAlreadyCalled:
 //
-//	           Resolve
-//	pending ---Reject---> settled
-//	           Cancel
+//	         Resolve -> succeeded
+//	pending  Reject  -> failed
+//	         Cancel  -> cancelled (deferred: failed)
 //
 // Each step is taken under the future's own mutex, which guards all its fields.
 // No callback, canceller or method of an error is called while it is held. Then
@@ -41,13 +40,24 @@ type life[T any] struct {
 	more    *more[T]
 }
 
+// state is how a future was settled.
 type state uint8
 
 const (
 	pending state = iota
-	settled
-	cancelled // settled by Cancel; future only
+	succeeded
+	failed // from here on with a failure
+	cancelled
 )
+
+// settledBy returns the state of a future that was settled with fail, or with a
+// value if that is nil.
+func settledBy(fail *Failure) state {
+	if fail != nil {
+		return failed
+	}
+	return succeeded
+}
 
 // extra is what few futures need, and is made for those.
 type extra[T any] struct {

@@ -139,6 +139,7 @@ func TestLabelsOfLoopGoroutine(t *testing.T) {
 			go pprof.Do(t.Context(), pprof.Labels("request", request), func(ctx context.Context) {
 				defer close(done)
 				defer func() {
+					synctest.Wait() // the goroutine that context starts has the labels of the one that cancels
 					if labelled(t, key, "labelled") || !labelled(t, "request", request) {
 						t.Errorf("%s: Run did not put back the labels", request)
 					}
