@@ -1,6 +1,6 @@
 //go:build conformance && (deferred || future)
 
-package txaio_test
+package conformance
 
 import (
 	"bufio"
@@ -15,10 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sirupsen/logrus"
-
 	"github.com/txaio-go/txaio"
-	"github.com/txaio-go/txaio/internal/programs"
 )
 
 var (
@@ -36,25 +33,21 @@ func TestConformance(t *testing.T) {
 	}
 	t.Logf("%d programs from seed %d, compared with %v", *conformancePrograms, *conformanceSeed, python.versions)
 	random := rand.New(rand.NewPCG(*conformanceSeed, 0))
-	quiet := logrus.New()
-	quiet.SetOutput(io.Discard) // the failures that the programs leave
-	txaio.SetLogrus(quiet)
-	t.Cleanup(func() { txaio.SetLogrus(nil) })
 	// Before 22.2.1, cancelling on asyncio did not work with Python 3.8 and later.
 	cancel := txaio.UsingDeferred || !olderThan(python.versions["txaio"], 22, 2, 1)
 	started, events := time.Now(), 0
 	for n := range *conformancePrograms {
-		p := programs.Generate(random, programs.Kind{Native: txaio.UsingDeferred && n%3 == 0, Cancel: cancel})
+		p := Generate(random, Kind{Native: txaio.UsingDeferred && n%3 == 0, Cancel: cancel})
 		want, got := python.both(p)
 		if events += len(want); firstDifference(got, want) == "" {
 			continue
 		}
-		p = programs.Shrink(p, func(p programs.Program) bool {
+		p = Shrink(p, func(p Program) bool {
 			want, got := python.both(p)
 			return firstDifference(got, want) != ""
 		})
 		want, got = python.both(p)
-		t.Fatalf("program %d of seed %d, made as small as it goes:\n%s\n%s", n, *conformanceSeed, mustEncode(t, p), firstDifference(got, want))
+		t.Fatalf("program %d of seed %d, made as small as it goes:\n%s\n%s", n, *conformanceSeed, text(t, p), firstDifference(got, want))
 	}
 	t.Logf("the same %d events in %v; cancelling included: %t", events, time.Since(started).Round(time.Millisecond), cancel)
 }
@@ -83,7 +76,7 @@ func startPython(t *testing.T) *pythonTxaio {
 	if txaio.UsingDeferred {
 		framework = "twisted"
 	}
-	cmd := exec.Command(*conformancePython, "testdata/conformance/trace.py", framework)
+	cmd := exec.Command(*conformancePython, "trace.py", framework)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -120,9 +113,9 @@ func (python *pythonTxaio) read(into any) {
 }
 
 // both runs a program on both sides, at the same time.
-func (python *pythonTxaio) both(p programs.Program) (want, got []string) {
+func (python *pythonTxaio) both(p Program) (want, got []string) {
 	python.t.Helper()
-	if _, err := fmt.Fprintf(python.in, "%s\n", mustEncode(python.t, p)); err != nil {
+	if _, err := fmt.Fprintf(python.in, "%s\n", text(python.t, p)); err != nil {
 		python.t.Fatal(err)
 	}
 	got = replayProgram(python.t, p)
@@ -132,7 +125,7 @@ func (python *pythonTxaio) both(p programs.Program) (want, got []string) {
 
 // replayProgram is replay of a program that may break this side: that is an
 // event like another.
-func replayProgram(t *testing.T, p programs.Program) (events []string) {
+func replayProgram(t *testing.T, p Program) (events []string) {
 	in := newInterpreter(t)
 	defer func() {
 		if value := recover(); value != nil {

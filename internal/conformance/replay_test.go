@@ -1,6 +1,6 @@
 //go:build deferred || future
 
-package txaio_test
+package conformance
 
 import (
 	"bufio"
@@ -20,59 +20,58 @@ import (
 // asyncio, which left the events that are recorded there. Run by this package,
 // they leave the same events.
 
-type program struct {
+type recording struct {
 	ID      string            `json:"id"`
 	Program []json.RawMessage `json:"program"`
 	Twisted []string          `json:"twisted"`
 	Asyncio []string          `json:"asyncio"`
 }
 
-func (p program) want() []string {
+func (r recording) want() []string {
 	if txaio.UsingDeferred {
-		return p.Twisted
+		return r.Twisted
 	}
-	return p.Asyncio
+	return r.Asyncio
 }
 
 func TestGoldenPrograms(t *testing.T) { replayFile(t, "testdata/golden.jsonl", 500) }
 
 func replayFile(t *testing.T, name string, count int) {
-	ownReports(t)
-	programs := readPrograms(t, name)
-	if len(programs) != count {
-		t.Fatalf("%s has %d programs, not %d", name, len(programs), count)
+	recordings := readRecordings(t, name)
+	if len(recordings) != count {
+		t.Fatalf("%s has %d programs, not %d", name, len(recordings), count)
 	}
-	for _, p := range programs {
-		t.Run(p.ID, func(t *testing.T) {
-			got := replay(t, p.Program)
-			if diff := firstDifference(got, p.want()); diff != "" {
-				t.Errorf("program %s\n%s", p.Program, diff)
+	for _, r := range recordings {
+		t.Run(r.ID, func(t *testing.T) {
+			got := replay(t, r.Program)
+			if diff := firstDifference(got, r.want()); diff != "" {
+				t.Errorf("program %s\n%s", r.Program, diff)
 			}
 		})
 	}
 }
 
-func readPrograms(t *testing.T, name string) []program {
+func readRecordings(t *testing.T, name string) []recording {
 	t.Helper()
 	file, err := os.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	var programs []program
+	var recordings []recording
 	lines := bufio.NewScanner(file)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		var p program
-		if err := json.Unmarshal(lines.Bytes(), &p); err != nil {
+		var r recording
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
 			t.Fatal(err)
 		}
-		programs = append(programs, p)
+		recordings = append(recordings, r)
 	}
 	if err := lines.Err(); err != nil {
 		t.Fatal(err)
 	}
-	return programs
+	return recordings
 }
 
 func firstDifference(got, want []string) string {
@@ -82,6 +81,15 @@ func firstDifference(got, want []string) string {
 		}
 	}
 	return ""
+}
+
+// operations returns a program as the interpreter reads it.
+func operations(t *testing.T, p Program) (ops []json.RawMessage) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text(t, p)), &ops); err != nil {
+		t.Fatal(err)
+	}
+	return ops
 }
 
 // replay runs a program and returns its events.
@@ -98,7 +106,6 @@ func (in *interpreter) run(ops []json.RawMessage) {
 }
 
 func newInterpreter(t *testing.T) *interpreter {
-	txaio.ForgetChains()
 	in := &interpreter{
 		t:       t,
 		futures: map[string]node{},
