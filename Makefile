@@ -59,7 +59,7 @@ conformance: ## compare CONFORMANCE new random programs with Python's txaio
 	@$(PYTHON) -c 'import txaio, twisted' 2>/dev/null || \
 		{ sudo=$$(test $$(id -u) = 0 || echo sudo); $$sudo apt-get update && $$sudo apt-get install -y python3-txaio python3-twisted; }
 	@set -e; for tag in deferred future; do \
-		go test -tags $$tag,conformance -run '^TestConformance$$' -count=1 -v ./internal/conformance \
+		go test -tags $$tag,conformance -run '^TestConformance' -count=1 -v ./internal/conformance \
 			-args -programs $(CONFORMANCE) -seed $(SEED) -python $(PYTHON); done
 
 .PHONY: soak

@@ -13,7 +13,7 @@ func generate(seed uint64, kind Kind) Program {
 func TestGenerate(t *testing.T) {
 	portable := []string{
 		"create", "success", "failure", "as_future", "add", "resolve", "reject", "called", "gather",
-		"call_later", "batched", "batched_later", "cancel_timer", "advance", "run_once", "run", "raise",
+		"add_timeout", "call_later", "batched", "batched_later", "cancel_timer", "advance", "run_once", "run", "raise",
 	}
 	deferreds := []string{"chain", "both", "pause", "unpause"}
 	for _, c := range []struct {
@@ -61,6 +61,45 @@ func TestGenerateFromBytes(t *testing.T) {
 		}
 		if length > 10 && len(used) == length {
 			t.Fatalf("%v was not looked at", data)
+		}
+	}
+}
+
+// What callbacks do, and what is used more than once.
+func TestGenerateCombines(t *testing.T) {
+	inside := map[string]bool{}
+	again := map[string]bool{}
+	for seed := range uint64(500) {
+		p := generate(seed, Kind{Cancel: true, Native: true})
+		chained := map[string]bool{}
+		p.walk(func(op Op) {
+			switch op[0] {
+			case "add", "both":
+				op.nested(func(does Program) Program {
+					for _, op := range does {
+						inside[op[0].(string)] = true
+					}
+					return does
+				})
+			case "chain":
+				inner := op[3].(string)
+				again["chained to"] = again["chained to"] || chained[inner]
+				chained[inner] = true
+			case "gather":
+				members := slices.Clone(op[2].([]string))
+				slices.Sort(members)
+				again["gathered"] = again["gathered"] || len(slices.Compact(members)) < len(op[2].([]string))
+			}
+		})
+	}
+	for _, name := range []string{"add", "chain", "both", "add_timeout", "call_later", "resolve", "cancel"} {
+		if !inside[name] {
+			t.Errorf("no callback does %s", name)
+		}
+	}
+	for _, what := range []string{"chained to", "gathered"} {
+		if !again[what] {
+			t.Errorf("no future is %s more than once", what)
 		}
 	}
 }

@@ -73,6 +73,8 @@ func (p Program) Valid() bool {
 			for _, member := range op[2].([]string) {
 				need(member)
 			}
+		case "add_timeout":
+			need(op[2])
 		case "batched_later":
 			need(op[1])
 			known[op[2].(string)] = true

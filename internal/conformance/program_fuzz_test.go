@@ -158,10 +158,10 @@ func (j *judge) ran(a *addition, errback bool) {
 // missing finds what should have run. In a chain that depends on what the
 // others returned, so it is looked for only where there is none.
 func (j *judge) missing(p Program) {
-	for _, op := range p {
-		if op[0] == "chain" {
-			return
-		}
+	chains := false
+	p.walk(func(op Op) { chains = chains || op[0] == "chain" })
+	if chains {
+		return
 	}
 	for _, a := range j.additions {
 		if a.f.IsCalled() && a.callback && a.errback && a.called+a.erred == 0 {

@@ -132,6 +132,7 @@ type interpreter struct {
 type node interface {
 	txaio.AnyFuture
 	add(in *interpreter, label string, callback, errback *action)
+	addTimeout(in *interpreter, label string, delay time.Duration)
 }
 
 type plain struct{ *txaio.Future[string] }
@@ -247,6 +248,9 @@ func (in *interpreter) step(raw json.RawMessage) {
 			futures[i] = in.plain(member)
 		}
 		in.futures[name] = gathered{txaio.Gather(futures, consume)}
+	case "add_timeout":
+		in.args(op, &label, &name, &seconds)
+		in.futures[name].addTimeout(in, label, duration(seconds))
 	case "call_later":
 		in.args(op, &label, &seconds, &ops)
 		in.timers[label] = txaio.CallLater(duration(seconds), in.timer(label, ops))
@@ -333,11 +337,19 @@ func (in *interpreter) now() string {
 func duration(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }
 
 func (p plain) add(in *interpreter, label string, callback, errback *action) {
-	addAction(in, p.Future, label, callback, errback, func(value string) string { return show(value) })
+	addAction(in, p.Future, label, callback, errback, show)
+}
+
+func (p plain) addTimeout(in *interpreter, label string, delay time.Duration) {
+	addTimeout(in, p.Future, label, delay, show)
 }
 
 func (g gathered) add(in *interpreter, label string, callback, errback *action) {
 	addAction(in, g.Future, label, callback, errback, showResults)
+}
+
+func (g gathered) addTimeout(in *interpreter, label string, delay time.Duration) {
+	addTimeout(in, g.Future, label, delay, showResults)
 }
 
 func addAction[T any](in *interpreter, f *txaio.Future[T], label string, callback, errback *action, show func(T) string) {
@@ -357,6 +369,19 @@ func addAction[T any](in *interpreter, f *txaio.Future[T], label string, callbac
 	}
 	in.adding(label, f, cb != nil, eb != nil)
 	txaio.AddCallbacks(f, cb, eb)
+}
+
+// addTimeout notes what the future with the time limit gets, and when.
+func addTimeout[T any](in *interpreter, f *txaio.Future[T], label string, delay time.Duration, show func(T) string) {
+	limited := txaio.AddTimeout(f, delay)
+	in.adding(label, limited, true, true)
+	txaio.AddCallbacks(limited, func(value T) (T, error) {
+		in.note("%s limited %s @%s", label, show(value), in.now())
+		return value, nil
+	}, func(fail *txaio.Failure) (T, error) {
+		in.note("%s limited !%s @%s", label, describe(fail), in.now())
+		return *new(T), fail
+	})
 }
 
 func (in *interpreter) adding(label string, f txaio.AnyFuture, callback, errback bool) {
@@ -381,8 +406,11 @@ func act[T any](in *interpreter, a *action, value T, fail *txaio.Failure) (T, er
 }
 
 func describe(fail *txaio.Failure) string {
-	if errors.Is(fail, txaio.ErrCancelled) {
+	switch fail.Value().(type) {
+	case *txaio.CancelledError:
 		return "cancelled"
+	case *txaio.TimeoutError:
+		return "timed out"
 	}
 	return "error " + firstLine(fail.Value())
 }

@@ -27,7 +27,7 @@ func TestShrink(t *testing.T) {
 		p := generate(seed, Kind{Cancel: true, Native: true})
 		whole := text(t, p)
 		for i, op := range needed { // spread over it
-			p = slices.Insert(p, i*len(p)/len(needed)+i, op)
+			p = slices.Insert(p, min(i*len(p)/len(needed)+i, len(p)), op)
 		}
 		if !p.Valid() || !fails(p) {
 			t.Fatalf("seed %d: not a failing program: %s", seed, text(t, p))
