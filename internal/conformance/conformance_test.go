@@ -84,7 +84,8 @@ func startPython(t *testing.T) *pythonTxaio {
 	if txaio.UsingDeferred {
 		framework = "twisted"
 	}
-	cmd := exec.Command(*conformancePython, "trace.py", framework)
+	cmd := exec.Command(*conformancePython, "internal/conformance/trace.py", framework)
+	cmd.Dir = "../.." // which paths that make was given are relative to
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -120,8 +121,8 @@ func (python *pythonTxaio) read(into any) {
 	}
 }
 
-// both runs a program on both sides, at the same time. want is nil where they
-// are not meant to do the same.
+// both runs a program on both sides, at the same time. want is nil if they are
+// not meant to do the same.
 func (python *pythonTxaio) both(p Program) (want, got []string) {
 	python.t.Helper()
 	if _, err := fmt.Fprintf(python.in, "%s\n", text(python.t, p)); err != nil {

@@ -32,7 +32,8 @@ func (b *Bytes) IntN(n int) int {
 // timer by itself is never due at the same time as a batch: on one side a
 // batch's thirds of a second are rounded, on the other they are not. So a
 // program has batches or callbacks that set timers, which may run in a batch,
-// and not both; nor has it batches and time limits, see the tracer.
+// and not both; nor has it batches and time limits, for a reason that the
+// tracer gives.
 func Generate(choices Choices, kind Kind) Program {
 	g := generator{Choices: choices, kind: kind}
 	g.batches = g.chance(50)
@@ -58,7 +59,7 @@ type generator struct {
 	timers   []string
 	paused   []string
 	limits   int  // time limits
-	batches  bool // what the program has: a batched timer, or limits and timers anywhere
+	batches  bool // whether there is a batched timer; else there are limits
 	chunk    int  // of the batched timer, 0 while there is none
 	batched  int  // calls of the batched timer
 }
@@ -294,13 +295,14 @@ func (g *generator) callLater(depth int) Op {
 	return Op{"call_later", label, float64(2*g.IntN(160)+1) / 16, g.fires(depth, 3)}
 }
 
-// maxLimits is how many time limits are due at times that no other timer is
-// due at: each has a bit of its own in what its time is more than a multiple of
-// 1/16 s. Whatever one of them sets going, from callbacks too, is due later.
+// maxLimits is how many time limits can be due at times when no other timer is:
+// timers are set for multiples of 1/16 s, and each limit adds a bit of its own
+// below that. What has the same bit was set by what the limit did, so it is due
+// later.
 const maxLimits = 5
 
 // addTimeout makes a time limit, in most cases of a future that may still be
-// pending. Where nothing may be cancelled it does not run out.
+// pending. If nothing may be cancelled, it does not run out.
 func (g *generator) addTimeout(depth int) Op {
 	name, ok := g.one(g.futures)
 	switch {

@@ -3,7 +3,7 @@
     python3 trace.py twisted|asyncio
 
 It prints a line with the versions, then for each line of standard input, a
-program, a line with its events, or null where the Go library is meant to do
+program, a line with its events, or null if the Go library is meant to do
 something else. docs/testing.md describes the programs. The time in them is
 virtual: only the operation "advance" moves it.
 """
