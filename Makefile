@@ -43,14 +43,14 @@ example: ## run the main example with each backend
 .PHONY: cover
 cover: ## print the coverage of the package under each tag
 	@set -e; for tag in deferred future; do \
-		go test -tags $$tag -coverpkg . -coverprofile coverage.$$tag . ./testutil ./examples/... >/dev/null; \
+		go test -tags $$tag -coverpkg . -coverprofile coverage.$$tag . ./testutil ./internal/conformance ./examples/... >/dev/null; \
 		echo "$$tag: $$(go tool cover -func coverage.$$tag | tail -n 1)"; done
 
 .PHONY: fuzz
-fuzz: ## run each fuzz target FUZZTIME times, those of the package with each backend
+fuzz: ## run each fuzz target FUZZTIME times, those that use futures with each backend
 	@set -e; for tag in deferred future; do for package in $$(go list -tags $$tag ./...); do \
 		for target in $$(go test -tags $$tag -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
-			case $$tag$$package in deferred*/internal/*) continue;; esac; \
+			case $$tag$$package in deferred*/internal/format) continue;; esac; \
 			echo "go test -tags $$tag $$package $$target"; \
 			go test -tags $$tag -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package; done; done; done
 
@@ -59,7 +59,7 @@ conformance: ## compare CONFORMANCE new random programs with Python's txaio
 	@$(PYTHON) -c 'import txaio, twisted' 2>/dev/null || \
 		{ sudo=$$(test $$(id -u) = 0 || echo sudo); $$sudo apt-get update && $$sudo apt-get install -y python3-txaio python3-twisted; }
 	@set -e; for tag in deferred future; do \
-		go test -tags $$tag,conformance -run '^TestConformance$$' -count=1 -v . \
+		go test -tags $$tag,conformance -run '^TestConformance' -count=1 -v ./internal/conformance \
 			-args -programs $(CONFORMANCE) -seed $(SEED) -python $(PYTHON); done
 
 .PHONY: soak

@@ -4,25 +4,31 @@ package txaio_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/txaio-go/txaio"
-	"github.com/txaio-go/txaio/internal/programs"
+	"github.com/txaio-go/txaio/internal/conformance"
 	"github.com/txaio-go/txaio/testutil"
 )
 
 // A batched timer does what a list of calls does that is looked through again
 // and again.
 func FuzzBatchedTimer(f *testing.F) {
-	addRandom(f)
+	random := rand.NewChaCha8([32]byte{})
+	for n := range 100 { // inputs to start from, the same each time
+		data := make([]byte, 5*n)
+		random.Read(data)
+		f.Add(data)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > 1000 {
 			return // the model takes the square of it
 		}
-		choices := programs.Bytes(data)
+		choices := conformance.Bytes(data)
 		bucket := time.Duration(1+choices.IntN(100)) * 50 * time.Millisecond
 		chunk := 1 + choices.IntN(4)
 		at := time.Duration(choices.IntN(200)) * 25 * time.Millisecond

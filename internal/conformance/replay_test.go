@@ -1,6 +1,6 @@
 //go:build deferred || future
 
-package txaio_test
+package conformance
 
 import (
 	"bufio"
@@ -20,59 +20,58 @@ import (
 // asyncio, which left the events that are recorded there. Run by this package,
 // they leave the same events.
 
-type program struct {
+type recording struct {
 	ID      string            `json:"id"`
 	Program []json.RawMessage `json:"program"`
 	Twisted []string          `json:"twisted"`
 	Asyncio []string          `json:"asyncio"`
 }
 
-func (p program) want() []string {
+func (r recording) want() []string {
 	if txaio.UsingDeferred {
-		return p.Twisted
+		return r.Twisted
 	}
-	return p.Asyncio
+	return r.Asyncio
 }
 
 func TestGoldenPrograms(t *testing.T) { replayFile(t, "testdata/golden.jsonl", 500) }
 
 func replayFile(t *testing.T, name string, count int) {
-	ownReports(t)
-	programs := readPrograms(t, name)
-	if len(programs) != count {
-		t.Fatalf("%s has %d programs, not %d", name, len(programs), count)
+	recordings := readRecordings(t, name)
+	if len(recordings) != count {
+		t.Fatalf("%s has %d programs, not %d", name, len(recordings), count)
 	}
-	for _, p := range programs {
-		t.Run(p.ID, func(t *testing.T) {
-			got := replay(t, p.Program)
-			if diff := firstDifference(got, p.want()); diff != "" {
-				t.Errorf("program %s\n%s", p.Program, diff)
+	for _, r := range recordings {
+		t.Run(r.ID, func(t *testing.T) {
+			got := replay(t, r.Program)
+			if diff := firstDifference(got, r.want()); diff != "" {
+				t.Errorf("program %s\n%s", r.Program, diff)
 			}
 		})
 	}
 }
 
-func readPrograms(t *testing.T, name string) []program {
+func readRecordings(t *testing.T, name string) []recording {
 	t.Helper()
 	file, err := os.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	var programs []program
+	var recordings []recording
 	lines := bufio.NewScanner(file)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		var p program
-		if err := json.Unmarshal(lines.Bytes(), &p); err != nil {
+		var r recording
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
 			t.Fatal(err)
 		}
-		programs = append(programs, p)
+		recordings = append(recordings, r)
 	}
 	if err := lines.Err(); err != nil {
 		t.Fatal(err)
 	}
-	return programs
+	return recordings
 }
 
 func firstDifference(got, want []string) string {
@@ -82,6 +81,15 @@ func firstDifference(got, want []string) string {
 		}
 	}
 	return ""
+}
+
+// operations returns a program as the interpreter reads it.
+func operations(t *testing.T, p Program) (ops []json.RawMessage) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text(t, p)), &ops); err != nil {
+		t.Fatal(err)
+	}
+	return ops
 }
 
 // replay runs a program and returns its events.
@@ -124,6 +132,7 @@ type interpreter struct {
 type node interface {
 	txaio.AnyFuture
 	add(in *interpreter, label string, callback, errback *action)
+	addTimeout(in *interpreter, label string, delay time.Duration)
 }
 
 type plain struct{ *txaio.Future[string] }
@@ -239,6 +248,9 @@ func (in *interpreter) step(raw json.RawMessage) {
 			futures[i] = in.plain(member)
 		}
 		in.futures[name] = gathered{txaio.Gather(futures, consume)}
+	case "add_timeout":
+		in.args(op, &label, &name, &seconds)
+		in.futures[name].addTimeout(in, label, duration(seconds))
 	case "call_later":
 		in.args(op, &label, &seconds, &ops)
 		in.timers[label] = txaio.CallLater(duration(seconds), in.timer(label, ops))
@@ -325,11 +337,19 @@ func (in *interpreter) now() string {
 func duration(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }
 
 func (p plain) add(in *interpreter, label string, callback, errback *action) {
-	addAction(in, p.Future, label, callback, errback, func(value string) string { return show(value) })
+	addAction(in, p.Future, label, callback, errback, show)
+}
+
+func (p plain) addTimeout(in *interpreter, label string, delay time.Duration) {
+	addTimeout(in, p.Future, label, delay, show)
 }
 
 func (g gathered) add(in *interpreter, label string, callback, errback *action) {
 	addAction(in, g.Future, label, callback, errback, showResults)
+}
+
+func (g gathered) addTimeout(in *interpreter, label string, delay time.Duration) {
+	addTimeout(in, g.Future, label, delay, showResults)
 }
 
 func addAction[T any](in *interpreter, f *txaio.Future[T], label string, callback, errback *action, show func(T) string) {
@@ -349,6 +369,19 @@ func addAction[T any](in *interpreter, f *txaio.Future[T], label string, callbac
 	}
 	in.adding(label, f, cb != nil, eb != nil)
 	txaio.AddCallbacks(f, cb, eb)
+}
+
+// addTimeout notes what the future with the time limit gets, and when.
+func addTimeout[T any](in *interpreter, f *txaio.Future[T], label string, delay time.Duration, show func(T) string) {
+	limited := txaio.AddTimeout(f, delay)
+	in.adding(label, limited, true, true)
+	txaio.AddCallbacks(limited, func(value T) (T, error) {
+		in.note("%s limited %s @%s", label, show(value), in.now())
+		return value, nil
+	}, func(fail *txaio.Failure) (T, error) {
+		in.note("%s limited !%s @%s", label, describe(fail), in.now())
+		return *new(T), fail
+	})
 }
 
 func (in *interpreter) adding(label string, f txaio.AnyFuture, callback, errback bool) {
@@ -373,8 +406,11 @@ func act[T any](in *interpreter, a *action, value T, fail *txaio.Failure) (T, er
 }
 
 func describe(fail *txaio.Failure) string {
-	if errors.Is(fail, txaio.ErrCancelled) {
+	switch fail.Value().(type) {
+	case *txaio.CancelledError:
 		return "cancelled"
+	case *txaio.TimeoutError:
+		return "timed out"
 	}
 	return "error " + firstLine(fail.Value())
 }

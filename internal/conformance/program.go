@@ -1,8 +1,9 @@
-// Package programs makes random programs of operations on futures and timers,
-// and makes those that show a difference small. A program is JSON that an
-// interpreter in Go runs on this module and one in Python on the library it
-// follows; see docs/testing.md.
-package programs
+// Package conformance makes random programs of operations on futures and
+// timers, and makes those that show a difference small. A program is JSON that
+// an interpreter in Go runs on this module and one in Python on the library it
+// follows. The tests replay recorded programs and new ones, and look for an
+// order in which what several goroutines did makes sense; see docs/testing.md.
+package conformance
 
 import "maps"
 
@@ -72,6 +73,8 @@ func (p Program) Valid() bool {
 			for _, member := range op[2].([]string) {
 				need(member)
 			}
+		case "add_timeout":
+			need(op[2])
 		case "batched_later":
 			need(op[1])
 			known[op[2].(string)] = true

@@ -1,4 +1,4 @@
-package programs
+package conformance
 
 // Shrink drops operations from p, which fails, as long as what is left fails
 // too, and returns what cannot be made smaller in that way.

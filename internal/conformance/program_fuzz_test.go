@@ -1,32 +1,42 @@
 //go:build deferred || future
 
-package txaio_test
+package conformance
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/txaio-go/txaio"
-	"github.com/txaio-go/txaio/internal/programs"
 	"github.com/txaio-go/txaio/testutil"
 )
+
+// addRandom adds inputs to start from, the same each time.
+func addRandom(f *testing.F) {
+	random := rand.NewChaCha8([32]byte{})
+	for n := range 100 {
+		data := make([]byte, 5*n)
+		random.Read(data)
+		f.Add(data)
+	}
+}
 
 // Whatever a program does, what every future promises holds. What exactly
 // happens is for the recorded programs and for TestConformance to say.
 func FuzzProgram(f *testing.F) {
-	ownReports(f)
 	addRandom(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > 2000 {
 			return // no program uses more
 		}
-		choices := programs.Bytes(data)
-		p := programs.Generate(&choices, programs.Kind{Native: txaio.UsingDeferred, Cancel: true})
+		choices := Bytes(data)
+		p := Generate(&choices, Kind{Native: txaio.UsingDeferred, Cancel: true})
 		if broken := brokenPromises(t, p); len(broken) > 0 {
-			small := programs.Shrink(p, func(p programs.Program) bool { return len(brokenPromises(t, p)) > 0 })
+			small := Shrink(p, func(p Program) bool { return len(brokenPromises(t, p)) > 0 })
 			t.Errorf("%s\nprogram %s\nas small as it goes %s\nwhere %s", strings.Join(broken, "\n"),
-				mustEncode(t, p), mustEncode(t, small), strings.Join(brokenPromises(t, small), "\n"))
+				text(t, p), text(t, small), strings.Join(brokenPromises(t, small), "\n"))
 		}
 	})
 }
@@ -40,7 +50,7 @@ type addition struct {
 }
 
 // brokenPromises runs a program and returns what should not have happened.
-func brokenPromises(t *testing.T, p programs.Program) (broken []string) {
+func brokenPromises(t *testing.T, p Program) (broken []string) {
 	j := &judge{interpreter: newInterpreter(t), byLabel: map[string]*addition{}, last: map[txaio.AnyFuture]int{}}
 	j.interpreter.added = j.add
 	defer testutil.ReplaceLoop(j.loop)()
@@ -83,9 +93,7 @@ func (j *judge) add(label string, f txaio.AnyFuture, callback, errback bool) {
 }
 
 func (j *judge) breaks(format string, args ...any) {
-	lines := journal{events: j.broken}
-	lines.note(format, args...)
-	j.broken = lines.events
+	j.broken = append(j.broken, fmt.Sprintf(format, args...))
 }
 
 // read goes through the events.
@@ -149,11 +157,11 @@ func (j *judge) ran(a *addition, errback bool) {
 
 // missing finds what should have run. In a chain that depends on what the
 // others returned, so it is looked for only where there is none.
-func (j *judge) missing(p programs.Program) {
-	for _, op := range p {
-		if op[0] == "chain" {
-			return
-		}
+func (j *judge) missing(p Program) {
+	chains := false
+	p.walk(func(op Op) { chains = chains || op[0] == "chain" })
+	if chains {
+		return
 	}
 	for _, a := range j.additions {
 		if a.f.IsCalled() && a.callback && a.errback && a.called+a.erred == 0 {

@@ -1,6 +1,6 @@
 //go:build deferred
 
-package txaio_test
+package conformance
 
 import (
 	"encoding/json"

@@ -1,6 +1,6 @@
 //go:build future
 
-package txaio_test
+package conformance
 
 import "encoding/json"
 

@@ -3,8 +3,9 @@
     python3 trace.py twisted|asyncio
 
 It prints a line with the versions, then for each line of standard input, a
-program, a line with its events. docs/testing.md describes the programs. The
-time in them is virtual: only the operation "advance" moves it.
+program, a line with its events, or null if the Go library is meant to do
+something else. docs/testing.md describes the programs. The time in them is
+virtual: only the operation "advance" moves it.
 """
 import asyncio
 import gc
@@ -23,6 +24,8 @@ def first_line(error):
 def failed(error):
     if type(error).__name__ == "CancelledError":
         return "cancelled"
+    if type(error).__name__ == "TimeoutError":
+        return "timed out"
     return "error " + first_line(error)
 
 
@@ -68,6 +71,9 @@ class Twisted:
             self.move(self.next() - self.now())
             self.run()
         self.move(end - self.now())
+
+    def limit(self, future, seconds):
+        return future.addTimeout(seconds, self.loop)
 
     def close(self):
         pass
@@ -132,12 +138,21 @@ class Asyncio(asyncio.SelectorEventLoop):
             self.run()
         self.moment = end
 
+    def limit(self, future, seconds):
+        # A task, which begins, sees the future's outcome and cancels it some
+        # turns later than the Go library does. So only what it ends with is
+        # compared, and when. No other timer is due when a limit is, or what that
+        # does could come before or after the cancelling; and no batch is due at
+        # once, or the turns that the task needs would find it.
+        return self.create_task(asyncio.wait_for(future, seconds))
+
 
 class Machine:
     """Runs one program."""
 
     def __init__(self, driver):
         self.events = []
+        self.comparable = True
         self.futures, self.timers, self.batches = {}, {}, {}
         self.driver = driver(lambda error: self.note("handler", first_line(error)))
         txaio.config.loop = self.driver.loop
@@ -236,6 +251,10 @@ class Machine:
     def do_chain(self, name, label, inner):
         def call(argument):
             self.note(label, "callback", shown(argument))
+            # Twisted takes the result as it stands when one of the Deferred's
+            # callbacks is running; the Go library waits until it has finished.
+            if self.futures[inner]._runningCallbacks:
+                self.comparable = False
             return self.futures[inner]
 
         self.futures[name].addCallback(call)
@@ -247,6 +266,13 @@ class Machine:
         self.futures[name].unpause()
 
     # Time
+
+    def do_add_timeout(self, label, name, seconds):
+        def note(outcome):
+            self.note(label, "limited", shown(outcome), "@" + self.time())
+            return outcome
+
+        txaio.add_callbacks(self.driver.limit(self.futures[name], seconds), note, note)
 
     def timer(self, label, program):
         def fire():
@@ -305,7 +331,7 @@ def main(framework):
         machine = Machine(driver)
         machine.do(json.loads(line))
         machine.driver.close()
-        print(json.dumps(machine.events), flush=True)
+        print(json.dumps(machine.events if machine.comparable else None), flush=True)
         del machine
         gc.collect()
 

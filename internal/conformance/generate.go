@@ -1,4 +1,4 @@
-package programs
+package conformance
 
 import "strconv"
 
@@ -27,18 +27,26 @@ func (b *Bytes) IntN(n int) int {
 	return chosen
 }
 
-// Generate makes a program. All its time is a multiple of 1/16 s, which both
-// sides represent exactly. A timer by itself is never due at the same time as
-// a batch: on one side a batch's thirds of a second are rounded, on the other
-// they are not.
+// Generate makes a program. Its timers are due at multiples of 1/16 s and its
+// time limits at multiples of 1/512 s, which both sides represent exactly. A
+// timer by itself is never due at the same time as a batch: on one side a
+// batch's thirds of a second are rounded, on the other they are not. So a
+// program has batches or callbacks that set timers, which may run in a batch,
+// and not both; nor has it batches and time limits, for a reason that the
+// tracer gives.
 func Generate(choices Choices, kind Kind) Program {
-	g := generator{Choices: choices, kind: kind, chained: map[string]bool{}}
+	g := generator{Choices: choices, kind: kind}
+	g.batches = g.chance(50)
 	p := g.block(0, 5+g.IntN(35))
 	for _, name := range g.paused {
 		p = append(p, Op{"unpause", name})
 	}
-	return append(p, Op{"run"}, Op{"advance", 60}, Op{"run"})
+	return append(p, Op{"run"}, Op{"advance", longest}, Op{"run"})
 }
+
+// longest is more time than all the timers of a program take, one set by the
+// other.
+const longest = 4000
 
 type generator struct {
 	Choices
@@ -46,12 +54,14 @@ type generator struct {
 
 	names    int
 	futures  []string // of strings; made outside of callbacks, so that they exist
+	pending  []string // those of futures that are not settled when they are made
 	gathered []string
 	timers   []string
 	paused   []string
-	chained  map[string]bool
-	chunk    int // of the batched timer, 0 while there is none
-	batched  int // calls of the batched timer
+	limits   int  // time limits
+	batches  bool // whether there is a batched timer; else there are limits
+	chunk    int  // of the batched timer, 0 while there is none
+	batched  int  // calls of the batched timer
 }
 
 // maxDepth is how deep callbacks contain callbacks.
@@ -75,15 +85,26 @@ func (g *generator) makers(depth int) []maker {
 	if g.kind.Cancel {
 		makers = append(makers, maker{7, g.cancel})
 	}
+	if g.kind.Native {
+		makers = append(makers, maker{16, g.chain}, maker{6, g.both})
+	}
+	if depth == 0 || !g.batches {
+		makers = append(makers, maker{7, g.callLater})
+	}
+	if !g.batches {
+		makers = append(makers, maker{5, g.addTimeout})
+	}
 	if depth > 0 {
 		return makers
 	}
 	makers = append(makers, []maker{
-		{6, g.gather}, {7, g.callLater}, {6, g.batchedLater}, {3, g.cancelTimer},
-		{7, g.advance}, {7, g.runOnce}, {4, g.run},
+		{6, g.gather}, {3, g.cancelTimer}, {7, g.advance}, {7, g.runOnce}, {4, g.run},
 	}...)
+	if g.batches {
+		makers = append(makers, maker{6, g.batchedLater})
+	}
 	if g.kind.Native {
-		makers = append(makers, []maker{{16, g.chain}, {6, g.both}, {4, g.pause}, {6, g.unpause}}...)
+		makers = append(makers, maker{4, g.pause}, maker{6, g.unpause})
 	}
 	return makers
 }
@@ -154,6 +175,9 @@ func (g *generator) create(depth int) Op {
 	defer g.made(name, depth)
 	switch pick := g.IntN(10); {
 	case pick < 5:
+		if depth == 0 {
+			g.pending = append(g.pending, name)
+		}
 		return Op{"create", name}
 	case pick == 5:
 		return Op{"create", name, Actions{"result": g.value()}}
@@ -250,10 +274,9 @@ func (g *generator) cancel(depth int) Op {
 }
 
 func (g *generator) gather(int) Op {
-	rest := append([]string(nil), g.futures...)
 	members := []string{}
 	for range g.IntN(5) {
-		if member, ok := g.take(&rest); ok {
+		if member, ok := g.one(g.futures); ok {
 			members = append(members, member)
 		}
 	}
@@ -264,10 +287,39 @@ func (g *generator) gather(int) Op {
 
 // Timers
 
-func (g *generator) callLater(int) Op {
+func (g *generator) callLater(depth int) Op {
 	label := g.name("t")
-	g.timers = append(g.timers, label)
-	return Op{"call_later", label, float64(2*g.IntN(160)+1) / 16, g.fires(3)}
+	if depth == 0 { // what a callback sets may never be
+		g.timers = append(g.timers, label)
+	}
+	return Op{"call_later", label, float64(2*g.IntN(160)+1) / 16, g.fires(depth, 3)}
+}
+
+// maxLimits is how many time limits can be due at times when no other timer is:
+// timers are set for multiples of 1/16 s, and each limit adds a bit of its own
+// below that. What has the same bit was set by what the limit did, so it is due
+// later.
+const maxLimits = 5
+
+// addTimeout makes a time limit, in most cases of a future that may still be
+// pending. If nothing may be cancelled, it does not run out.
+func (g *generator) addTimeout(depth int) Op {
+	name, ok := g.one(g.futures)
+	switch {
+	case depth == 0 && len(g.gathered) > 0 && g.chance(25):
+		name, ok = g.one(g.gathered)
+	case len(g.pending) > 0 && g.chance(80):
+		name, ok = g.one(g.pending)
+	}
+	if !ok || g.limits == maxLimits {
+		return nil
+	}
+	seconds := float64(g.IntN(48))/16 + float64(int(1)<<g.limits)/512
+	if !g.kind.Cancel {
+		seconds += 2 * longest
+	}
+	g.limits++
+	return Op{"add_timeout", g.name("l"), name, seconds}
 }
 
 // batchedLater makes a call of the program's batched timer or, where there is
@@ -283,13 +335,16 @@ func (g *generator) batchedLater(int) Op {
 	g.batched++
 	label := g.name("t")
 	g.timers = append(g.timers, label)
-	return Op{"batched_later", "b", label, float64(g.IntN(200)) / 8, g.fires(2)}
+	return Op{"batched_later", "b", label, float64(g.IntN(200)) / 8, g.fires(0, 2)}
 }
 
 // fires makes what a timer does: fewer than n operations, and in some cases a
 // failure.
-func (g *generator) fires(n int) Program {
-	p := g.block(1, g.IntN(n))
+func (g *generator) fires(depth, n int) Program {
+	p := Program{}
+	if depth < maxDepth {
+		p = g.block(depth+1, g.IntN(n))
+	}
 	if g.chance(10) {
 		p = append(p, Op{"raise", g.message()})
 	}
@@ -310,27 +365,22 @@ func (g *generator) run(int) Op     { return Op{"run"} }
 
 // Deferred's own methods
 
-// chain makes an earlier future wait for a later one, and for each only one:
-// nothing then waits in a circle.
+// chain makes an earlier future wait for a later one: nothing then waits in a
+// circle.
 func (g *generator) chain(int) Op {
 	if len(g.futures) < 2 {
 		return nil
 	}
 	later := 1 + g.IntN(len(g.futures)-1)
-	inner := g.futures[later]
-	if g.chained[inner] {
-		return nil
-	}
-	g.chained[inner] = true
-	return Op{"chain", g.futures[g.IntN(later)], g.name("c"), inner}
+	return Op{"chain", g.futures[g.IntN(later)], g.name("c"), g.futures[later]}
 }
 
-func (g *generator) both(int) Op {
+func (g *generator) both(depth int) Op {
 	name, ok := g.one(g.futures)
 	if !ok {
 		return nil
 	}
-	action := g.action(true, 1)
+	action := g.action(true, depth)
 	if action == nil {
 		action = Actions{}
 	}
