@@ -55,6 +55,19 @@ func BenchmarkSettle(b *testing.B) {
 		}
 		stop()
 	})
+	b.Run("txaio idle", func(b *testing.B) {
+		defer allocs(b)()
+		loop := txaio.NewLoop()
+		defer txaio.SetLoop(txaio.SetLoop(loop))
+		for range b.N {
+			f := txaio.CreateFuture[int]()
+			txaio.AddCallbacks(f, callback, nil)
+			txaio.Resolve(f, 1)
+		}
+		ran := make(chan struct{})
+		loop.CallSoon(func() { close(ran) })
+		<-ran
+	})
 	b.Run("goja_nodejs RunOnLoop", func(b *testing.B) {
 		defer allocs(b)()
 		loop := eventloop.NewEventLoop()

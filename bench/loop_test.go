@@ -43,6 +43,48 @@ func BenchmarkCallSoon(b *testing.B) {
 	})
 }
 
+// BenchmarkRoundTrip hands a function to a loop that has nothing else to do, and
+// waits for its answer: what a user waits for.
+func BenchmarkRoundTrip(b *testing.B) {
+	roundTrip := func(b *testing.B, callSoon func(func())) {
+		defer allocs(b)()
+		answer := make(chan int)
+		fn := func() { answer <- 1 }
+		for b.Loop() {
+			callSoon(fn)
+			<-answer
+		}
+	}
+	b.Run("chan func loop", func(b *testing.B) {
+		loop := newChanLoop(0)
+		defer loop.close()
+		roundTrip(b, loop.callSoon)
+	})
+	b.Run("txaio idle", func(b *testing.B) { roundTrip(b, txaio.NewLoop().CallSoon) })
+	b.Run("txaio driven", func(b *testing.B) {
+		defer runLoop()()
+		roundTrip(b, txaio.CurrentLoop().CallSoon)
+	})
+	b.Run("txaio Await", func(b *testing.B) {
+		defer allocs(b)()
+		loop := txaio.NewLoop()
+		defer txaio.SetLoop(txaio.SetLoop(loop))
+		for b.Loop() {
+			f := txaio.CreateFuture[int]()
+			loop.CallSoon(func() { txaio.Resolve(f, 1) })
+			if _, err := txaio.Await(b.Context(), f); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("goja_nodejs RunOnLoop", func(b *testing.B) {
+		loop := eventloop.NewEventLoop()
+		loop.Start()
+		defer loop.Stop()
+		roundTrip(b, func(fn func()) { loop.RunOnLoop(func(*goja.Runtime) { fn() }) })
+	})
+}
+
 // BenchmarkProducers hands functions to a loop from several goroutines at once.
 func BenchmarkProducers(b *testing.B) {
 	for _, producers := range []int{1, 2, 4, 8, 16, 32, 64} {
