@@ -51,7 +51,8 @@ type engine interface {
 	schedule(t task)
 	// HandleFailure hands a failure to the loop's exception handler.
 	HandleFailure(fail *Failure)
-	// InLoop reports whether the running goroutine is running the loop.
+	// InLoop reports whether the running goroutine is running the loop, or any
+	// Loop.
 	InLoop() bool
 	// unixNano returns the loop's time in nanoseconds since the Unix epoch.
 	unixNano() int64
@@ -62,19 +63,21 @@ type engine interface {
 type loopRef struct {
 	EventLoop // a Loop, or an adapter to another type
 	engine
+	own *Loop // the engine, if it is a Loop
 }
 
 func newLoopRef(loop EventLoop) *loopRef {
 	switch loop := loop.(type) {
 	case *Loop:
 		loop.mustBeMade()
-		return &loopRef{loop, loop}
+		return &loopRef{loop, loop, loop}
 	case interface{ native() *Loop }:
-		return &loopRef{loop.(EventLoop), loop.native()}
+		own := loop.native()
+		return &loopRef{loop.(EventLoop), own, own}
 	}
 	_, recovers := loop.(engine)
 	a := adapter{loop, recovers}
-	return &loopRef{a, a}
+	return &loopRef{a, a, nil}
 }
 
 // underlying returns the EventLoop that the loopRef was made for.
@@ -123,7 +126,7 @@ func (a adapter) unixNano() int64 { return a.Now().UnixNano() }
 
 func (a adapter) InLoop() bool {
 	loop, can := a.EventLoop.(interface{ InLoop() bool })
-	return can && loop.InLoop()
+	return can && loop.InLoop() || onLoop()
 }
 
 func (a adapter) HandleFailure(fail *Failure) {

@@ -5,6 +5,7 @@ package txaio
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"runtime/trace"
 	"slices"
 	"sync/atomic"
@@ -126,7 +127,7 @@ func (d *Deferred[T]) Chain(callback func(T) (*Deferred[T], error)) {
 // called as many times as Pause.
 func (d *Deferred[T]) Pause() {
 	d.mustExist()
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	d.extend().paused++
 }
@@ -136,7 +137,7 @@ func (d *Deferred[T]) Pause() {
 // if d is not paused.
 func (d *Deferred[T]) Unpause() {
 	d.mustExist()
-	d.mu.Lock()
+	d.lock()
 	if !d.paused() {
 		d.mu.Unlock()
 		panic(usageErrorf("Unpause was called on a Deferred that is not paused"))
@@ -167,7 +168,7 @@ func (d *Deferred[T]) Cancel() {
 // cancelOne does Cancel's work on d and returns the Deferred that d waits for,
 // which is to be cancelled instead.
 func (d *Deferred[T]) cancelOne() *Deferred[T] {
-	d.mu.Lock()
+	d.lock()
 	more := d.more
 	switch {
 	case d.state != pending || more != nil && more.gaveUp:
@@ -206,12 +207,16 @@ func (d *Deferred[T]) callCanceller(canceller func(*Deferred[T])) {
 // for Unpause or for another Deferred.
 func (d *Deferred[T]) IsCalled() bool {
 	d.mustExist()
-	return d.isCalled()
+	d.lock()
+	defer d.mu.Unlock()
+	return d.state != pending
 }
 
 // Done returns a channel that is closed when d is settled.
 func (d *Deferred[T]) Done() <-chan struct{} {
 	d.mustExist()
+	d.lock()
+	defer d.mu.Unlock()
 	return d.doneChan()
 }
 
@@ -221,7 +226,7 @@ func (d *Deferred[T]) Done() <-chan struct{} {
 // settled already, it returns ErrAlreadyCalled, or nil after a Cancel.
 func (d *Deferred[T]) trySettle(value T, fail *Failure) error {
 	d.mustExist()
-	d.mu.Lock()
+	d.lock()
 	if d.state == pending {
 		d.settle(value, fail)
 		return nil
@@ -249,8 +254,81 @@ func (d *Deferred[T]) settle(value T, fail *Failure) {
 // append adds a link to the chain and runs it if that is possible.
 func (d *Deferred[T]) append(l link[T]) {
 	d.mustExist()
-	d.mu.Lock()
+	if d.phase.CompareAndSwap(fresh, adding) { // nearly always
+		d.first = l
+		d.phase.Store(ready)
+		return
+	}
+	d.lock()
 	d.push(l)
+	d.resume()
+}
+
+// lock locks d, and makes it shared.
+func (d *Deferred[T]) lock() {
+	d.mu.Lock()
+	for p := d.phase.Load(); p != shared; p = d.phase.Load() {
+		if p == adding {
+			runtime.Gosched() // for the few instructions that adding takes
+		} else if d.phase.CompareAndSwap(p, shared) {
+			d.running = p == running
+			d.alone = d.running
+			if p >= running {
+				d.state = succeeded
+			}
+			return
+		}
+	}
+}
+
+// settleReady is trySettle with a value if d is ready, and so one link is all
+// its chain. It does what a chainRun does, with less on the way.
+func (d *Deferred[T]) settleReady(value T) (settled bool) {
+	if !d.phase.CompareAndSwap(ready, running) {
+		return false
+	}
+	finished := false
+	defer func() {
+		if !finished {
+			d.endAlone(*new(T), toFailure(ErrGoexit), nil)
+		}
+	}()
+	value, fail, inner := d.takeAlone(value)
+	finished = true
+	if fail == nil && inner == nil {
+		d.value, d.first = value, link[T]{}
+		if d.phase.CompareAndSwap(running, done) {
+			return true
+		}
+	}
+	d.endAlone(value, fail, inner)
+	return true
+}
+
+// takeAlone is link.take for the first link; a panic is a failure.
+func (d *Deferred[T]) takeAlone(value T) (next T, fail *Failure, inner *Deferred[T]) {
+	returned := false
+	defer func() {
+		if !returned {
+			fail = panicFailure(recover())
+		}
+	}()
+	next, fail, inner = d.first.take(value, nil)
+	returned = true
+	return next, fail, inner
+}
+
+// endAlone ends the run of settleReady if d failed, waits for inner or became
+// shared.
+func (d *Deferred[T]) endAlone(value T, fail *Failure, inner *Deferred[T]) {
+	d.lock()
+	d.first, d.running, d.alone = link[T]{}, false, false
+	if inner != nil {
+		run := chainRun[T]{current: d}
+		run.waitFor(inner)
+	} else {
+		d.setResult(value, fail)
+	}
 	d.resume()
 }
 
@@ -292,7 +370,7 @@ func (r *chainRun[T]) all() {
 // failed makes fail the result of the callback that is being called.
 func (r *chainRun[T]) failed(fail *Failure) {
 	d := r.current
-	d.mu.Lock()
+	d.lock()
 	d.running = false
 	d.setResult(*new(T), fail)
 }
@@ -333,7 +411,7 @@ func (r *chainRun[T]) callbacks() (panicked *Failure) {
 		d.running = true
 		d.mu.Unlock()
 		next, failed, inner := l.take(value, fail)
-		d.mu.Lock()
+		d.lock()
 		d.running = false
 		if inner != nil {
 			r.waitFor(inner)
@@ -358,7 +436,7 @@ func (r *chainRun[T]) back() {
 	last := len(r.left) - 1
 	r.current = r.left[last]
 	r.left = r.left[:last]
-	r.current.mu.Lock()
+	r.current.lock()
 }
 
 // handOver gives the current result to outer, which has been waiting for it,
@@ -370,7 +448,7 @@ func (r *chainRun[T]) handOver(outer *Deferred[T]) {
 		r.left = append(r.left, d)
 	}
 	d.mu.Unlock()
-	outer.mu.Lock()
+	outer.lock()
 	outer.stopWaiting(value, fail)
 	r.current = outer
 }
@@ -389,16 +467,16 @@ func (r *chainRun[T]) waitFor(inner *Deferred[T]) {
 	more.waitingOn = inner
 	d.mu.Unlock() // never two locks at once: chains may cross
 
-	inner.mu.Lock()
+	inner.lock()
 	if inner.state == pending || inner.running || inner.blocked() {
 		inner.push(link[T]{step: (*waitingStep[T])(d)})
 		inner.mu.Unlock()
-		d.mu.Lock()
+		d.lock()
 		return
 	}
 	value, fail := inner.takeResult()
 	inner.mu.Unlock()
-	d.mu.Lock()
+	d.lock()
 	d.stopWaiting(value, fail)
 }
 
@@ -431,7 +509,7 @@ func (d *Deferred[T]) rest() {
 		return
 	}
 	text := fail.withoutError()
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	if d.failure == fail && !d.handled && !d.running {
 		d.logIfDropped(text)
@@ -525,7 +603,7 @@ func (d *Deferred[T]) empty() bool {
 
 // push adds a link at the end.
 func (d *Deferred[T]) push(l link[T]) {
-	if d.empty() {
+	if !d.alone && d.empty() {
 		d.first = l
 		return
 	}
@@ -567,8 +645,22 @@ func newPending[T any](*loopRef) *Deferred[T] {
 
 func (d *Deferred[T]) trackInDebugMode() {
 	if debugMode.Load() {
+		d.lock()
+		defer d.mu.Unlock()
 		d.extend().history = newHistory[Deferred[T]]()
 	}
+}
+
+func (d *Deferred[T]) setCanceller(canceller func(*Deferred[T])) {
+	d.lock()
+	defer d.mu.Unlock()
+	d.extend().canceller = canceller
+}
+
+func (d *Deferred[T]) setCancelAll(cancelAll func(*Failure) bool) {
+	d.lock()
+	defer d.mu.Unlock()
+	d.extend().cancelAll = cancelAll
 }
 
 func (d *Deferred[T]) isNil() bool { return d == nil }
@@ -580,7 +672,14 @@ func (d *Deferred[T]) mustExist() {
 	}
 }
 
-func (d *Deferred[T]) resolve(value T) error      { return d.trySettle(value, nil) }
+func (d *Deferred[T]) resolve(value T) error {
+	d.mustExist()
+	if d.settleReady(value) { // nearly always
+		return nil
+	}
+	return d.trySettle(value, nil)
+}
+
 func (d *Deferred[T]) reject(fail *Failure) error { return d.trySettle(*new(T), fail) }
 func (d *Deferred[T]) cancel(string)              { d.Cancel() }
 func (d *Deferred[T]) watch(fn func(*Failure))    { d.append(link[T]{step: watchStep[T](fn)}) }
@@ -596,7 +695,7 @@ func (d *Deferred[T]) String() string {
 	if d == nil {
 		return describe[T]("nil")
 	}
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	switch {
 	case d.state == pending:
@@ -619,7 +718,7 @@ func (d *Deferred[T]) Format(s fmt.State, _ rune) { print(s, d.String()) }
 // await is [Await].
 func (d *Deferred[T]) await(ctx context.Context) (T, error) {
 	d.mustExist()
-	d.mu.Lock()
+	d.lock()
 	if d.state != pending && !d.running && !d.blocked() && d.empty() {
 		defer d.mu.Unlock()
 		if d.failure != nil {
@@ -628,7 +727,7 @@ func (d *Deferred[T]) await(ctx context.Context) (T, error) {
 		return awaited(d.value, d.failure)
 	}
 	d.mu.Unlock()
-	if onLoop() || currentLoop().InLoop() {
+	if currentLoop().InLoop() {
 		return *new(T), ErrAwaitOnLoop
 	}
 	if err := ctx.Err(); err != nil {
@@ -676,7 +775,7 @@ func (w *awaitStep[T]) handles() bool {
 
 // join returns the awaitStep at the end of the chain.
 func (d *Deferred[T]) join() *awaitStep[T] {
-	d.mu.Lock()
+	d.lock()
 	w, is := d.last().step.(*awaitStep[T])
 	if is {
 		w.waiting++
@@ -693,7 +792,7 @@ func (d *Deferred[T]) join() *awaitStep[T] {
 // more, it is taken off the chain, if it is still at its end. leave returns
 // false if the step is about to have a failure.
 func (d *Deferred[T]) leave(w *awaitStep[T]) bool {
-	d.mu.Lock()
+	d.lock()
 	defer d.mu.Unlock()
 	if w.begun {
 		return false
@@ -712,6 +811,9 @@ func (d *Deferred[T]) leave(w *awaitStep[T]) bool {
 func (d *Deferred[T]) last() *link[T] {
 	if d.more != nil && len(d.more.links) > 0 {
 		return &d.more.links[len(d.more.links)-1]
+	}
+	if d.alone {
+		return new(link[T])
 	}
 	return &d.first
 }
@@ -757,12 +859,12 @@ func gather[T any](_ *loopRef, futures []*Deferred[T], consumeErrors bool) *Defe
 		return &g.outer
 	}
 	children := slices.Clone(futures)
-	g.outer.extend().cancelAll = func(*Failure) bool {
+	g.outer.setCancelAll(func(*Failure) bool {
 		for _, child := range children {
 			child.Cancel()
 		}
 		return true
-	}
+	})
 	members := make([]gatherStep[T], len(futures))
 	for i, child := range children {
 		members[i] = gatherStep[T]{g, i}

@@ -5,6 +5,7 @@ package txaio
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -93,7 +94,7 @@ func (f *Future[T]) Cancel(message ...string) bool {
 
 // cancelWith is Cancel with the failure.
 func (f *Future[T]) cancelWith(fail *Failure) bool {
-	f.mu.Lock()
+	f.lock()
 	if f.state == pending && f.more != nil && f.more.cancelAll != nil {
 		cancelAll := f.more.cancelAll // not to be there for long
 		f.mu.Unlock()
@@ -112,7 +113,7 @@ func (f *Future[T]) cancelWith(fail *Failure) bool {
 // it is in asyncio.
 func (f *Future[T]) Cancelled() bool {
 	f.mustExist()
-	f.mu.Lock()
+	f.lock()
 	defer f.mu.Unlock()
 	return f.state == cancelled
 }
@@ -146,7 +147,7 @@ func (f *Future[T]) Exception() (exception, err error) {
 // and Exception.
 func (f *Future[T]) outcome() (fail *Failure, err error) {
 	f.mustExist()
-	f.mu.Lock()
+	f.lock()
 	defer f.mu.Unlock()
 	fail = f.failure()
 	if fail != nil {
@@ -164,12 +165,16 @@ func (f *Future[T]) outcome() (fail *Failure, err error) {
 // IsCalled reports whether f has been settled. asyncio calls it done().
 func (f *Future[T]) IsCalled() bool {
 	f.mustExist()
-	return f.isCalled()
+	f.lock()
+	defer f.mu.Unlock()
+	return f.state != pending
 }
 
 // Done returns a channel that is closed when f is settled.
 func (f *Future[T]) Done() <-chan struct{} {
 	f.mustExist()
+	f.lock()
+	defer f.mu.Unlock()
 	return f.doneChan()
 }
 
@@ -187,13 +192,39 @@ func (f *Future[T]) trySettle(value T, fail *Failure) error {
 }
 
 func (f *Future[T]) settleOnce(value T, fail *Failure) error {
-	f.mu.Lock()
+	f.lock()
 	defer f.mu.Unlock() // also if a loop of another type panics
 	if f.state != pending {
 		return f.history().alreadyCalled()
 	}
 	f.settle(settledBy(fail), value, fail)
 	return nil
+}
+
+// lock locks f, and makes it shared.
+func (f *Future[T]) lock() {
+	f.mu.Lock()
+	for p := f.phase.Load(); p != shared; p = f.phase.Load() {
+		switch p {
+		case fresh:
+			f.phase.CompareAndSwap(fresh, shared)
+		case adding:
+			runtime.Gosched() // for the few instructions that adding takes
+		case ready:
+			f.loop.own.queue.Do(func() { f.phase.Store(shared) })
+		}
+	}
+}
+
+// settleReady is trySettle with a value if f is ready, and so has one link.
+func (f *Future[T]) settleReady(value T) (settled bool) {
+	return f.phase.Load() == ready && f.loop.own.queue.PushIf((*firstTask[T])(f), func() bool {
+		if f.phase.Load() != ready || f.state != pending {
+			return false
+		}
+		f.state, f.value, f.queued = succeeded, value, true
+		return true
+	})
 }
 
 // settle sets the outcome of f, which is pending and locked, and schedules the
@@ -249,7 +280,16 @@ func (f *Future[T]) schedule(l link[T]) {
 // append schedules a link when f is settled, at once if it is.
 func (f *Future[T]) append(l link[T]) {
 	f.mustExist()
-	f.mu.Lock()
+	if f.phase.CompareAndSwap(fresh, adding) { // nearly always
+		f.first = l
+		if f.loop != nil && f.loop.own != nil {
+			f.phase.Store(ready)
+		} else {
+			f.phase.Store(shared) // there is no queue yet, or none of ours
+		}
+		return
+	}
+	f.lock()
 	defer f.mu.Unlock() // also if a loop of another type panics
 	switch {
 	case f.state != pending:
@@ -317,7 +357,7 @@ func (f *Future[T]) logUnhandled(fail *Failure) {
 		return
 	}
 	text := fail.withoutError()
-	f.mu.Lock()
+	f.lock()
 	defer f.mu.Unlock()
 	if !f.handled {
 		f.logIfDropped(text)
@@ -325,14 +365,14 @@ func (f *Future[T]) logUnhandled(fail *Failure) {
 }
 
 func (f *Future[T]) isHandled() bool {
-	f.mu.Lock()
+	f.lock()
 	defer f.mu.Unlock()
 	return f.handled
 }
 
 // explain is history.explain for a failure of a callback.
 func (f *Future[T]) explain(fail *Failure) {
-	f.mu.Lock()
+	f.lock()
 	defer f.mu.Unlock()
 	f.history().explain(fail)
 }
@@ -397,8 +437,22 @@ func newPending[T any](loop *loopRef) *Future[T] {
 
 func (f *Future[T]) trackInDebugMode() {
 	if debugMode.Load() {
+		f.lock()
+		defer f.mu.Unlock()
 		f.extend().history = newHistory[Future[T]]()
 	}
+}
+
+func (f *Future[T]) setCanceller(canceller func(*Future[T])) {
+	f.lock()
+	defer f.mu.Unlock()
+	f.extend().canceller = canceller
+}
+
+func (f *Future[T]) setCancelAll(cancelAll func(*Failure) bool) {
+	f.lock()
+	defer f.mu.Unlock()
+	f.extend().cancelAll = cancelAll
 }
 
 func (f *Future[T]) isNil() bool { return f == nil }
@@ -410,7 +464,14 @@ func (f *Future[T]) mustExist() {
 	}
 }
 
-func (f *Future[T]) resolve(value T) error      { return f.trySettle(value, nil) }
+func (f *Future[T]) resolve(value T) error {
+	f.mustExist()
+	if f.settleReady(value) { // nearly always
+		return nil
+	}
+	return f.trySettle(value, nil)
+}
+
 func (f *Future[T]) reject(fail *Failure) error { return f.trySettle(*new(T), fail) }
 func (f *Future[T]) cancel(message string)      { f.Cancel(message) }
 func (f *Future[T]) watch(fn func(*Failure))    { f.append(link[T]{step: watchStep[T](fn)}) }
@@ -418,7 +479,7 @@ func (f *Future[T]) after(fn func())            { f.append(link[T]{step: afterSt
 
 func (f *Future[T]) theLoop() *loopRef {
 	f.mustExist()
-	f.mu.Lock()
+	f.lock()
 	defer f.mu.Unlock()
 	return f.boundLoop()
 }
@@ -432,7 +493,7 @@ func (f *Future[T]) String() string {
 	if f == nil {
 		return describe[T]("nil")
 	}
-	f.mu.Lock()
+	f.lock()
 	defer f.mu.Unlock()
 	switch {
 	case f.state == pending:
@@ -451,7 +512,7 @@ func (f *Future[T]) Format(s fmt.State, _ rune) { print(s, f.String()) }
 // await is [Await].
 func (f *Future[T]) await(ctx context.Context) (T, error) {
 	if !f.IsCalled() {
-		if onLoop() || f.theLoop().InLoop() {
+		if f.theLoop().InLoop() {
 			return *new(T), ErrAwaitOnLoop
 		}
 		select {
@@ -462,7 +523,7 @@ func (f *Future[T]) await(ctx context.Context) (T, error) {
 			}
 		}
 	}
-	f.mu.Lock()
+	f.lock()
 	defer f.mu.Unlock()
 	if fail := f.failure(); fail != nil {
 		f.setHandled()
@@ -476,12 +537,12 @@ func (f *Future[T]) timeout(delay time.Duration) *Future[T] {
 	loop := f.theLoop()
 	t := &timeoutStep[T]{outer: Future[T]{loop: loop}, delay: delay}
 	t.outer.trackInDebugMode()
-	t.outer.extend().cancelAll = func(fail *Failure) bool {
+	t.outer.setCancelAll(func(fail *Failure) bool {
 		if !f.cancelWith(fail) { // settled, and the step is about to run
 			t.refused.Store(fail)
 		}
 		return true
-	}
+	})
 	t.timer = loop.CallLater(delay, func() { t.timedOut = f.Cancel() })
 	f.append(link[T]{step: t})
 	return &t.outer
@@ -512,7 +573,7 @@ func (t *timeoutStep[T]) take(f *Future[T]) {
 }
 
 func (t *timeoutStep[T]) settle(to state, value T, fail *Failure) {
-	t.outer.mu.Lock()
+	t.outer.lock()
 	defer t.outer.mu.Unlock()
 	t.outer.settle(to, value, fail)
 }
@@ -541,7 +602,7 @@ func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Fut
 		_ = outer.resolve(g.results)
 		return outer
 	}
-	outer.extend().cancelAll = g.cancel
+	outer.setCancelAll(g.cancel)
 	members := make([]gatherStep[T], len(futures))
 	for i, child := range g.children {
 		members[i] = gatherStep[T]{g, i}

@@ -53,7 +53,8 @@ type Loop struct {
 	counters counters
 
 	token    chan struct{} // wakes the call of Run that rests; holds one
-	startOwn func()
+	startOwn func()        // wakeOwn, runOwn and wakeCaller, made once
+	driveOwn func()
 	rouse    func()
 
 	labels  labels
@@ -100,7 +101,7 @@ var systemClock = clockwork.NewRealClock()
 // nil.
 func NewLoop(opts ...LoopOption) *Loop {
 	l := &Loop{clock: systemClock, token: make(chan struct{}, 1), alarm: alarm{at: never}}
-	l.startOwn, l.rouse = l.wakeOwn, l.wakeCaller
+	l.startOwn, l.driveOwn, l.rouse = l.wakeOwn, l.runOwn, l.wakeCaller
 	for _, opt := range opts {
 		if opt == nil {
 			panic(usageErrorf("NewLoop was given a nil option"))
@@ -174,9 +175,12 @@ func (l *Loop) HandleFailure(fail *Failure) {
 func (l *Loop) InLoop() bool { return onLoop() }
 
 // onLoop reports whether the running goroutine is running a task of a Loop. It
-// looks for runTasks on the stack: that takes about a microsecond, and needs
-// nothing that every turn of every loop would have to keep.
+// looks for runTasks on the stack, which takes a microsecond or two; so it does not
+// while no loop is running any.
 func onLoop() bool {
+	if turnsRunning.Load() == 0 {
+		return false
+	}
 	var frames [64]uintptr
 	for skip := 2; ; skip += len(frames) {
 		n := runtime.Callers(skip, frames[:])
@@ -190,6 +194,9 @@ func onLoop() bool {
 		}
 	}
 }
+
+// turnsRunning counts the calls of runTasks.
+var turnsRunning atomic.Int64
 
 var runTasksEntry = reflect.ValueOf(runTasks).Pointer()
 
@@ -235,7 +242,9 @@ func (l *Loop) beginTurn() {
 //go:noinline
 func runTasks(l *Loop) (fail *Failure) {
 	finished := false
+	turnsRunning.Add(1)
 	defer func() {
+		turnsRunning.Add(-1)
 		if !finished {
 			fail = panicFailure(recover())
 		}
@@ -292,7 +301,7 @@ func (l *Loop) wakeOwn() {
 	defer l.mu.Unlock()
 	if l.driver == nobody {
 		l.driver = own
-		go l.runOwn()
+		go l.driveOwn()
 	}
 }
 
@@ -302,7 +311,7 @@ func (l *Loop) runOwn() {
 	finished := false
 	defer func() {
 		if !finished {
-			go l.runOwn() // a task or the exception handler has called runtime.Goexit
+			go l.driveOwn() // a task or the exception handler has called runtime.Goexit
 		}
 	}()
 	l.labels.set()
@@ -465,7 +474,7 @@ func (l *Loop) release() {
 	l.driver = nobody
 	if !l.rest(l.startOwn) {
 		l.driver = own
-		go l.runOwn()
+		go l.driveOwn()
 	}
 }
 

@@ -59,6 +59,31 @@ func (q *Queue[T]) Push(item T) {
 	if !q.mu.TryLock() {
 		q.lockContended()
 	}
+	q.push(item)
+}
+
+// PushIf is Push if ok, called with the queue locked, returns true.
+func (q *Queue[T]) PushIf(item T, ok func() bool) bool {
+	if !q.mu.TryLock() {
+		q.lockContended()
+	}
+	if !ok() {
+		q.mu.Unlock()
+		return false
+	}
+	q.push(item)
+	return true
+}
+
+// Do calls fn with the queue locked.
+func (q *Queue[T]) Do(fn func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	fn()
+}
+
+// push is Push with the queue locked, which it unlocks.
+func (q *Queue[T]) push(item T) {
 	q.items = append(q.items, item)
 	backlog := len(q.items)
 	if wake := q.wake; wake != nil {
