@@ -63,6 +63,7 @@ type more[T any] struct {
 	paused    int          // calls of Pause without Unpause, one more while waiting
 	waitingOn *Deferred[T] // see Chain
 	gaveUp    bool         // the canceller was called
+	swallow   bool         // the next attempt to settle is ignored
 }
 
 // A step gets a result and returns the next one. If inner is set, that is what
@@ -187,7 +188,7 @@ func (d *Deferred[T]) cancelOne() *Deferred[T] {
 		d.mu.Unlock()
 		d.callCanceller(canceller)
 	default:
-		d.swallow = true
+		d.extend().swallow = true
 		d.settle(*new(T), toFailure(&CancelledError{}))
 	}
 	return nil
@@ -232,8 +233,8 @@ func (d *Deferred[T]) trySettle(value T, fail *Failure) error {
 		return nil
 	}
 	defer d.mu.Unlock()
-	if d.swallow {
-		d.swallow = false
+	if d.more != nil && d.more.swallow {
+		d.more.swallow = false
 		return nil
 	}
 	return d.history().alreadyCalled()
@@ -271,8 +272,9 @@ func (d *Deferred[T]) lock() {
 		if p == adding {
 			runtime.Gosched() // for the few instructions that adding takes
 		} else if d.phase.CompareAndSwap(p, shared) {
-			d.running = p == running
-			d.alone = d.running
+			if p == running {
+				d.running = alone
+			}
 			if p >= running {
 				d.state = succeeded
 			}
@@ -322,7 +324,7 @@ func (d *Deferred[T]) takeAlone(value T) (next T, fail *Failure, inner *Deferred
 // shared.
 func (d *Deferred[T]) endAlone(value T, fail *Failure, inner *Deferred[T]) {
 	d.lock()
-	d.first, d.running, d.alone = link[T]{}, false, false
+	d.first, d.running = link[T]{}, nobody
 	if inner != nil {
 		run := chainRun[T]{current: d}
 		run.waitFor(inner)
@@ -335,7 +337,7 @@ func (d *Deferred[T]) endAlone(value T, fail *Failure, inner *Deferred[T]) {
 // resume runs the callbacks if that is possible. d is locked, and resume
 // unlocks it.
 func (d *Deferred[T]) resume() {
-	if d.state == pending || d.running || d.empty() {
+	if d.state == pending || d.running != nobody || d.empty() {
 		d.rest()
 		return
 	}
@@ -371,7 +373,7 @@ func (r *chainRun[T]) all() {
 func (r *chainRun[T]) failed(fail *Failure) {
 	d := r.current
 	d.lock()
-	d.running = false
+	d.running = nobody
 	d.setResult(*new(T), fail)
 }
 
@@ -387,7 +389,7 @@ func (r *chainRun[T]) callbacks() (panicked *Failure) {
 	}()
 	for {
 		d := r.current
-		if d.running || d.blocked() || d.empty() {
+		if d.running != nobody || d.blocked() || d.empty() {
 			// As in Twisted, Pause also leaves the Deferreds in r.left as
 			// they are; what is added to one of them runs what it has left.
 			back := len(r.left) > 0 && !d.paused()
@@ -408,11 +410,11 @@ func (r *chainRun[T]) callbacks() (panicked *Failure) {
 		if fail != nil && l.handles() {
 			d.setHandled()
 		}
-		d.running = true
+		d.running = aRun
 		d.mu.Unlock()
 		next, failed, inner := l.take(value, fail)
 		d.lock()
-		d.running = false
+		d.running = nobody
 		if inner != nil {
 			r.waitFor(inner)
 		} else {
@@ -468,7 +470,7 @@ func (r *chainRun[T]) waitFor(inner *Deferred[T]) {
 	d.mu.Unlock() // never two locks at once: chains may cross
 
 	inner.lock()
-	if inner.state == pending || inner.running || inner.blocked() {
+	if inner.state == pending || inner.running != nobody || inner.blocked() {
 		inner.push(link[T]{step: (*waitingStep[T])(d)})
 		inner.mu.Unlock()
 		d.lock()
@@ -503,7 +505,7 @@ func (d *Deferred[T]) stopWaiting(value T, fail *Failure) {
 // and nobody was given the failure, that is logged when d is collected.
 func (d *Deferred[T]) rest() {
 	fail := d.failure
-	unhandled := fail != nil && !d.handled && !d.running
+	unhandled := fail != nil && !d.handled && d.running == nobody
 	d.mu.Unlock()
 	if !unhandled {
 		return
@@ -511,7 +513,7 @@ func (d *Deferred[T]) rest() {
 	text := fail.withoutError()
 	d.lock()
 	defer d.mu.Unlock()
-	if d.failure == fail && !d.handled && !d.running {
+	if d.failure == fail && !d.handled && d.running == nobody {
 		d.logIfDropped(text)
 	}
 }
@@ -603,7 +605,7 @@ func (d *Deferred[T]) empty() bool {
 
 // push adds a link at the end.
 func (d *Deferred[T]) push(l link[T]) {
-	if !d.alone && d.empty() {
+	if d.running != alone && d.empty() {
 		d.first = l
 		return
 	}
@@ -700,7 +702,7 @@ func (d *Deferred[T]) String() string {
 	switch {
 	case d.state == pending:
 		return describe[T]("pending")
-	case d.running:
+	case d.running != nobody:
 		return describe[T]("running callbacks")
 	case d.paused():
 		return describe[T]("paused")
@@ -719,7 +721,7 @@ func (d *Deferred[T]) Format(s fmt.State, _ rune) { print(s, d.String()) }
 func (d *Deferred[T]) await(ctx context.Context) (T, error) {
 	d.mustExist()
 	d.lock()
-	if d.state != pending && !d.running && !d.blocked() && d.empty() {
+	if d.state != pending && d.running == nobody && !d.blocked() && d.empty() {
 		defer d.mu.Unlock()
 		if d.failure != nil {
 			d.setHandled()
@@ -812,7 +814,7 @@ func (d *Deferred[T]) last() *link[T] {
 	if d.more != nil && len(d.more.links) > 0 {
 		return &d.more.links[len(d.more.links)-1]
 	}
-	if d.alone {
+	if d.running == alone {
 		return new(link[T])
 	}
 	return &d.first

@@ -49,7 +49,7 @@ type Loop struct {
 	heir     chan struct{} // closed for the call of Run that drives next; nil if none waits
 	resting  bool          // the driver rests, so the alarm has to be right
 	timers   timerHeap
-	alarm    alarm
+	alarm    *alarm
 	counters counters
 
 	token    chan struct{} // wakes the call of Run that rests; holds one
@@ -68,7 +68,7 @@ type Loop struct {
 type driver uint8
 
 const (
-	nobody driver = iota // there is nothing to run
+	idle   driver = iota // nobody: there is nothing to run
 	own                  // the loop's own goroutine
 	caller               // a call of Run or RunUntilComplete, or a ManualLoop
 )
@@ -100,7 +100,7 @@ var systemClock = clockwork.NewRealClock()
 // NewLoop returns a new loop. It panics with a [*UsageError] if an option is
 // nil.
 func NewLoop(opts ...LoopOption) *Loop {
-	l := &Loop{clock: systemClock, token: make(chan struct{}, 1), alarm: alarm{at: never}}
+	l := &Loop{clock: systemClock, token: make(chan struct{}, 1), alarm: &alarm{at: never}}
 	l.startOwn, l.driveOwn, l.rouse = l.wakeOwn, l.runOwn, l.wakeCaller
 	for _, opt := range opts {
 		if opt == nil {
@@ -299,7 +299,7 @@ func (l *Loop) rest(wake func()) bool {
 func (l *Loop) wakeOwn() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.driver == nobody {
+	if l.driver == idle {
 		l.driver = own
 		go l.driveOwn()
 	}
@@ -333,7 +333,7 @@ func (l *Loop) leave() bool {
 		l.heir = nil
 		return true
 	case l.rest(l.startOwn):
-		l.driver = nobody
+		l.driver = idle
 		return true
 	}
 	return false
@@ -438,7 +438,7 @@ var (
 func (l *Loop) acquire(ctx context.Context) error {
 	l.mu.Lock()
 	switch {
-	case l.driver == nobody:
+	case l.driver == idle:
 		l.driver = caller // which wakeOwn finds, if it is on its way
 		l.mu.Unlock()
 		return nil
@@ -471,7 +471,7 @@ func (l *Loop) acquire(ctx context.Context) error {
 func (l *Loop) release() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.driver = nobody
+	l.driver = idle
 	if !l.rest(l.startOwn) {
 		l.driver = own
 		go l.driveOwn()

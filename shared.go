@@ -48,11 +48,9 @@ type life[T any] struct {
 	mu      sync.Mutex
 	phase   atomic.Uint32
 	state   state
-	handled bool // somebody was given the failure
-	running bool // deferred: a link is being run
-	alone   bool // deferred: by settleReady, which owns the first link and the result
-	swallow bool // deferred: the next attempt to settle is ignored
-	queued  bool // future: the first link was queued
+	handled bool   // somebody was given the failure
+	running runner // deferred: who runs a link
+	queued  bool   // future: the first link was queued
 	more    *more[T]
 }
 
@@ -64,6 +62,15 @@ const (
 	running
 	done
 	shared
+)
+
+// runner is who runs a link of a Deferred.
+type runner uint8
+
+const (
+	nobody runner = iota
+	aRun          // a chainRun
+	alone         // settleReady, which owns the first link and the result
 )
 
 // state is how a future was settled.

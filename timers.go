@@ -2,6 +2,7 @@ package txaio
 
 import (
 	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/jonboulle/clockwork"
@@ -129,9 +130,13 @@ func (t *timer) name() string {
 // An alarm is the one timer that a resting loop has on its clock, for the
 // earliest of the loop's own timers. It may be early: it then finds nothing that
 // is due, and is set again.
+//
+// The clock may hold on to a timer that was stopped, so the alarm leads to the
+// loop only while it is set: a forgotten loop without timers can be collected.
 type alarm struct {
-	timer clockwork.Timer // nil until it is first set
-	at    int64           // when it fires, never if it does not
+	timer clockwork.Timer      // nil until the alarm is first set
+	at    int64                // when it fires, never if it does not
+	loop  atomic.Pointer[Loop] // nil if it does not
 }
 
 // setAlarm makes the alarm fire no later than the earliest timer, and not at
@@ -148,6 +153,7 @@ func (l *Loop) setAlarm() {
 	switch {
 	case when == never && l.alarm.at != never:
 		l.alarm.at = never
+		l.alarm.loop.Store(nil)
 		l.alarm.timer.Stop()
 	case when < l.alarm.at:
 		l.alarm.at = when
@@ -157,11 +163,12 @@ func (l *Loop) setAlarm() {
 
 // arm sets the clock's timer. l.mu is held.
 func (l *Loop) arm(when int64) {
+	l.alarm.loop.Store(l)
 	now := l.now()
 	for range 3 {
 		delay := time.Duration(until(when, now))
 		if l.alarm.timer == nil {
-			l.alarm.timer = l.clock.AfterFunc(delay, l.alarmFired)
+			l.alarm.timer = l.clock.AfterFunc(delay, l.alarm.fire)
 		} else {
 			l.alarm.timer.Reset(delay)
 		}
@@ -179,10 +186,14 @@ func (l *Loop) arm(when int64) {
 	}
 }
 
-// alarmFired runs on a goroutine of the clock's.
-func (l *Loop) alarmFired() {
+// fire runs on a goroutine of the clock's.
+func (a *alarm) fire() {
+	l := a.loop.Load()
+	if l == nil {
+		return // stopped at this very moment
+	}
 	l.mu.Lock()
-	l.alarm.at = never
+	a.at = never
 	l.mu.Unlock()
 	l.queue.Wake()
 }
