@@ -211,20 +211,28 @@ func (f *Future[T]) lock() {
 		case adding:
 			runtime.Gosched() // for the few instructions that adding takes
 		case ready:
-			f.loop.own.queue.Do(func() { f.phase.Store(shared) })
+			q := &f.loop.own.queue
+			q.Lock()
+			f.phase.Store(shared)
+			q.Unlock()
 		}
 	}
 }
 
 // settleReady is trySettle with a value if f is ready, and so has one link.
 func (f *Future[T]) settleReady(value T) (settled bool) {
-	return f.phase.Load() == ready && f.loop.own.queue.PushIf((*firstTask[T])(f), func() bool {
-		if f.phase.Load() != ready || f.state != pending {
-			return false
-		}
-		f.state, f.value, f.queued = succeeded, value, true
-		return true
-	})
+	if f.phase.Load() != ready {
+		return false
+	}
+	q := &f.loop.own.queue
+	q.Lock()
+	if f.phase.Load() != ready || f.state != pending {
+		q.Unlock()
+		return false
+	}
+	f.state, f.value, f.queued = succeeded, value, true
+	q.PushUnlock((*firstTask[T])(f))
+	return true
 }
 
 // settle sets the outcome of f, which is pending and locked, and schedules the

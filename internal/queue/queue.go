@@ -56,44 +56,34 @@ const (
 
 // Push appends item, and wakes the consumer if it rests.
 func (q *Queue[T]) Push(item T) {
+	q.Lock()
+	q.PushUnlock(item)
+}
+
+// Lock locks the queue, for a producer that has to do something together with
+// PushUnlock.
+func (q *Queue[T]) Lock() {
 	if !q.mu.TryLock() {
 		q.lockContended()
 	}
-	q.push(item)
 }
 
-// PushIf is Push if ok, called with the queue locked, returns true.
-func (q *Queue[T]) PushIf(item T, ok func() bool) bool {
-	if !q.mu.TryLock() {
-		q.lockContended()
-	}
-	if !ok() {
-		q.mu.Unlock()
-		return false
-	}
-	q.push(item)
-	return true
-}
+// Unlock takes back Lock.
+func (q *Queue[T]) Unlock() { q.mu.Unlock() }
 
-// Do calls fn with the queue locked.
-func (q *Queue[T]) Do(fn func()) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	fn()
-}
-
-// push is Push with the queue locked, which it unlocks.
-func (q *Queue[T]) push(item T) {
+// PushUnlock is Push with the queue locked, and unlocks it.
+func (q *Queue[T]) PushUnlock(item T) {
 	q.items = append(q.items, item)
 	backlog := len(q.items)
-	if wake := q.wake; wake != nil {
+	wake := q.wake
+	if wake != nil {
 		q.wake = nil
-		q.mu.Unlock()
-		wake()
-		return
 	}
 	q.mu.Unlock()
-	if backlog >= longBacklog && backlog%yieldEvery == 0 {
+	switch {
+	case wake != nil:
+		wake()
+	case backlog >= longBacklog && backlog%yieldEvery == 0:
 		runtime.Gosched()
 	}
 }
