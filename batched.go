@@ -16,9 +16,9 @@ type BatchedTimer struct {
 	chunk  int
 
 	mu      sync.Mutex
-	on      *loopRef // the loop that has the timers of buckets
-	buckets wheel
-	latest  *bucket // the one last used: most timers always have the same delay
+	on      *loopRef          // the loop that has the timers of buckets
+	buckets map[int64]*bucket // by index; those that have not begun
+	latest  *bucket           // the one last used: most timers always have the same delay
 }
 
 // defaultChunkSize is how many calls of a bucket run at once where nothing
@@ -83,14 +83,14 @@ func (b *BatchedTimer) bucket(loop *loopRef, index, now int64) *bucket {
 	if b.on != loop {
 		// The buckets of another loop, which may never run again, are no
 		// place for a call that is for this one. They stay with that loop.
-		b.on, b.buckets = loop, wheel{}
+		b.on, b.buckets = loop, map[int64]*bucket{}
 	}
-	k := b.buckets.find(index)
+	k := b.buckets[index]
 	if k == nil {
 		k = &bucket{loop: loop, index: index, timer: b}
 		start := index * b.length
 		k.delayed = loop.CallLater(time.Duration(max(start-now, 0)), k.run)
-		b.buckets.add(k) // run waits for the lock, should it be that soon
+		b.buckets[index] = k // run waits for the lock, should it be that soon
 	}
 	return k
 }
@@ -115,7 +115,6 @@ type bucket struct {
 	size  int           // how many calls are still to run
 	last  *slab         // where calls are added
 	free  []batchedCall // its calls, with those to come as capacity
-	next  *bucket       // in the wheel
 
 	first   *slab
 	timer   *BatchedTimer
@@ -223,7 +222,9 @@ func (k *bucket) unlink(s *slab) {
 // leave takes the bucket off the timer: a call for the same time makes a new
 // one. The timer's lock is held.
 func (k *bucket) leave() {
-	k.timer.buckets.remove(k)
+	if k.timer.buckets[k.index] == k {
+		delete(k.timer.buckets, k.index)
+	}
 	if k.timer.latest == k {
 		k.timer.latest = nil
 	}
