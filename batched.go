@@ -19,8 +19,9 @@ type BatchedTimer struct {
 
 	mu      sync.Mutex
 	buckets map[int64]*bucket // those that have calls and have not begun, by start
-	on      *loopRef          // the loop that has their timers
+	on      *loopRef          // the loop that has their timers; nil if there are none
 	latest  *bucket           // the one used last: most timers always have the same delay
+	spare   *bucket           // one that was emptied, for the next call that needs one
 }
 
 // defaultChunkSize is how many calls of a bucket run at once if nothing else
@@ -126,8 +127,13 @@ func (b *BatchedTimer) bucket(loop *loopRef, now, delay int64) *bucket {
 	start, until := b.round(now, delay)
 	k := b.buckets[start]
 	if k == nil {
-		k = &bucket{timer: b, start: start, in: b.buckets, loop: loop}
-		k.delayed = loop.CallLater(time.Duration(max(until, 0)), k.run)
+		k, b.spare = b.spare, nil
+		if k == nil {
+			k = &bucket{timer: b}
+			k.begin = k.run
+		}
+		k.start, k.in, k.loop = start, b.buckets, loop
+		k.delayed = loop.CallLater(time.Duration(max(until, 0)), k.begin)
 		k.in[start] = k // run waits for the lock, should it be that soon
 	}
 	return k
@@ -135,10 +141,13 @@ func (b *BatchedTimer) bucket(loop *loopRef, now, delay int64) *bucket {
 
 // moveTo makes loop the one that has the timers of buckets. The buckets of
 // another loop, which may never run again, are no place for a call that is for
-// this one. They stay with that loop. b.mu is
-// held.
+// this one. They stay with that loop. One loop may have several references.
+// b.mu is held.
 func (b *BatchedTimer) moveTo(loop *loopRef) {
-	b.on, b.buckets, b.latest = loop, map[int64]*bucket{}, nil
+	if b.on != nil && !sameLoop(b.on.EventLoop, loop.EventLoop) {
+		b.buckets, b.latest = map[int64]*bucket{}, nil
+	}
+	b.on = loop
 }
 
 // round returns when the bucket of a call starts, and how long that is from now;
@@ -167,6 +176,9 @@ func (b *BatchedTimer) round(now, delay int64) (start, until int64) {
 func (b *BatchedTimer) drop(k *bucket) {
 	delete(k.in, k.start)
 	k.in = nil
+	if len(b.buckets) == 0 {
+		b.on = nil
+	}
 	if b.latest == k {
 		b.latest = nil
 	}
@@ -187,7 +199,8 @@ type bucket struct {
 	timer   *BatchedTimer
 	in      map[int64]*bucket // the timer's buckets; nil once it has left them
 	loop    *loopRef
-	delayed DelayedCall // the loop's timer, which calls run
+	delayed DelayedCall // the loop's timer, which calls begin
+	begin   func()      // run, bound once
 	begun   bool        // set under the timer's lock
 
 	left   int           // how many calls are still to run in this chunk
@@ -236,8 +249,14 @@ func (c *batchedCall) Cancel() bool {
 		b.drop(k)
 	}
 	b.mu.Unlock()
-	if empty {
-		k.delayed.Cancel()
+	if empty && k.delayed.Cancel() {
+		// Nobody refers to k now. Its timer is not kept with it: a loop that has a
+		// timer is not finished, for Drain, for a test that waits and for the
+		// garbage collector.
+		k.loop, k.delayed = nil, nil
+		b.mu.Lock()
+		b.spare = k
+		b.mu.Unlock()
 	}
 	return true
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/jonboulle/clockwork"
 
@@ -606,4 +607,179 @@ func TestBatchedTimerNilPanic(t *testing.T) {
 	if failures != 1 {
 		t.Errorf("the handler got %d failures, not 1", failures)
 	}
+}
+
+// To set the loop that is set already is no reason for another timer.
+func TestBatchedTimerAndSameLoopSetAgain(t *testing.T) {
+	l := newCountingLoop(t)
+	timer := txaio.MakeBatchedTimer(time.Second, 0)
+	var got notes
+	for i := range 3 {
+		txaio.SetLoop(l)
+		timer.CallLater(time.Second, l.at(&got, i))
+		timer.CallLater(2*time.Second, l.at(&got, i+10))
+	}
+	if l.made != 2 {
+		t.Errorf("%d timers for 2 buckets", l.made)
+	}
+	l.Advance(time.Minute)
+	got.expect(t, "0@1s", "1@1s", "2@1s", "10@2s", "11@2s", "12@2s")
+}
+
+// A bucket that was emptied serves the next call that needs one. It is not kept
+// with its timer, for which Drain would wait, and only one is kept.
+func TestBatchedTimerUsesEmptiedBucketAgain(t *testing.T) {
+	defer testutil.ReplaceLoop(txaio.NewLoop())()
+	timer := txaio.MakeBatchedTimer(time.Second, 0)
+	nothing := func() {}
+	// The loop's timer, and a part of an allocation of calls.
+	if n := testing.AllocsPerRun(1000, func() { timer.CallLater(time.Hour, nothing).Cancel() }); n > 2 {
+		t.Errorf("to set and cancel the only call of a bucket takes %v allocations", n)
+	}
+	i := 0
+	if n := testing.AllocsPerRun(1000, func() { i++; timer.CallLater(time.Duration(i)*time.Minute, nothing).Cancel() }); n > 2 {
+		t.Errorf("to set and cancel the only call of ever new buckets takes %v allocations", n)
+	}
+}
+
+func TestBatchedTimerKeepsOneEmptiedBucket(t *testing.T) {
+	l := newCountingLoop(t)
+	timer := txaio.MakeBatchedTimer(time.Second, 0)
+	nothing := func() { t.Error("a cancelled call ran") }
+	const count = 100_000
+	calls := make([]txaio.DelayedCall, count)
+	before := liveHeapBytes()
+	for i := range calls { // one by one, and all at once
+		timer.CallLater(time.Duration(i)*time.Minute, nothing).Cancel()
+	}
+	if after := liveHeapBytes(); after > before+1<<20 {
+		t.Errorf("%d buckets emptied one by one: the heap grew from %d to %d bytes", count, before, after)
+	}
+	for i := range calls {
+		calls[i] = timer.CallLater(time.Duration(i)*time.Minute, nothing)
+	}
+	for i := range calls {
+		calls[i].Cancel()
+		calls[i] = nil
+	}
+	if after := liveHeapBytes(); after > before+count*100 {
+		t.Errorf("%d buckets emptied at once: the heap grew from %d to %d bytes", count, before, after)
+	}
+	if l.made != 2*count || l.cancelled != 2*count {
+		t.Errorf("%d timers were made and %d cancelled", l.made, l.cancelled)
+	}
+	runtime.KeepAlive(timer)
+	runtime.KeepAlive(calls)
+}
+
+// An emptied bucket that is used again has its calls, the order of its calls and
+// its time, and knows none of those that it had before.
+func TestBatchedTimerEmptiedBucketForgets(t *testing.T) {
+	l := newCountingLoop(t)
+	timer := txaio.MakeBatchedTimer(time.Second, 2)
+	var got notes
+	var old []txaio.DelayedCall
+	for i := range 7 {
+		old = append(old, timer.CallLater(5*time.Second, l.at(&got, fmt.Sprint("old", i))))
+	}
+	for _, call := range old {
+		call.Cancel()
+	}
+	var calls []txaio.DelayedCall
+	for i := range 40 {
+		calls = append(calls, timer.CallLater(3*time.Second, l.at(&got, i)))
+	}
+	for _, call := range old {
+		if call.Cancel() {
+			t.Error("a call that was cancelled before was cancelled again")
+		}
+	}
+	for i := range calls {
+		if i != 7 && i != 33 && !calls[i].Cancel() {
+			t.Errorf("Cancel() of %d = false", i)
+		}
+	}
+	timer.CallLater(5*time.Second, l.at(&got, "five"))
+	l.Advance(time.Minute)
+	got.expect(t, "7@3s", "33@3s", "five@5s")
+}
+
+// A batched timer in a variable does not keep a loop, and a loop does not keep a
+// batched timer, that is used no more.
+func TestBatchedTimerIsCollected(t *testing.T) {
+	nothing := func() {}
+	for name, use := range map[string]func(l *txaio.Loop, timer *txaio.BatchedTimer){
+		"cancelled": func(_ *txaio.Loop, timer *txaio.BatchedTimer) {
+			timer.CallLater(time.Hour, nothing).Cancel()
+			timer.CallLater(2*time.Hour, nothing).Cancel()
+		},
+		"ran": func(l *txaio.Loop, timer *txaio.BatchedTimer) {
+			ran := make(chan struct{})
+			timer.CallLater(0, func() { close(ran) })
+			receive(t, ran, "the call")
+			flush(t, l)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			used := func() (*txaio.Loop, *txaio.BatchedTimer) {
+				l, timer := txaio.NewLoop(), txaio.MakeBatchedTimer(time.Second, 0)
+				defer testutil.ReplaceLoop(l)()
+				use(l, timer)
+				return l, timer
+			}
+			l, timer := used()
+			dropped := weak.Make(timer)
+			eventually(t, "the batched timer was collected", func() bool { runtime.GC(); return dropped.Value() == nil })
+			runtime.KeepAlive(l)
+
+			l, timer = used()
+			loop := weak.Make(l)
+			eventually(t, "the loop was collected", func() bool { runtime.GC(); return loop.Value() == nil })
+			runtime.KeepAlive(timer)
+		})
+	}
+}
+
+// hastyLoop is an EventLoop that has begun to run its functions when they are
+// cancelled.
+type hastyLoop struct {
+	*testutil.TestLoop
+	functions []func()
+}
+
+func (l *hastyLoop) CallLater(_ time.Duration, fn func()) txaio.DelayedCall {
+	l.functions = append(l.functions, fn)
+	return hastyCall{}
+}
+
+type hastyCall struct{}
+
+func (hastyCall) Cancel() bool { return false }
+
+// The last call of a bucket is cancelled, and another made for the same time,
+// when the loop has just begun to run the bucket.
+func TestBatchedTimerEmptiedAsItBegins(t *testing.T) {
+	l := &hastyLoop{TestLoop: testutil.NewTestLoop()}
+	defer testutil.ReplaceLoop(l)()
+	timer := txaio.MakeBatchedTimer(time.Second, 1)
+	var got notes
+	if !timer.CallLater(5*time.Second, got.noting("cancelled")).Cancel() {
+		t.Error("Cancel() = false")
+	}
+	timer.CallLater(5*time.Second, got.noting("one"))
+	if len(l.functions) != 2 {
+		t.Fatalf("%d timers for 2 buckets", len(l.functions))
+	}
+	l.functions[0]()
+	got.expect(t)
+	timer.CallLater(6*time.Second, got.noting("later"))
+	timer.CallLater(5*time.Second, got.noting("two"))
+	if len(l.functions) != 3 {
+		t.Fatalf("%d timers for 3 buckets", len(l.functions))
+	}
+	l.functions[1]()
+	l.functions[3]() // its second chunk
+	got.expect(t, "one", "two")
+	l.functions[2]()
+	got.expect(t, "one", "two", "later")
 }
