@@ -33,7 +33,9 @@ func FuzzBatchedTimer(f *testing.F) {
 		chunk := 1 + choices.IntN(4)
 		at := time.Duration(choices.IntN(200)) * 25 * time.Millisecond
 
-		real, model := newRealBatches(t, bucket, chunk), &modelBatches{bucket: bucket, chunk: chunk}
+		up := choices.IntN(2) == 1
+
+		real, model := newRealBatches(t, bucket, chunk, up), &modelBatches{bucket: bucket, chunk: chunk, up: up}
 		real.loop.Advance(at)
 		model.advance(at)
 		for len(choices) > 0 {
@@ -62,7 +64,7 @@ func FuzzBatchedTimer(f *testing.F) {
 		real.loop.Advance(time.Hour)
 		model.advance(time.Hour)
 		if !slices.Equal(real.events, model.events) {
-			t.Fatalf("buckets of %v, %d at a time:\n got %s\nwant %s", bucket, chunk, strings.Join(real.events, "; "), strings.Join(model.events, "; "))
+			t.Fatalf("buckets of %v, %d at a time, RoundUp %t:\n got %s\nwant %s", bucket, chunk, up, strings.Join(real.events, "; "), strings.Join(model.events, "; "))
 		}
 	})
 }
@@ -83,14 +85,18 @@ type realBatches struct {
 	events []string
 }
 
-func newRealBatches(t *testing.T, bucket time.Duration, chunk int) *realBatches {
+func newRealBatches(t *testing.T, bucket time.Duration, chunk int, up bool) *realBatches {
 	b := &realBatches{}
 	b.loop = testutil.NewTestLoop(txaio.WithExceptionHandler(func(fail *txaio.Failure) {
 		lines := strings.Split(strings.TrimSpace(fail.Value().Error()), "\n")
 		b.events = append(b.events, fmt.Sprintf("handler got %s at %v", strings.Join(lines[1:], ","), b.now()))
 	}))
 	t.Cleanup(testutil.ReplaceLoop(b.loop))
-	b.timer = txaio.MakeBatchedTimer(bucket, chunk)
+	var opts []txaio.BatchOption
+	if up {
+		opts = append(opts, txaio.RoundUp())
+	}
+	b.timer = txaio.MakeBatchedTimer(bucket, chunk, opts...)
 	return b
 }
 
@@ -117,6 +123,7 @@ func (b *realBatches) call(c batchedCall) {
 type modelBatches struct {
 	bucket time.Duration
 	chunk  int
+	up     bool
 	now    time.Duration
 	calls  []*batchedModelCall
 	due    []*bucketModel
@@ -140,7 +147,11 @@ type bucketModel struct {
 
 func (m *modelBatches) call(c batchedCall) {
 	at := m.now + max(c.delay, 0)
-	made := &batchedModelCall{batchedCall: c, into: at - at%m.bucket}
+	into := at - at%m.bucket
+	if m.up && into < at {
+		into += m.bucket
+	}
+	made := &batchedModelCall{batchedCall: c, into: into}
 	m.calls = append(m.calls, made)
 	if m.waiting(made.into) == nil {
 		m.due = append(m.due, &bucketModel{at: max(made.into, m.now), bucket: made.into})

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/jonboulle/clockwork"
 
@@ -21,10 +22,12 @@ import (
 	"github.com/txaio-go/txaio/testutil"
 )
 
-// countingLoop counts the timers that are made and cancelled.
+// countingLoop counts the timers that are made and cancelled, and notes the delay
+// of the last.
 type countingLoop struct {
 	*testutil.TestLoop
 	made, cancelled int
+	delay           time.Duration
 }
 
 func newCountingLoop(t testing.TB, opts ...txaio.LoopOption) *countingLoop {
@@ -35,6 +38,7 @@ func newCountingLoop(t testing.TB, opts ...txaio.LoopOption) *countingLoop {
 
 func (l *countingLoop) CallLater(delay time.Duration, fn func()) txaio.DelayedCall {
 	l.made++
+	l.delay = delay
 	return countedCall{l, l.TestLoop.CallLater(delay, fn)}
 }
 
@@ -53,75 +57,157 @@ func (l *countingLoop) at(n *notes, name any) func() {
 	return func() { n.add("%v@%v", name, l.Now().Sub(time.Unix(0, 0))) }
 }
 
-func TestBatchedTimerRoundsDown(t *testing.T) {
+func TestBatchedTimerRounds(t *testing.T) {
 	const ms = time.Millisecond
 	for _, c := range []struct {
-		bucket, now, delay, want time.Duration
+		bucket, now, delay, down, up time.Duration
 	}{
-		{time.Second, 0, 0, 0},
-		{time.Second, 0, 999 * ms, 0},
-		{time.Second, 0, 1000 * ms, 1000 * ms},
-		{time.Second, 0, 1999 * ms, 1000 * ms},
-		{time.Second, 0, -time.Hour, 0},
-		{time.Second, 700 * ms, 200 * ms, 700 * ms}, // never before now
-		{time.Second, 700 * ms, 300 * ms, 1000 * ms},
-		{time.Second, 700 * ms, 1299 * ms, 1000 * ms},
-		{time.Second, 700 * ms, -time.Second, 700 * ms},
-		{5 * time.Second, 0, 4999 * ms, 0},
-		{5 * time.Second, 0, 5 * time.Second, 5 * time.Second},
-		{5 * time.Second, 3200 * ms, 1799 * ms, 3200 * ms},
-		{5 * time.Second, 3200 * ms, 1800 * ms, 5 * time.Second},
-		{5 * time.Second, 3200 * ms, 20 * time.Second, 20 * time.Second},
-		{100 * ms, 30 * ms, 69 * ms, 30 * ms},
-		{100 * ms, 30 * ms, 70 * ms, 100 * ms},
-		{100 * ms, 12345 * ms, 1055 * ms, 13400 * ms},
-		{250 * ms, 1100 * ms, 149 * ms, 1100 * ms},
-		{250 * ms, 1100 * ms, 150 * ms, 1250 * ms},
-		{250 * ms, 1100 * ms, 1000 * ms, 2000 * ms},
-		{ms, 0, 1500 * time.Microsecond, ms},
-		{ms, 7*ms + 1, ms - 2, 7*ms + 1},
-		{ms, 7*ms + 1, ms, 8 * ms},
-		{time.Second, -10500 * ms, 200 * ms, -10500 * ms}, // before the epoch
-		{time.Second, -10500 * ms, 3 * time.Second, -8 * time.Second},
+		{time.Second, 0, 0, 0, 0},
+		{time.Second, 0, 1, 0, 1000 * ms},
+		{time.Second, 0, 999 * ms, 0, 1000 * ms},
+		{time.Second, 0, 1000 * ms, 1000 * ms, 1000 * ms},
+		{time.Second, 0, 1999 * ms, 1000 * ms, 2000 * ms},
+		{time.Second, 0, -time.Hour, 0, 0},
+		{time.Second, 700 * ms, 200 * ms, 700 * ms, 1000 * ms}, // never before now
+		{time.Second, 700 * ms, 300 * ms, 1000 * ms, 1000 * ms},
+		{time.Second, 700 * ms, 1299 * ms, 1000 * ms, 2000 * ms},
+		{time.Second, 700 * ms, -time.Second, 700 * ms, 1000 * ms},
+		{5 * time.Second, 0, 4999 * ms, 0, 5 * time.Second},
+		{5 * time.Second, 0, 5 * time.Second, 5 * time.Second, 5 * time.Second},
+		{5 * time.Second, 3200 * ms, 1799 * ms, 3200 * ms, 5 * time.Second},
+		{5 * time.Second, 3200 * ms, 1800 * ms, 5 * time.Second, 5 * time.Second},
+		{5 * time.Second, 3200 * ms, 20 * time.Second, 20 * time.Second, 25 * time.Second},
+		{10 * time.Second, 4999 * ms, 5 * time.Second, 4999 * ms, 10 * time.Second},
+		{100 * ms, 30 * ms, 69 * ms, 30 * ms, 100 * ms},
+		{100 * ms, 30 * ms, 70 * ms, 100 * ms, 100 * ms},
+		{100 * ms, 12345 * ms, 1055 * ms, 13400 * ms, 13400 * ms},
+		{250 * ms, 1100 * ms, 149 * ms, 1100 * ms, 1250 * ms},
+		{250 * ms, 1100 * ms, 150 * ms, 1250 * ms, 1250 * ms},
+		{250 * ms, 1100 * ms, 1000 * ms, 2000 * ms, 2250 * ms},
+		{ms, 0, 1500 * time.Microsecond, ms, 2 * ms},
+		{ms, 7*ms + 1, ms - 2, 7*ms + 1, 8 * ms},
+		{ms, 7*ms + 1, ms, 8 * ms, 9 * ms},
+		{1, 7, 3, 10, 10},
+		{time.Second, -10500 * ms, 200 * ms, -10500 * ms, -10 * time.Second}, // before the epoch
+		{time.Second, -10500 * ms, 3 * time.Second, -8 * time.Second, -7 * time.Second},
+		{time.Second, -10500 * ms, 2500 * ms, -8 * time.Second, -8 * time.Second},
 	} {
-		clock := clockwork.NewFakeClockAt(time.Unix(0, 0).Add(c.now))
-		l := newCountingLoop(t, txaio.WithClock(clock))
-		var got notes
-		txaio.MakeBatchedTimer(c.bucket, 0).CallLater(c.delay, l.at(&got, "call"))
-		l.Advance(time.Minute)
-		if want := fmt.Sprint("call@", c.want); !slices.Equal(got.all(), []string{want}) {
-			t.Errorf("buckets of %v, at %v, CallLater(%v): %q, not %q", c.bucket, c.now, c.delay, got.all(), want)
+		for opt, want := range map[string]time.Duration{"": c.down, "RoundUp": c.up} {
+			clock := clockwork.NewFakeClockAt(time.Unix(0, 0).Add(c.now))
+			l := newCountingLoop(t, txaio.WithClock(clock))
+			timer := txaio.MakeBatchedTimer(c.bucket, 0)
+			if opt != "" {
+				timer = txaio.MakeBatchedTimer(c.bucket, 0, txaio.RoundUp())
+			}
+			var got notes
+			timer.CallLater(c.delay, l.at(&got, "call"))
+			timer.CallLater(c.delay, l.at(&got, "call")) // for the bucket that was used last
+			l.Advance(time.Minute)
+			call := fmt.Sprint("call@", want)
+			if !slices.Equal(got.all(), []string{call, call}) || l.made != 1 {
+				t.Errorf("buckets of %v %s, at %v, CallLater(%v) twice: %q, not %q, with %d timers", c.bucket, opt, c.now, c.delay, got.all(), call, l.made)
+			}
 		}
 	}
 }
 
-// Also with a clock outside the years that have nanoseconds since the epoch.
-func TestBatchedTimerInTheYearOne(t *testing.T) {
-	clock := clockwork.NewFakeClockAt(time.Time{})
-	newLoop := testutil.NewTestLoop(txaio.WithClock(clock))
-	defer testutil.ReplaceLoop(newLoop)()
-	ran := false
-	timer := txaio.MakeBatchedTimer(time.Second, 0)
-	timer.CallLater(10*time.Second, func() { ran = true })
-	newLoop.Advance(8 * time.Second)
-	if ran {
-		t.Error("the call ran more than a bucket early")
-	}
-	newLoop.Advance(2 * time.Second)
-	if !ran {
-		t.Error("the call did not run")
+func ExampleRoundUp() {
+	loop := testutil.NewTestLoop()
+	defer testutil.ReplaceLoop(loop)()
+	down := txaio.MakeBatchedTimer(10*time.Second, 0)
+	up := txaio.MakeBatchedTimer(10*time.Second, 0, txaio.RoundUp())
+
+	loop.Advance(4 * time.Second)
+	start := loop.Now()
+	down.CallLater(5*time.Second, func() { fmt.Println("5 s rounded down:", loop.Now().Sub(start)) })
+	up.CallLater(5*time.Second, func() { fmt.Println("5 s rounded up:", loop.Now().Sub(start)) })
+	loop.Advance(time.Minute)
+	// Output:
+	// 5 s rounded down: 0s
+	// 5 s rounded up: 6s
+}
+
+// farAway are times at the ends of what nanoseconds since the epoch reach, and
+// beyond.
+var farAway = map[string]time.Time{
+	"the year 1":    {},
+	"before 1678":   time.Unix(0, math.MinInt64).Add(-30 * time.Second),
+	"the epoch":     time.Unix(0, 0),
+	"today":         time.Date(2026, 7, 1, 12, 0, 0, 1, time.UTC),
+	"before 2262":   time.Unix(0, math.MaxInt64).Add(-30 * time.Second),
+	"the year 2500": time.Date(2500, 1, 1, 0, 0, 0, 0, time.UTC),
+	"the year 9999": time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC),
+}
+
+// Whatever the clock says, the delay and the bucket: a call runs less than a
+// bucket before its time and not before now, or with RoundUp less than a bucket
+// after it.
+func TestBatchedTimerAtTheEndsOfTime(t *testing.T) {
+	lengths := []time.Duration{1, 7, time.Second, time.Hour, math.MaxInt64/2 + 1, math.MaxInt64 - 1, math.MaxInt64}
+	for name, now := range farAway {
+		for _, bucket := range lengths {
+			for _, delay := range append(lengths, math.MinInt64, -1, 0) {
+				due := max(delay, 0)
+				for _, up := range []bool{false, true} {
+					l := newCountingLoop(t, txaio.WithClock(clockwork.NewFakeClockAt(now)))
+					earliest, latest := max(due-(bucket-1), 0), due
+					var opts []txaio.BatchOption
+					if up {
+						opts = append(opts, txaio.RoundUp())
+						earliest, latest = due, due+bucket-1
+						if latest < due {
+							latest = math.MaxInt64
+						}
+					}
+					var got notes
+					timer := txaio.MakeBatchedTimer(bucket, 0, opts...)
+					timer.CallLater(delay, got.noting("one"))
+					timer.CallLater(delay, got.noting("two"))
+					if l.made != 1 || l.delay < earliest || l.delay > latest {
+						t.Errorf("%s: buckets of %v, RoundUp %t, a delay of %v: %d timers, of %v, not one of %v to %v",
+							name, bucket, up, delay, l.made, l.delay, earliest, latest)
+					}
+					l.Advance(math.MaxInt64)
+					got.expect(t, "one", "two")
+				}
+			}
+		}
 	}
 }
 
-func TestBatchedTimerFarAway(t *testing.T) {
-	l := newCountingLoop(t)
-	l.Advance(time.Hour)
-	var got notes
-	timer := txaio.MakeBatchedTimer(time.Second, 0)
-	timer.CallLater(math.MaxInt64, l.at(&got, "end of time"))
-	timer.CallLater(time.Second, l.at(&got, "soon"))
-	l.Advance(200 * 365 * 24 * time.Hour)
-	got.expect(t, "soon@1h0m1s")
+// Also while the clock passes the end of what nanoseconds reach.
+func TestBatchedTimerPassesTheEndsOfTime(t *testing.T) {
+	const delay, bucket = 10 * time.Second, 4 * time.Second
+	for name, start := range farAway {
+		for _, up := range []bool{false, true} {
+			l := newCountingLoop(t, txaio.WithClock(clockwork.NewFakeClockAt(start)))
+			earliest, latest := delay-bucket+1, delay
+			var opts []txaio.BatchOption
+			if up {
+				opts = append(opts, txaio.RoundUp())
+				earliest, latest = delay, delay+bucket-1
+			}
+			timer := txaio.MakeBatchedTimer(bucket, 0, opts...)
+			ran := 0
+			for range 120 {
+				set := l.Now()
+				timer.CallLater(delay, func() {
+					ran++
+					if after := l.Now().Sub(set); after < earliest || after > latest {
+						t.Errorf("%s: RoundUp %t: a call set at %v ran %v later, not %v to %v", name, up, set, after, earliest, latest)
+					}
+				})
+				l.Advance(700 * time.Millisecond)
+			}
+			l.Advance(time.Minute)
+			if ran != 120 {
+				t.Errorf("%s: %d of 120 calls ran", name, ran)
+			}
+			if buckets := 120*700*time.Millisecond/bucket + 3; l.made > int(buckets) {
+				t.Errorf("%s: %d timers for at most %d buckets", name, l.made, buckets)
+			}
+		}
+	}
 }
 
 func TestBatchedTimerHasOneTimerPerBucket(t *testing.T) {
@@ -159,6 +245,7 @@ func TestBatchedTimerSpreadsChunks(t *testing.T) {
 		{time.Second, 1, 10}, {time.Second, 2, 10}, {time.Second, 2, 3}, {time.Second, 3, 10},
 		{time.Second, 100, 100}, {time.Second, 100, 101}, {5 * time.Second, 100, 250},
 		{time.Second, 0, 100}, {time.Second, 0, 250}, {100 * time.Millisecond, 1, 7},
+		{time.Second, math.MaxInt, 4}, {time.Second, math.MaxInt, 1}, {time.Second, math.MaxInt - 2, 4}, {1, 1, 4}, {10, 2, 9},
 	} {
 		l := newCountingLoop(t)
 		timer := txaio.MakeBatchedTimer(c.bucket, c.chunk)
@@ -172,7 +259,7 @@ func TestBatchedTimerSpreadsChunks(t *testing.T) {
 		if chunk == 0 {
 			chunk = 100
 		}
-		chunks := (c.count + chunk - 1) / chunk
+		chunks := (c.count-1)/chunk + 1
 		var want []string
 		for i := range c.count {
 			when := 10*time.Second + time.Duration(i/chunk)*(c.bucket/time.Duration(chunks))
@@ -404,7 +491,8 @@ func TestBatchedTimerConcurrently(t *testing.T) {
 		for g := range goroutines {
 			wg.Go(func() {
 				for i := g * each; i < (g+1)*each; i++ {
-					call := timer.CallLater(time.Duration(i%5)*time.Millisecond, func() {
+					// Buckets with many calls, and with one.
+					call := timer.CallLater(time.Duration(i%5*(i%13))*time.Millisecond, func() {
 						runs[i].Add(1)
 						ended.Add(1)
 					})
@@ -444,9 +532,11 @@ func (l *moodyLoop) CallLater(delay time.Duration, fn func()) txaio.DelayedCall 
 
 // A loop that refuses once does not make the bucket lose later calls.
 func TestBatchedTimerOnLoopThatPanics(t *testing.T) {
+	timer := txaio.MakeBatchedTimer(time.Second, 0)
+	newCountingLoop(t)
+	timer.CallLater(time.Second, func() { t.Error("a call of another loop ran") })
 	l := &moodyLoop{testutil.NewTestLoop(), true}
 	defer testutil.ReplaceLoop(l)()
-	timer := txaio.MakeBatchedTimer(time.Second, 0)
 	func() {
 		defer func() {
 			if recover() == nil {
@@ -465,8 +555,231 @@ func TestBatchedTimerOnLoopThatPanics(t *testing.T) {
 }
 
 func TestBatchedTimerMisuse(t *testing.T) {
-	mustPanicWithUsage(t, "a bucket of 0", func() { txaio.MakeBatchedTimer(0, 1) })
-	mustPanicWithUsage(t, "a negative bucket", func() { txaio.MakeBatchedTimer(-time.Second, 1) })
-	mustPanicWithUsage(t, "a negative chunk size", func() { txaio.MakeBatchedTimer(time.Second, -1) })
-	mustPanicWithUsage(t, "CallLater(nil)", func() { txaio.MakeBatchedTimer(time.Second, 1).CallLater(0, nil) })
+	api, err := txaio.WithConfig(txaio.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nothing := func() {}
+	for _, c := range []struct {
+		what string
+		call func()
+		word string
+	}{
+		{"a bucket of 0", func() { txaio.MakeBatchedTimer(0, 1) }, "bucket"},
+		{"a negative bucket", func() { txaio.MakeBatchedTimer(-time.Second, 1) }, "bucket"},
+		{"a negative chunk size", func() { txaio.MakeBatchedTimer(time.Second, -1) }, "chunk"},
+		{"a nil option", func() { txaio.MakeBatchedTimer(time.Second, 1, txaio.RoundUp(), nil) }, "option"},
+		{"a nil option of an API's", func() { api.MakeBatchedTimer(time.Second, 1, nil) }, "option"},
+		{"CallLater(nil)", func() { txaio.MakeBatchedTimer(time.Second, 1).CallLater(0, nil) }, "function"},
+		{"a nil timer", func() { (*txaio.BatchedTimer)(nil).CallLater(0, nothing) }, "MakeBatchedTimer"},
+		{"a zero timer", func() { new(txaio.BatchedTimer).CallLater(0, nothing) }, "MakeBatchedTimer"},
+	} {
+		t.Run(c.what, func(t *testing.T) { wantUsageError(t, c.call, c.word) })
+	}
+}
+
+func TestBatchedTimerOfAPI(t *testing.T) {
+	l := newCountingLoop(t)
+	api, err := txaio.WithConfig(txaio.Config{Loop: l})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got notes
+	l.Advance(700 * time.Millisecond)
+	api.MakeBatchedTimer(time.Second, 0).CallLater(time.Second, l.at(&got, "down"))
+	api.MakeBatchedTimer(time.Second, 0, txaio.RoundUp()).CallLater(time.Second, l.at(&got, "up"))
+	l.Advance(time.Minute)
+	got.expect(t, "down@1s", "up@2s")
+}
+
+// A panic with nil, which only an old GODEBUG setting allows, is a failure like
+// any other.
+func TestBatchedTimerNilPanic(t *testing.T) {
+	t.Setenv("GODEBUG", "panicnil=1")
+	failures := 0
+	l := newCountingLoop(t, txaio.WithExceptionHandler(func(*txaio.Failure) { failures++ }))
+	timer := txaio.MakeBatchedTimer(time.Second, 0)
+	var got notes
+	timer.CallLater(time.Second, func() { panic(nil) })
+	timer.CallLater(time.Second, l.at(&got, "second"))
+	l.Advance(time.Minute)
+	got.expect(t, "second@1s")
+	if failures != 1 {
+		t.Errorf("the handler got %d failures, not 1", failures)
+	}
+}
+
+// To set the loop that is set already is no reason for another timer.
+func TestBatchedTimerAndSameLoopSetAgain(t *testing.T) {
+	l := newCountingLoop(t)
+	timer := txaio.MakeBatchedTimer(time.Second, 0)
+	var got notes
+	for i := range 3 {
+		txaio.SetLoop(l)
+		timer.CallLater(time.Second, l.at(&got, i))
+		timer.CallLater(2*time.Second, l.at(&got, i+10))
+	}
+	if l.made != 2 {
+		t.Errorf("%d timers for 2 buckets", l.made)
+	}
+	l.Advance(time.Minute)
+	got.expect(t, "0@1s", "1@1s", "2@1s", "10@2s", "11@2s", "12@2s")
+}
+
+// A bucket that was emptied serves the next call that needs one. It is not kept
+// with its timer, for which Drain would wait, and only one is kept.
+func TestBatchedTimerUsesEmptiedBucketAgain(t *testing.T) {
+	defer testutil.ReplaceLoop(txaio.NewLoop())()
+	timer := txaio.MakeBatchedTimer(time.Second, 0)
+	nothing := func() {}
+	// The loop's timer, and a part of an allocation of calls.
+	if n := testing.AllocsPerRun(1000, func() { timer.CallLater(time.Hour, nothing).Cancel() }); n > 2 {
+		t.Errorf("to set and cancel the only call of a bucket takes %v allocations", n)
+	}
+	i := 0
+	if n := testing.AllocsPerRun(1000, func() { i++; timer.CallLater(time.Duration(i)*time.Minute, nothing).Cancel() }); n > 2 {
+		t.Errorf("to set and cancel the only call of ever new buckets takes %v allocations", n)
+	}
+}
+
+func TestBatchedTimerKeepsOneEmptiedBucket(t *testing.T) {
+	l := newCountingLoop(t)
+	timer := txaio.MakeBatchedTimer(time.Second, 0)
+	nothing := func() { t.Error("a cancelled call ran") }
+	const count = 100_000
+	calls := make([]txaio.DelayedCall, count)
+	before := liveHeapBytes()
+	for i := range calls { // one by one, and all at once
+		timer.CallLater(time.Duration(i)*time.Minute, nothing).Cancel()
+	}
+	if after := liveHeapBytes(); after > before+1<<20 {
+		t.Errorf("%d buckets emptied one by one: the heap grew from %d to %d bytes", count, before, after)
+	}
+	for i := range calls {
+		calls[i] = timer.CallLater(time.Duration(i)*time.Minute, nothing)
+	}
+	for i := range calls {
+		calls[i].Cancel()
+		calls[i] = nil
+	}
+	if after := liveHeapBytes(); after > before+count*100 {
+		t.Errorf("%d buckets emptied at once: the heap grew from %d to %d bytes", count, before, after)
+	}
+	if l.made != 2*count || l.cancelled != 2*count {
+		t.Errorf("%d timers were made and %d cancelled", l.made, l.cancelled)
+	}
+	runtime.KeepAlive(timer)
+	runtime.KeepAlive(calls)
+}
+
+// An emptied bucket that is used again has its calls, the order of its calls and
+// its time, and knows none of those that it had before.
+func TestBatchedTimerEmptiedBucketForgets(t *testing.T) {
+	l := newCountingLoop(t)
+	timer := txaio.MakeBatchedTimer(time.Second, 2)
+	var got notes
+	var old []txaio.DelayedCall
+	for i := range 7 {
+		old = append(old, timer.CallLater(5*time.Second, l.at(&got, fmt.Sprint("old", i))))
+	}
+	for _, call := range old {
+		call.Cancel()
+	}
+	var calls []txaio.DelayedCall
+	for i := range 40 {
+		calls = append(calls, timer.CallLater(3*time.Second, l.at(&got, i)))
+	}
+	for _, call := range old {
+		if call.Cancel() {
+			t.Error("a call that was cancelled before was cancelled again")
+		}
+	}
+	for i := range calls {
+		if i != 7 && i != 33 && !calls[i].Cancel() {
+			t.Errorf("Cancel() of %d = false", i)
+		}
+	}
+	timer.CallLater(5*time.Second, l.at(&got, "five"))
+	l.Advance(time.Minute)
+	got.expect(t, "7@3s", "33@3s", "five@5s")
+}
+
+// A batched timer in a variable does not keep a loop, and a loop does not keep a
+// batched timer, that is used no more.
+func TestBatchedTimerIsCollected(t *testing.T) {
+	nothing := func() {}
+	for name, use := range map[string]func(l *txaio.Loop, timer *txaio.BatchedTimer){
+		"cancelled": func(_ *txaio.Loop, timer *txaio.BatchedTimer) {
+			timer.CallLater(time.Hour, nothing).Cancel()
+			timer.CallLater(2*time.Hour, nothing).Cancel()
+		},
+		"ran": func(l *txaio.Loop, timer *txaio.BatchedTimer) {
+			ran := make(chan struct{})
+			timer.CallLater(0, func() { close(ran) })
+			receive(t, ran, "the call")
+			flush(t, l)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			used := func() (*txaio.Loop, *txaio.BatchedTimer) {
+				l, timer := txaio.NewLoop(), txaio.MakeBatchedTimer(time.Second, 0)
+				defer testutil.ReplaceLoop(l)()
+				use(l, timer)
+				return l, timer
+			}
+			l, timer := used()
+			dropped := weak.Make(timer)
+			eventually(t, "the batched timer was collected", func() bool { runtime.GC(); return dropped.Value() == nil })
+			runtime.KeepAlive(l)
+
+			l, timer = used()
+			loop := weak.Make(l)
+			eventually(t, "the loop was collected", func() bool { runtime.GC(); return loop.Value() == nil })
+			runtime.KeepAlive(timer)
+		})
+	}
+}
+
+// hastyLoop is an EventLoop that has begun to run its functions when they are
+// cancelled.
+type hastyLoop struct {
+	*testutil.TestLoop
+	functions []func()
+}
+
+func (l *hastyLoop) CallLater(_ time.Duration, fn func()) txaio.DelayedCall {
+	l.functions = append(l.functions, fn)
+	return hastyCall{}
+}
+
+type hastyCall struct{}
+
+func (hastyCall) Cancel() bool { return false }
+
+// The last call of a bucket is cancelled, and another made for the same time,
+// when the loop has just begun to run the bucket.
+func TestBatchedTimerEmptiedAsItBegins(t *testing.T) {
+	l := &hastyLoop{TestLoop: testutil.NewTestLoop()}
+	defer testutil.ReplaceLoop(l)()
+	timer := txaio.MakeBatchedTimer(time.Second, 1)
+	var got notes
+	if !timer.CallLater(5*time.Second, got.noting("cancelled")).Cancel() {
+		t.Error("Cancel() = false")
+	}
+	timer.CallLater(5*time.Second, got.noting("one"))
+	if len(l.functions) != 2 {
+		t.Fatalf("%d timers for 2 buckets", len(l.functions))
+	}
+	l.functions[0]()
+	got.expect(t)
+	timer.CallLater(6*time.Second, got.noting("later"))
+	timer.CallLater(5*time.Second, got.noting("two"))
+	if len(l.functions) != 3 {
+		t.Fatalf("%d timers for 3 buckets", len(l.functions))
+	}
+	l.functions[1]()
+	l.functions[3]() // its second chunk
+	got.expect(t, "one", "two")
+	l.functions[2]()
+	got.expect(t, "one", "two", "later")
 }

@@ -232,9 +232,8 @@ func (a *API) CallLater(delay time.Duration, fn func()) DelayedCall {
 }
 
 // MakeBatchedTimer is [MakeBatchedTimer] on a's loop.
-func (a *API) MakeBatchedTimer(bucket time.Duration, chunkSize int) *BatchedTimer {
-	mustHaveBackend()
-	return newBatchedTimer(a.ref, bucket, chunkSize)
+func (a *API) MakeBatchedTimer(bucket time.Duration, chunkSize int, opts ...BatchOption) *BatchedTimer {
+	return newBatchedTimer(a.ref, bucket, chunkSize, opts)
 }
 
 // Sleep is [Sleep] on a's loop.
