@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"sync/atomic"
 	"time"
+
+	"github.com/txaio-go/txaio/internal/queue"
 )
 
 // A DelayedCall is a function that is going to run.
@@ -29,7 +31,7 @@ type EventLoop interface {
 	DelayedCaller
 
 	// CallSoon queues fn to run after what is queued already. It must return
-	// before fn runs: futures call it while they hold a lock.
+	// before fn runs.
 	CallSoon(fn func())
 
 	// Now returns the time of the clock by which the loop runs its timers.
@@ -47,8 +49,6 @@ func (fn funcTask) run() { fn() }
 
 // engine is what the package needs of a loop beyond [EventLoop].
 type engine interface {
-	// schedule is CallSoon without a closure for each call.
-	schedule(t task)
 	// HandleFailure hands a failure to the loop's exception handler.
 	HandleFailure(fail *Failure)
 	// InLoop reports whether the running goroutine is running the loop, or any
@@ -63,26 +63,27 @@ type engine interface {
 type loopRef struct {
 	EventLoop // a Loop, or an adapter to another type
 	engine
-	own *Loop // the engine, if it is a Loop
+	queue *queue.Queue[task] // CallSoon without a closure for each call; and the lock of the loop's futures
 }
 
 func newLoopRef(loop EventLoop) *loopRef {
 	switch loop := loop.(type) {
 	case *Loop:
 		loop.mustBeMade()
-		return &loopRef{loop, loop, loop}
+		return &loopRef{loop, loop, &loop.queue}
 	case interface{ native() *Loop }:
 		own := loop.native()
-		return &loopRef{loop.(EventLoop), own, own}
+		return &loopRef{loop.(EventLoop), own, &own.queue}
 	}
 	_, recovers := loop.(engine)
-	a := adapter{loop, recovers}
-	return &loopRef{a, a, nil}
+	a := &adapter{EventLoop: loop, recovers: recovers}
+	a.queue.Rest(a.flush)
+	return &loopRef{a, a, &a.queue}
 }
 
 // underlying returns the EventLoop that the loopRef was made for.
 func (r *loopRef) underlying() EventLoop {
-	if a, is := r.EventLoop.(adapter); is {
+	if a, is := r.EventLoop.(*adapter); is {
 		return a.EventLoop
 	}
 	return r.EventLoop
@@ -92,26 +93,49 @@ func (r *loopRef) underlying() EventLoop {
 // panics in a function does not get to the loop, which may not survive it.
 type adapter struct {
 	EventLoop
+	queue    queue.Queue[task]
 	recovers bool // it embeds a Loop, which recovers
 }
 
-func (a adapter) CallSoon(fn func()) {
+func (a *adapter) CallSoon(fn func()) {
 	if fn == nil {
 		panic(usageErrorf("CallSoon needs a function, and was given nil"))
 	}
 	a.EventLoop.CallSoon(a.recovering(fn))
 }
 
-func (a adapter) CallLater(delay time.Duration, fn func()) DelayedCall {
+func (a *adapter) CallLater(delay time.Duration, fn func()) DelayedCall {
 	if fn == nil {
 		panic(usageErrorf("CallLater needs a function, and was given nil"))
 	}
 	return a.EventLoop.CallLater(delay, a.recovering(fn))
 }
 
-func (a adapter) schedule(t task) { a.EventLoop.CallSoon(a.recovering(t.run)) }
+// flush hands what is in the queue to the loop, one call of CallSoon for each.
+// Whoever pushes calls it, with no lock held; others that push meanwhile leave
+// that to it. If the loop panics, it is told of the rest before the panic goes on.
+func (a *adapter) flush() {
+	var panicked *Failure
+	for {
+		for _, t := range a.queue.Take(nil) {
+			_, fail := protect(func() (struct{}, error) {
+				a.EventLoop.CallSoon(a.recovering(t.run))
+				return struct{}{}, nil
+			})
+			if panicked == nil {
+				panicked = fail
+			}
+		}
+		if a.queue.Rest(a.flush) {
+			break
+		}
+	}
+	if panicked != nil {
+		panic(panicked)
+	}
+}
 
-func (a adapter) recovering(fn func()) func() {
+func (a *adapter) recovering(fn func()) func() {
 	if a.recovers {
 		return fn
 	}
@@ -122,14 +146,14 @@ func (a adapter) recovering(fn func()) func() {
 	}
 }
 
-func (a adapter) unixNano() int64 { return a.Now().UnixNano() }
+func (a *adapter) unixNano() int64 { return a.Now().UnixNano() }
 
-func (a adapter) InLoop() bool {
+func (a *adapter) InLoop() bool {
 	loop, can := a.EventLoop.(interface{ InLoop() bool })
 	return can && loop.InLoop() || onLoop()
 }
 
-func (a adapter) HandleFailure(fail *Failure) {
+func (a *adapter) HandleFailure(fail *Failure) {
 	loop, can := a.EventLoop.(interface{ HandleFailure(*Failure) })
 	if !can {
 		reportUnhandled("Unhandled error in event loop", fail)

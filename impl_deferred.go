@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"runtime/trace"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -47,6 +48,9 @@ type Future[T any] = Deferred[T]
 //
 // The zero value is a pending Deferred.
 type Deferred[T any] struct {
+	mu      sync.Mutex // guards all that follows once phase is shared
+	phase   atomic.Uint32
+	running runner
 	life[T]
 
 	// The result as it stands: failure if there is one, else value. Both are
@@ -54,8 +58,33 @@ type Deferred[T any] struct {
 	value   T
 	failure *Failure
 
-	first link[T] // the head of the chain, empty if there is none
+	first step[T] // the head of the chain, nil if that is empty
 }
+
+// runner is who runs a step.
+type runner uint8
+
+const (
+	nobody runner = iota
+	aRun          // a chainRun
+	alone         // settleReady, which owns the first step and the result
+)
+
+// A Deferred that gets one step and then succeeds, as nearly all do, has a path
+// of its own, of four atomic operations instead of the mutex's six:
+//
+//	fresh --append--> adding --> ready --settleReady--> calling --> done
+//
+// Whoever moves the phase on owns the fields until the next. Everything else
+// begins with lock, which makes the Deferred shared, wherever it was.
+const (
+	fresh uint32 = iota
+	adding
+	ready
+	calling
+	done
+	shared
+)
 
 // more is what few Deferreds need.
 type more[T any] struct {
@@ -70,7 +99,9 @@ type more[T any] struct {
 // becomes of inner.
 type step[T any] interface {
 	take(value T, fail *Failure) (next T, failed *Failure, inner *Deferred[T])
-	handles() bool // see link.handles
+	// handles reports whether the step gives a failure to somebody. It is asked
+	// when its turn has come, with the Deferred locked.
+	handles() bool
 }
 
 // Native methods
@@ -104,7 +135,7 @@ func (d *Deferred[T]) AddBoth(both func(T, *Failure) (T, error)) {
 	if both == nil {
 		panic(usageErrorf("AddBoth needs a function, and was given nil"))
 	}
-	d.append(link[T]{step: bothStep[T](both)})
+	d.append(bothStep[T](both))
 }
 
 // Chain adds a callback that returns another Deferred. d waits for that and
@@ -121,7 +152,7 @@ func (d *Deferred[T]) Chain(callback func(T) (*Deferred[T], error)) {
 	if callback == nil {
 		panic(usageErrorf("Chain needs a function, and was given nil"))
 	}
-	d.append(link[T]{step: chainStep[T](callback)})
+	d.append(chainStep[T](callback))
 }
 
 // Pause stops the processing of callbacks until [Deferred.Unpause] has been
@@ -200,7 +231,7 @@ func (d *Deferred[T]) callCanceller(canceller func(*Deferred[T])) {
 	defer func() { _ = d.reject(toFailure(&CancelledError{})) }() // refused if d is settled
 	if _, fail := protect(func() (struct{}, error) { canceller(d); return struct{}{}, nil }); fail != nil {
 		loop := currentLoop()
-		loop.schedule(funcTask(func() { loop.HandleFailure(fail) }))
+		loop.queue.Push(funcTask(func() { loop.HandleFailure(fail) }))
 	}
 }
 
@@ -252,16 +283,16 @@ func (d *Deferred[T]) settle(value T, fail *Failure) {
 	d.resume()
 }
 
-// append adds a link to the chain and runs it if that is possible.
-func (d *Deferred[T]) append(l link[T]) {
+// append adds a step to the chain and runs it if that is possible.
+func (d *Deferred[T]) append(s step[T]) {
 	d.mustExist()
 	if d.phase.CompareAndSwap(fresh, adding) { // nearly always
-		d.first = l
+		d.first = s
 		d.phase.Store(ready)
 		return
 	}
 	d.lock()
-	d.push(l)
+	d.push(s)
 	d.resume()
 }
 
@@ -272,10 +303,10 @@ func (d *Deferred[T]) lock() {
 		if p == adding {
 			runtime.Gosched() // for the few instructions that adding takes
 		} else if d.phase.CompareAndSwap(p, shared) {
-			if p == running {
+			if p == calling {
 				d.running = alone
 			}
-			if p >= running {
+			if p >= calling {
 				d.state = succeeded
 			}
 			return
@@ -283,10 +314,10 @@ func (d *Deferred[T]) lock() {
 	}
 }
 
-// settleReady is trySettle with a value if d is ready, and so one link is all
+// settleReady is trySettle with a value if d is ready, and so one step is all
 // its chain. It does what a chainRun does, with less on the way.
 func (d *Deferred[T]) settleReady(value T) (settled bool) {
-	if !d.phase.CompareAndSwap(ready, running) {
+	if !d.phase.CompareAndSwap(ready, calling) {
 		return false
 	}
 	finished := false
@@ -298,8 +329,8 @@ func (d *Deferred[T]) settleReady(value T) (settled bool) {
 	value, fail, inner := d.takeAlone(value)
 	finished = true
 	if fail == nil && inner == nil {
-		d.value, d.first = value, link[T]{}
-		if d.phase.CompareAndSwap(running, done) {
+		d.value, d.first = value, nil
+		if d.phase.CompareAndSwap(calling, done) {
 			return true
 		}
 	}
@@ -307,7 +338,7 @@ func (d *Deferred[T]) settleReady(value T) (settled bool) {
 	return true
 }
 
-// takeAlone is link.take for the first link; a panic is a failure.
+// takeAlone takes the first step; a panic is a failure.
 func (d *Deferred[T]) takeAlone(value T) (next T, fail *Failure, inner *Deferred[T]) {
 	returned := false
 	defer func() {
@@ -315,7 +346,7 @@ func (d *Deferred[T]) takeAlone(value T) (next T, fail *Failure, inner *Deferred
 			fail = panicFailure(recover())
 		}
 	}()
-	next, fail, inner = d.first.take(value, nil)
+	next, fail, inner = d.take(d.first, value, nil)
 	returned = true
 	return next, fail, inner
 }
@@ -324,7 +355,7 @@ func (d *Deferred[T]) takeAlone(value T) (next T, fail *Failure, inner *Deferred
 // shared.
 func (d *Deferred[T]) endAlone(value T, fail *Failure, inner *Deferred[T]) {
 	d.lock()
-	d.first, d.running = link[T]{}, nobody
+	d.first, d.running = nil, nobody
 	if inner != nil {
 		run := chainRun[T]{current: d}
 		run.waitFor(inner)
@@ -401,18 +432,18 @@ func (r *chainRun[T]) callbacks() (panicked *Failure) {
 			r.back()
 			continue
 		}
-		l := d.pop()
-		if waiting, is := l.step.(*waitingStep[T]); is {
+		s := d.pop()
+		if waiting, is := s.(*waitingStep[T]); is {
 			r.handOver((*Deferred[T])(waiting))
 			continue
 		}
 		value, fail := d.value, d.failure
-		if fail != nil && l.handles() {
+		if fail != nil && s.handles() {
 			d.setHandled()
 		}
 		d.running = aRun
 		d.mu.Unlock()
-		next, failed, inner := l.take(value, fail)
+		next, failed, inner := d.take(s, value, fail)
 		d.lock()
 		d.running = nobody
 		if inner != nil {
@@ -471,7 +502,7 @@ func (r *chainRun[T]) waitFor(inner *Deferred[T]) {
 
 	inner.lock()
 	if inner.state == pending || inner.running != nobody || inner.blocked() {
-		inner.push(link[T]{step: (*waitingStep[T])(d)})
+		inner.push((*waitingStep[T])(d))
 		inner.mu.Unlock()
 		d.lock()
 		return
@@ -518,20 +549,14 @@ func (d *Deferred[T]) rest() {
 	}
 }
 
-// The links
+// The steps
 
-// take calls the link's function for the result, if it has one.
-func (l *link[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+// take takes a step.
+func (d *Deferred[T]) take(s step[T], value T, fail *Failure) (T, *Failure, *Deferred[T]) {
 	if trace.IsEnabled() {
-		defer trace.StartRegion(context.Background(), l.name(fail)).End()
+		defer trace.StartRegion(context.Background(), stepName(s, fail)).End()
 	}
-	switch {
-	case fail == nil && l.callback != nil:
-		value, fail = outcome(l.callback(value))
-	case l.step != nil:
-		return l.step.take(value, fail)
-	}
-	return value, fail, nil
+	return s.take(value, fail)
 }
 
 // outcome is the result of a function that returned value and err.
@@ -543,6 +568,22 @@ func outcome[T any](value T, err error) (T, *Failure) {
 		return *new(T), fail
 	}
 	return value, nil
+}
+
+func (callback callbackStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+	if fail == nil {
+		value, fail = outcome(callback(value))
+	}
+	return value, fail, nil
+}
+
+func (p *pairStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+	if fail == nil {
+		value, fail = outcome(p.callback(value))
+	} else {
+		value, fail = outcome(p.errback(fail))
+	}
+	return value, fail, nil
 }
 
 func (errback errbackStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
@@ -598,34 +639,34 @@ func (*waitingStep[T]) take(T, *Failure) (T, *Failure, *Deferred[T]) {
 
 func (*waitingStep[T]) handles() bool { return false }
 
-// empty reports whether the chain has no links.
+// empty reports whether the chain has no steps.
 func (d *Deferred[T]) empty() bool {
-	return d.first.empty() && (d.more == nil || len(d.more.links) == 0)
+	return d.first == nil && (d.more == nil || len(d.more.steps) == 0)
 }
 
-// push adds a link at the end.
-func (d *Deferred[T]) push(l link[T]) {
+// push adds a step at the end.
+func (d *Deferred[T]) push(s step[T]) {
 	if d.running != alone && d.empty() {
-		d.first = l
+		d.first = s
 		return
 	}
 	more := d.extend()
-	more.links = append(more.links, l)
+	more.steps = append(more.steps, s)
 }
 
-// pop removes the first link and returns it.
-func (d *Deferred[T]) pop() link[T] {
-	if l := d.first; !l.empty() {
-		d.first = link[T]{}
-		return l
+// pop removes the first step and returns it.
+func (d *Deferred[T]) pop() step[T] {
+	if s := d.first; s != nil {
+		d.first = nil
+		return s
 	}
-	links := d.more.links
-	l := links[0]
-	links[0] = link[T]{}
-	if d.more.links = links[1:]; len(links) == 1 {
-		d.more.links = nil
+	steps := d.more.steps
+	s := steps[0]
+	steps[0] = nil
+	if d.more.steps = steps[1:]; len(steps) == 1 {
+		d.more.steps = nil
 	}
-	return l
+	return s
 }
 
 // blocked reports whether d is paused or waits for another Deferred.
@@ -684,12 +725,12 @@ func (d *Deferred[T]) resolve(value T) error {
 
 func (d *Deferred[T]) reject(fail *Failure) error { return d.trySettle(*new(T), fail) }
 func (d *Deferred[T]) cancel(string)              { d.Cancel() }
-func (d *Deferred[T]) watch(fn func(*Failure))    { d.append(link[T]{step: watchStep[T](fn)}) }
-func (d *Deferred[T]) after(fn func())            { d.append(link[T]{step: afterStep[T](fn)}) }
+func (d *Deferred[T]) watch(fn func(*Failure))    { d.append(watchStep[T](fn)) }
+func (d *Deferred[T]) after(fn func())            { d.append(afterStep[T](fn)) }
 func (d *Deferred[T]) theLoop() *loopRef          { return currentLoop() }
 
 func (d *Deferred[T]) add(callback func(T) (T, error), errback func(*Failure) (T, error)) {
-	d.append(pair(callback, errback))
+	d.append(newStep(callback, errback))
 }
 
 // String returns d's type and state, as in "Future[int] pending".
@@ -778,14 +819,14 @@ func (w *awaitStep[T]) handles() bool {
 // join returns the awaitStep at the end of the chain.
 func (d *Deferred[T]) join() *awaitStep[T] {
 	d.lock()
-	w, is := d.last().step.(*awaitStep[T])
+	w, is := (*d.last()).(*awaitStep[T])
 	if is {
 		w.waiting++
 		d.mu.Unlock()
 		return w
 	}
 	w = &awaitStep[T]{waiting: 1, done: make(chan struct{})}
-	d.push(link[T]{step: w})
+	d.push(w)
 	d.resume()
 	return w
 }
@@ -800,22 +841,23 @@ func (d *Deferred[T]) leave(w *awaitStep[T]) bool {
 		return false
 	}
 	w.waiting--
-	if last := d.last(); w.waiting == 0 && last.step == step[T](w) {
-		*last = link[T]{}
-		if d.more != nil && len(d.more.links) > 0 {
-			d.more.links = d.more.links[:len(d.more.links)-1]
+	if last := d.last(); w.waiting == 0 && *last == step[T](w) {
+		*last = nil
+		if d.more != nil && len(d.more.steps) > 0 {
+			d.more.steps = d.more.steps[:len(d.more.steps)-1]
 		}
 	}
 	return true
 }
 
-// last returns the last link of the chain, which is empty if there is none.
-func (d *Deferred[T]) last() *link[T] {
-	if d.more != nil && len(d.more.links) > 0 {
-		return &d.more.links[len(d.more.links)-1]
+// last returns where the last step of the chain is, which is nil if there is
+// none.
+func (d *Deferred[T]) last() *step[T] {
+	if d.more != nil && len(d.more.steps) > 0 {
+		return &d.more.steps[len(d.more.steps)-1]
 	}
 	if d.running == alone {
-		return new(link[T])
+		return new(step[T])
 	}
 	return &d.first
 }
@@ -827,7 +869,7 @@ func (d *Deferred[T]) timeout(delay time.Duration) *Deferred[T] {
 		t.cancelled.Store(true)
 		d.Cancel()
 	})
-	d.append(link[T]{step: t})
+	d.append(t)
 	return d
 }
 
@@ -870,7 +912,7 @@ func gather[T any](_ *loopRef, futures []*Deferred[T], consumeErrors bool) *Defe
 	members := make([]gatherStep[T], len(futures))
 	for i, child := range children {
 		members[i] = gatherStep[T]{g, i}
-		child.append(link[T]{step: &members[i]})
+		child.append(&members[i])
 	}
 	return &g.outer
 }

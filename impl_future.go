@@ -5,11 +5,12 @@ package txaio
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/txaio-go/txaio/internal/queue"
 )
 
 // Selection
@@ -37,15 +38,13 @@ func configureLoop(*loopRef) error { return nil }
 // the order in which they were added, when the future is settled or, if it
 // is settled already, when they are added.
 //
-// The zero value is a pending Future on the loop that is current when it
-// first needs one.
+// The zero value is a pending Future, whose callbacks run on the loop that is
+// current when they are scheduled.
 type Future[T any] struct {
 	life[T]
-	loop *loopRef
-
-	value T // zero unless the future succeeded
-
-	first link[T] // the link that was added first, until it runs
+	loop  *loopRef // nil in a zero Future
+	value T        // zero unless the future succeeded
+	first step[T]  // the step that was added first, until it runs
 }
 
 // more is what few futures need.
@@ -57,7 +56,9 @@ type more[T any] struct {
 // A step is given the future, which is settled, on the future's loop.
 type step[T any] interface {
 	take(f *Future[T])
-	handles() bool // see link.handles
+	// handles reports whether the step gives a failure to somebody. It is asked
+	// when the step is queued, with the future locked.
+	handles() bool
 }
 
 // Native methods
@@ -76,7 +77,7 @@ func (f *Future[T]) AddDoneCallback(fn func(*Future[T])) {
 	if fn == nil {
 		panic(usageErrorf("AddDoneCallback needs a function, and was given nil"))
 	}
-	f.append(link[T]{step: doneStep[T](fn)})
+	f.append(doneStep[T](fn))
 }
 
 // Cancel settles f with a [*CancelledError] and schedules the canceller and
@@ -94,13 +95,13 @@ func (f *Future[T]) Cancel(message ...string) bool {
 
 // cancelWith is Cancel with the failure.
 func (f *Future[T]) cancelWith(fail *Failure) bool {
-	f.lock()
+	q := f.lock()
 	if f.state == pending && f.more != nil && f.more.cancelAll != nil {
 		cancelAll := f.more.cancelAll // not to be there for long
-		f.mu.Unlock()
+		q.Unlock()
 		return cancelAll(fail)
 	}
-	defer f.mu.Unlock()
+	defer q.Unlock()
 	if f.state != pending {
 		return false
 	}
@@ -113,8 +114,8 @@ func (f *Future[T]) cancelWith(fail *Failure) bool {
 // it is in asyncio.
 func (f *Future[T]) Cancelled() bool {
 	f.mustExist()
-	f.lock()
-	defer f.mu.Unlock()
+	q := f.lock()
+	defer q.Unlock()
 	return f.state == cancelled
 }
 
@@ -147,8 +148,8 @@ func (f *Future[T]) Exception() (exception, err error) {
 // and Exception.
 func (f *Future[T]) outcome() (fail *Failure, err error) {
 	f.mustExist()
-	f.lock()
-	defer f.mu.Unlock()
+	q := f.lock()
+	defer q.Unlock()
 	fail = f.failure()
 	if fail != nil {
 		f.setHandled()
@@ -165,94 +166,87 @@ func (f *Future[T]) outcome() (fail *Failure, err error) {
 // IsCalled reports whether f has been settled. asyncio calls it done().
 func (f *Future[T]) IsCalled() bool {
 	f.mustExist()
-	f.lock()
-	defer f.mu.Unlock()
+	q := f.lock()
+	defer q.Unlock()
 	return f.state != pending
 }
 
 // Done returns a channel that is closed when f is settled.
 func (f *Future[T]) Done() <-chan struct{} {
 	f.mustExist()
-	f.lock()
-	defer f.mu.Unlock()
+	q := f.lock()
+	defer q.Unlock()
 	return f.doneChan()
 }
 
 // Settling and running callbacks
 
+// lock locks the queue of f's loop, which guards f's fields: what settles f
+// locks it anyway, to queue the steps.
+func (f *Future[T]) lock() *queue.Queue[task] {
+	q := f.theLoop().queue
+	q.Lock()
+	return q
+}
+
+func (f *Future[T]) theLoop() *loopRef {
+	if f.loop == nil {
+		return zeroLoop
+	}
+	return f.loop
+}
+
+// zeroLoop is the loop of zero Futures.
+var zeroLoop = newLoopRef(follower{})
+
+// A follower is whichever loop is current.
+type follower struct{}
+
+func (follower) CallSoon(fn func()) { currentLoop().CallSoon(fn) }
+func (follower) CallLater(delay time.Duration, fn func()) DelayedCall {
+	return currentLoop().CallLater(delay, fn)
+}
+func (follower) Now() time.Time              { return currentLoop().Now() }
+func (follower) HandleFailure(fail *Failure) { currentLoop().HandleFailure(fail) }
+func (follower) InLoop() bool                { return currentLoop().InLoop() }
+
 // trySettle settles a pending f and schedules the callbacks. If f is settled
 // already, it returns ErrAlreadyCalled.
 func (f *Future[T]) trySettle(value T, fail *Failure) error {
 	f.mustExist()
-	err := f.settleOnce(value, fail)
-	if err == nil && fail != nil {
-		f.logUnhandled(fail)
-	}
-	return err
-}
-
-func (f *Future[T]) settleOnce(value T, fail *Failure) error {
-	f.lock()
-	defer f.mu.Unlock() // also if a loop of another type panics
+	q := f.lock()
 	if f.state != pending {
+		defer q.Unlock()
 		return f.history().alreadyCalled()
 	}
 	f.settle(settledBy(fail), value, fail)
+	unhandled := fail != nil && !f.handled
+	q.Unlock()
+	if unhandled {
+		f.logUnhandled(fail)
+	}
 	return nil
 }
 
-// lock locks f, and makes it shared.
-func (f *Future[T]) lock() {
-	f.mu.Lock()
-	for p := f.phase.Load(); p != shared; p = f.phase.Load() {
-		switch p {
-		case fresh:
-			f.phase.CompareAndSwap(fresh, shared)
-		case adding:
-			runtime.Gosched() // for the few instructions that adding takes
-		case ready:
-			q := &f.loop.own.queue
-			q.Lock()
-			f.phase.Store(shared)
-			q.Unlock()
-		}
-	}
-}
-
-// settleReady is trySettle with a value if f is ready, and so has one link.
-func (f *Future[T]) settleReady(value T) (settled bool) {
-	if f.phase.Load() != ready {
-		return false
-	}
-	q := &f.loop.own.queue
-	q.Lock()
-	if f.phase.Load() != ready || f.state != pending {
-		q.Unlock()
-		return false
-	}
-	f.state, f.value, f.queued = succeeded, value, true
-	q.PushUnlock((*firstTask[T])(f))
-	return true
-}
-
 // settle sets the outcome of f, which is pending and locked, and schedules the
-// callbacks: asyncio's __schedule_callbacks. It runs none.
+// callbacks: asyncio's __schedule_callbacks. It runs none. That is also why f is
+// locked all the while: the callbacks stay in order with those being added.
 func (f *Future[T]) settle(to state, value T, fail *Failure) {
 	if fail != nil {
 		f.extend().failure = fail
 	}
 	f.state, f.value = to, value
-	var links []link[T]
+	var steps []step[T]
 	if more := f.more; more != nil {
-		links, more.links = more.links, nil
+		steps, more.steps = more.steps, nil
 		more.wake(fail)
 		f.scheduleCanceller()
 	}
-	if !f.first.empty() {
+	if f.first != nil {
 		f.schedule(f.first)
 	}
-	for _, l := range links {
-		f.schedule(l)
+	for _, s := range steps {
+		f.schedule(s)
 	}
 }
 
@@ -265,81 +259,66 @@ func (f *Future[T]) scheduleCanceller() {
 	switch {
 	case canceller == nil:
 	case f.state == cancelled:
-		f.boundLoop().schedule(&linkTask[T]{f, link[T]{step: doneStep[T](canceller)}})
+		f.theLoop().queue.Append(&stepTask[T]{f, doneStep[T](canceller)})
 	default:
-		f.boundLoop().schedule(funcTask(func() {}))
+		f.theLoop().queue.Append(funcTask(func() {}))
 	}
 }
 
-// schedule queues a link of f, which is settled and locked. The first of them
+// schedule queues a step of f, which is settled and locked. The first of them
 // needs no allocation, as f itself is its task.
-func (f *Future[T]) schedule(l link[T]) {
-	if f.state >= failed && l.handles() {
+func (f *Future[T]) schedule(s step[T]) {
+	if f.state >= failed && s.handles() {
 		f.setHandled()
 	}
-	if !f.queued {
-		f.first, f.queued = l, true
-		f.boundLoop().schedule((*firstTask[T])(f))
+	if f.queued {
+		f.theLoop().queue.Append(&stepTask[T]{f, s})
 		return
 	}
-	f.boundLoop().schedule(&linkTask[T]{f, l})
+	f.first, f.queued = s, true
+	f.theLoop().queue.Append((*firstTask[T])(f))
 }
 
-// append schedules a link when f is settled, at once if it is.
-func (f *Future[T]) append(l link[T]) {
+// append schedules a step when f is settled, at once if it is.
+func (f *Future[T]) append(s step[T]) {
 	f.mustExist()
-	if f.phase.CompareAndSwap(fresh, adding) { // nearly always
-		f.first = l
-		if f.loop != nil && f.loop.own != nil {
-			f.phase.Store(ready)
-		} else {
-			f.phase.Store(shared) // there is no queue yet, or none of ours
-		}
-		return
-	}
-	f.lock()
-	defer f.mu.Unlock() // also if a loop of another type panics
+	q := f.lock()
 	switch {
 	case f.state != pending:
-		f.schedule(l)
-	case f.first.empty():
-		f.first = l
+		f.schedule(s)
+	case f.first == nil:
+		f.first = s
 	default:
 		more := f.extend()
-		more.links = append(more.links, l)
+		more.steps = append(more.steps, s)
 	}
+	q.Unlock()
 }
 
-// boundLoop returns f's loop, which a zero Future chooses here. f is locked.
-func (f *Future[T]) boundLoop() *loopRef {
-	if f.loop == nil {
-		f.loop = currentLoop()
-	}
-	return f.loop
-}
-
-// dispatch calls what AddCallbacks registered, on the loop. What panics in an
-// errback goes on to the loop, which hands it to its exception handler.
-func (f *Future[T]) dispatch(l link[T]) {
+// runPair calls what AddCallbacks registered, of which either may be nil. What
+// panics in an errback goes on to the loop, which hands it to its exception
+// handler.
+func (f *Future[T]) runPair(callback func(T) (T, error), errback func(*Failure) (T, error)) {
 	fail := f.failure()
-	if fail == nil && l.callback != nil {
-		if fail = f.call(l.callback); fail == nil {
+	if fail == nil {
+		if callback == nil {
+			return
+		}
+		if fail = f.call(callback); fail == nil {
 			return
 		}
 		f.explain(fail)
-		if l.step == nil {
+		if errback == nil {
 			reportUnhandled("Unhandled error in a callback", fail)
 			return
 		}
 	}
-	switch errback, is := l.step.(errbackStep[T]); {
-	case !is && l.step != nil:
-		l.step.take(f)
-	case is && fail != nil:
-		if _, err := errback(fail); err != nil {
-			if failed := returnedFailure(err); failed != nil && failed != fail {
-				f.loop.HandleFailure(failed)
-			}
+	if errback == nil {
+		return
+	}
+	if _, err := errback(fail); err != nil {
+		if failed := returnedFailure(err); failed != nil && failed != fail {
+			f.theLoop().HandleFailure(failed)
 		}
 	}
 }
@@ -361,27 +340,18 @@ func (f *Future[T]) call(callback func(T) (T, error)) (fail *Failure) {
 // logUnhandled has the failure logged when f is dropped, unless somebody is
 // given it before. asyncio does not report futures that were cancelled.
 func (f *Future[T]) logUnhandled(fail *Failure) {
-	if f.isHandled() {
-		return
-	}
 	text := fail.withoutError()
-	f.lock()
-	defer f.mu.Unlock()
+	q := f.lock()
+	defer q.Unlock()
 	if !f.handled {
 		f.logIfDropped(text)
 	}
 }
 
-func (f *Future[T]) isHandled() bool {
-	f.lock()
-	defer f.mu.Unlock()
-	return f.handled
-}
-
 // explain is history.explain for a failure of a callback.
 func (f *Future[T]) explain(fail *Failure) {
-	f.lock()
-	defer f.mu.Unlock()
+	q := f.lock()
+	defer q.Unlock()
 	f.history().explain(fail)
 }
 
@@ -394,36 +364,34 @@ func (f *Future[T]) failure() *Failure {
 	return f.more.failure
 }
 
-// The links
+// The steps
 
-// firstTask is a future as the task that runs its first link.
+// firstTask is a future as the task that takes its first step.
 type firstTask[T any] Future[T]
 
 func (t *firstTask[T]) run() {
 	f := (*Future[T])(t)
-	l := f.first
-	f.first = link[T]{} // what it holds is free now
-	f.dispatch(l)
+	s := f.first
+	f.first = nil // what it holds is free now
+	s.take(f)
 }
 
-func (t *firstTask[T]) name() string {
-	return t.first.name((*Future[T])(t).failure())
-}
+func (t *firstTask[T]) name() string { return stepName(t.first, (*Future[T])(t).failure()) }
 
-// linkTask runs a link after the first.
-type linkTask[T any] struct {
+// stepTask takes a step after the first.
+type stepTask[T any] struct {
 	f    *Future[T]
-	link link[T]
+	step step[T]
 }
 
-func (t *linkTask[T]) run()         { t.f.dispatch(t.link) }
-func (t *linkTask[T]) name() string { return t.link.name(t.f.failure()) }
+func (t *stepTask[T]) run()         { t.step.take(t.f) }
+func (t *stepTask[T]) name() string { return stepName(t.step, t.f.failure()) }
 
-func (errbackStep[T]) take(*Future[T]) { panic("unreachable: dispatch calls errbacks itself") }
-
-func (watch watchStep[T]) take(f *Future[T]) { watch(f.failure()) }
-
-func (after afterStep[T]) take(*Future[T]) { after() }
+func (callback callbackStep[T]) take(f *Future[T]) { f.runPair(callback, nil) }
+func (errback errbackStep[T]) take(f *Future[T])   { f.runPair(nil, errback) }
+func (p *pairStep[T]) take(f *Future[T])           { f.runPair(p.callback, p.errback) }
+func (watch watchStep[T]) take(f *Future[T])       { watch(f.failure()) }
+func (after afterStep[T]) take(*Future[T])         { after() }
 
 // doneStep is a function added with AddDoneCallback, or a canceller.
 type doneStep[T any] func(*Future[T])
@@ -445,21 +413,21 @@ func newPending[T any](loop *loopRef) *Future[T] {
 
 func (f *Future[T]) trackInDebugMode() {
 	if debugMode.Load() {
-		f.lock()
-		defer f.mu.Unlock()
+		q := f.lock()
+		defer q.Unlock()
 		f.extend().history = newHistory[Future[T]]()
 	}
 }
 
 func (f *Future[T]) setCanceller(canceller func(*Future[T])) {
-	f.lock()
-	defer f.mu.Unlock()
+	q := f.lock()
+	defer q.Unlock()
 	f.extend().canceller = canceller
 }
 
 func (f *Future[T]) setCancelAll(cancelAll func(*Failure) bool) {
-	f.lock()
-	defer f.mu.Unlock()
+	q := f.lock()
+	defer q.Unlock()
 	f.extend().cancelAll = cancelAll
 }
 
@@ -472,28 +440,14 @@ func (f *Future[T]) mustExist() {
 	}
 }
 
-func (f *Future[T]) resolve(value T) error {
-	f.mustExist()
-	if f.settleReady(value) { // nearly always
-		return nil
-	}
-	return f.trySettle(value, nil)
-}
-
+func (f *Future[T]) resolve(value T) error      { return f.trySettle(value, nil) }
 func (f *Future[T]) reject(fail *Failure) error { return f.trySettle(*new(T), fail) }
 func (f *Future[T]) cancel(message string)      { f.Cancel(message) }
-func (f *Future[T]) watch(fn func(*Failure))    { f.append(link[T]{step: watchStep[T](fn)}) }
-func (f *Future[T]) after(fn func())            { f.append(link[T]{step: afterStep[T](fn)}) }
-
-func (f *Future[T]) theLoop() *loopRef {
-	f.mustExist()
-	f.lock()
-	defer f.mu.Unlock()
-	return f.boundLoop()
-}
+func (f *Future[T]) watch(fn func(*Failure))    { f.append(watchStep[T](fn)) }
+func (f *Future[T]) after(fn func())            { f.append(afterStep[T](fn)) }
 
 func (f *Future[T]) add(callback func(T) (T, error), errback func(*Failure) (T, error)) {
-	f.append(pair(callback, errback))
+	f.append(newStep(callback, errback))
 }
 
 // String returns f's type and state, as in "Future[int] pending".
@@ -501,8 +455,8 @@ func (f *Future[T]) String() string {
 	if f == nil {
 		return describe[T]("nil")
 	}
-	f.lock()
-	defer f.mu.Unlock()
+	q := f.lock()
+	defer q.Unlock()
 	switch {
 	case f.state == pending:
 		return describe[T]("pending")
@@ -519,25 +473,36 @@ func (f *Future[T]) Format(s fmt.State, _ rune) { print(s, f.String()) }
 
 // await is [Await].
 func (f *Future[T]) await(ctx context.Context) (T, error) {
-	if !f.IsCalled() {
+	if done := f.whenPending(); done != nil {
 		if f.theLoop().InLoop() {
 			return *new(T), ErrAwaitOnLoop
 		}
 		select {
-		case <-f.Done():
+		case <-done:
 		case <-ctx.Done():
 			if !f.IsCalled() {
 				return *new(T), ctx.Err()
 			}
 		}
 	}
-	f.lock()
-	defer f.mu.Unlock()
 	if fail := f.failure(); fail != nil {
+		q := f.lock()
+		defer q.Unlock()
 		f.setHandled()
 		return *new(T), fail
 	}
 	return f.value, nil
+}
+
+// whenPending returns Done's channel if f is pending, else nil.
+func (f *Future[T]) whenPending() <-chan struct{} {
+	f.mustExist()
+	q := f.lock()
+	defer q.Unlock()
+	if f.state != pending {
+		return nil
+	}
+	return f.doneChan()
 }
 
 // timeout is [AddTimeout]: asyncio.wait_for.
@@ -552,7 +517,7 @@ func (f *Future[T]) timeout(delay time.Duration) *Future[T] {
 		return true
 	})
 	t.timer = loop.CallLater(delay, func() { t.timedOut = f.Cancel() })
-	f.append(link[T]{step: t})
+	f.append(t)
 	return &t.outer
 }
 
@@ -581,8 +546,8 @@ func (t *timeoutStep[T]) take(f *Future[T]) {
 }
 
 func (t *timeoutStep[T]) settle(to state, value T, fail *Failure) {
-	t.outer.lock()
-	defer t.outer.mu.Unlock()
+	q := t.outer.lock()
+	defer q.Unlock()
 	t.outer.settle(to, value, fail)
 }
 
@@ -614,7 +579,7 @@ func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Fut
 	members := make([]gatherStep[T], len(futures))
 	for i, child := range g.children {
 		members[i] = gatherStep[T]{g, i}
-		child.append(link[T]{step: &members[i]})
+		child.append(&members[i])
 	}
 	return outer
 }

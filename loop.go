@@ -153,9 +153,6 @@ func (l *Loop) CallSoon(fn func()) {
 	l.queue.Push(funcTask(fn))
 }
 
-// schedule implements engine.
-func (l *Loop) schedule(t task) { l.queue.Push(t) }
-
 // HandleFailure hands fail to the loop's exception handler: see
 // [WithExceptionHandler]. Call it on the loop's goroutine.
 func (l *Loop) HandleFailure(fail *Failure) {

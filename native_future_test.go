@@ -277,9 +277,9 @@ func TestFutureLoops(t *testing.T) {
 	second.want(t, "b=2", "zero=3")
 	first.RunUntilIdle()
 	first.want(t, "a=1")
-	watch(&second.journal, zero, "zero")
-	second.RunUntilIdle()
-	second.want(t, "zero=3")
+	watch(&first.journal, zero, "zero") // a zero Future is on the loop that is current
+	first.RunUntilIdle()
+	first.want(t, "zero=3")
 
 	// Gather's result is on the loop of the first.
 	g := txaio.Gather([]*txaio.Future[int]{b, a}, true)

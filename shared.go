@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 	"weak"
 )
@@ -19,59 +18,25 @@ import (
 //	pending  Reject  -> failed
 //	         Cancel  -> cancelled (deferred: failed)
 //
-// Each step is taken with the future locked. No callback, canceller or method
-// of an error is called then. What runs the future's links differs:
+// Each step is taken with the future locked: on the deferred backend by a mutex
+// of its own, on the future backend by the lock of its loop's queue. No callback,
+// canceller or method of an error is called then. What runs the future's steps
+// differs:
 //
-//   - deferred: whoever settles the Deferred, or adds a link, runs the links
+//   - deferred: whoever settles the Deferred, or adds a step, runs the steps
 //     that can run, unless somebody is running one. The result changes with each.
-//   - future: settling queues the links on the loop, in the order in which they
-//     were added. The outcome does not change any more, so links read it without
+//   - future: settling queues the steps on the loop, in the order in which they
+//     were added. The outcome does not change any more, so steps read it without
 //     a lock.
 //
 // A failure is handled once somebody has been given it. If a future is collected
 // that failed and whose failure was not handled, that is logged.
-//
-// # Locking
-//
-// The mutex guards all fields, if the phase is shared. It is not yet for a
-// future to which at most one link was added, and which succeeds: that is the
-// life of nearly every one, and has a path of its own that takes four atomic
-// operations where the mutex would take six. On it, phase is
-//
-//	fresh --add--> adding --> ready --Resolve--> running --> done (deferred)
-//	                                --Resolve--> ready            (future)
-//
-// Whoever moves it on owns the fields until the next step; a future that is
-// ready is settled under the lock of its loop's queue. Everything else
-// begins with lock, which makes the future shared, wherever it was.
 type life[T any] struct {
-	mu      sync.Mutex
-	phase   atomic.Uint32
-	state   state
-	handled bool   // somebody was given the failure
-	running runner // deferred: who runs a link
-	queued  bool   // future: the first link was queued
 	more    *more[T]
+	state   state
+	handled bool // somebody was given the failure
+	queued  bool // future: the first step was queued
 }
-
-// The values of life.phase.
-const (
-	fresh uint32 = iota
-	adding
-	ready
-	running
-	done
-	shared
-)
-
-// runner is who runs a link of a Deferred.
-type runner uint8
-
-const (
-	nobody runner = iota
-	aRun          // a chainRun
-	alone         // settleReady, which owns the first link and the result
-)
 
 // state is how a future was settled.
 type state uint8
@@ -94,7 +59,7 @@ func settledBy(fail *Failure) state {
 
 // extra is what few futures need, and is made for those.
 type extra[T any] struct {
-	links     []link[T] // after the first
+	steps     []step[T] // after the first
 	canceller func(*Future[T])
 	cancelAll func(*Failure) bool // does Cancel's work, in what Gather and AddTimeout returned
 	done      chan struct{}
@@ -102,23 +67,36 @@ type extra[T any] struct {
 	history   *history        // in debug mode
 }
 
-// A link is what AddCallbacks and its likes add to a future: a callback, a
-// step, or both. A future has room for one, and most need no more.
-type link[T any] struct {
-	callback func(T) (T, error)
-	step     step[T] // an errback, or what else looks at the outcome
+// newStep returns the step that AddCallbacks adds. A step is what runs when the
+// future is settled; a future has room for one, and most need no more.
+func newStep[T any](callback func(T) (T, error), errback func(*Failure) (T, error)) step[T] {
+	switch {
+	case errback == nil:
+		return callbackStep[T](callback)
+	case callback == nil:
+		return errbackStep[T](errback)
+	}
+	return &pairStep[T]{callback, errback}
 }
 
-func (l *link[T]) empty() bool { return l.callback == nil && l.step == nil }
+// callbackStep is a callback without an errback. A function value is one
+// pointer, so that this needs no allocation.
+type callbackStep[T any] func(T) (T, error)
 
-// handles reports whether the link gives a failure to somebody. It is asked
-// when its turn has come, with the future locked.
-func (l *link[T]) handles() bool { return l.step != nil && l.step.handles() }
+func (callbackStep[T]) handles() bool { return false }
 
-// errbackStep is an errback.
+// errbackStep is an errback without a callback.
 type errbackStep[T any] func(*Failure) (T, error)
 
 func (errbackStep[T]) handles() bool { return true }
+
+// pairStep is a callback and an errback.
+type pairStep[T any] struct {
+	callback func(T) (T, error)
+	errback  func(*Failure) (T, error)
+}
+
+func (*pairStep[T]) handles() bool { return true }
 
 // watchStep is a function added with watch.
 type watchStep[T any] func(*Failure)
@@ -130,23 +108,18 @@ type afterStep[T any] func()
 
 func (afterStep[T]) handles() bool { return false }
 
-// pair returns the link of a callback and an errback.
-func pair[T any](callback func(T) (T, error), errback func(*Failure) (T, error)) link[T] {
-	if errback == nil {
-		return link[T]{callback: callback}
+// stepName returns the name of the function that a step calls.
+func stepName[T any](s step[T], fail *Failure) string {
+	if p, is := s.(*pairStep[T]); is {
+		if fail != nil {
+			return funcName(p.errback)
+		}
+		return funcName(p.callback)
 	}
-	return link[T]{callback, errbackStep[T](errback)}
-}
-
-// name returns the name of the function that the link calls.
-func (l *link[T]) name(fail *Failure) string {
-	if l.callback != nil && (fail == nil || l.step == nil) {
-		return funcName(l.callback)
+	if reflect.ValueOf(s).Kind() == reflect.Func {
+		return funcName(s)
 	}
-	if value := reflect.ValueOf(l.step); value.Kind() == reflect.Func {
-		return funcName(l.step)
-	}
-	return fmt.Sprintf("%T", l.step)
+	return fmt.Sprintf("%T", s)
 }
 
 // extend returns what few futures need, made if need be. The future is locked.

@@ -57,33 +57,34 @@ const (
 // Push appends item, and wakes the consumer if it rests.
 func (q *Queue[T]) Push(item T) {
 	q.Lock()
-	q.PushUnlock(item)
+	q.Append(item)
+	q.Unlock()
 }
 
-// Lock locks the queue, for a producer that has to do something together with
-// PushUnlock.
+// Lock locks the queue. What is done until Unlock is done together, in the same
+// order as what is appended.
 func (q *Queue[T]) Lock() {
 	if !q.mu.TryLock() {
 		q.lockContended()
 	}
 }
 
-// Unlock takes back Lock.
-func (q *Queue[T]) Unlock() { q.mu.Unlock() }
+// Append appends item. The queue is locked.
+func (q *Queue[T]) Append(item T) { q.items = append(q.items, item) }
 
-// PushUnlock is Push with the queue locked, and unlocks it.
-func (q *Queue[T]) PushUnlock(item T) {
-	q.items = append(q.items, item)
+// Unlock takes back Lock, and wakes the consumer if it rests and there is
+// something in the queue.
+func (q *Queue[T]) Unlock() {
 	backlog := len(q.items)
-	wake := q.wake
-	if wake != nil {
+	if q.wake != nil && backlog > 0 {
+		wake := q.wake
 		q.wake = nil
+		q.mu.Unlock()
+		wake()
+		return
 	}
 	q.mu.Unlock()
-	switch {
-	case wake != nil:
-		wake()
-	case backlog >= longBacklog && backlog%yieldEvery == 0:
+	if backlog >= longBacklog && backlog%yieldEvery == 0 {
 		runtime.Gosched()
 	}
 }
