@@ -1,0 +1,358 @@
+package txaiovet
+
+import (
+	"go/ast"
+	"go/token"
+	"reflect"
+	"slices"
+	"strings"
+
+	"golang.org/x/tools/go/ast/inspector"
+)
+
+// checkBranches reports branches on the backend that are empty, or that do on
+// each what one portable function does on both.
+func checkBranches(c *checker) {
+	for cur := range c.nodes((*ast.IfStmt)(nil)) {
+		c.checkIf(cur, cur.Node().(*ast.IfStmt))
+	}
+	for cur := range c.nodes((*ast.SwitchStmt)(nil)) {
+		for clause := range cur.Child(cur.Node().(*ast.SwitchStmt).Body).Children() {
+			n, ok := clause.Node().(*ast.CaseClause)
+			if ok && n.List != nil && len(n.Body) == 0 && c.clauseCondition(clause).chooses() {
+				c.report(n, nil, "delete this case: it chooses a backend and does nothing")
+			}
+		}
+	}
+}
+
+func (c *checker) checkIf(cur inspector.Cursor, s *ast.IfStmt) {
+	if !c.asksForBackend(s.Cond) {
+		return
+	}
+	if len(s.Body.List) == 0 {
+		var fixes = fix("Delete the branch", s.Pos(), s.End(), "")
+		if _, isElse := cur.Parent().Node().(*ast.IfStmt); isElse || s.Else != nil || s.Init != nil || c.hasComment(s) {
+			fixes = nil
+		}
+		c.report(s, fixes, "delete this branch: it asks for the backend and does nothing")
+		return
+	}
+	if block, ok := s.Else.(*ast.BlockStmt); ok && len(block.List) == 0 {
+		fixes := fix("Delete the else", s.Body.End(), block.End(), "")
+		if c.hasComment(block) {
+			fixes = nil
+		}
+		c.report(block, fixes, "delete this branch: it depends on the backend and does nothing")
+		return
+	}
+	if name := c.looksItself(s); name != "" {
+		c.report(s, nil, "call txaio.%s without the branch: it returns an error that says what to build with only on the other backend", name)
+		return
+	}
+	if !c.condition(s.Cond).chooses() {
+		return
+	}
+	other := c.otherBranch(cur, s)
+	if other == nil {
+		return
+	}
+	if c.isInCallback(cur) && onlyReturns(s.Body.List) && onlyReturns(other) {
+		c.report(s, nil, "return the argument on both backends, or use txaio.Watch: this branch decides what one of them ignores")
+		return
+	}
+	same := &sameness{c: c}
+	if same.statements(s.Body.List, other) {
+		c.report(s, nil, "delete the branch: it does the same on both backends%s", same.reason())
+	}
+}
+
+// asksForBackend reports whether UsingDeferred or UsingFuture is in a condition.
+func (c *checker) asksForBackend(cond ast.Expr) (asks bool) {
+	ast.Inspect(cond, func(n ast.Node) bool {
+		if e, ok := n.(ast.Expr); ok && c.condition(e).chooses() {
+			asks = true
+		}
+		return !asks
+	})
+	return asks
+}
+
+func (c *checker) hasComment(n ast.Node) bool {
+	for _, file := range c.pass.Files {
+		for _, group := range file.Comments {
+			if n.Pos() <= group.Pos() && group.End() <= n.End() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// looksItself returns UseDeferred or UseFuture if a branch does what that does
+// by itself: it calls it, or fails with a text about build tags.
+func (c *checker) looksItself(s *ast.IfStmt) (name string) {
+	ast.Inspect(s.Body, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			if called, _ := c.api(call); called == "UseDeferred" || called == "UseFuture" {
+				name = called
+			}
+		}
+		return true
+	})
+	if name != "" || s.Else != nil || len(s.Body.List) != 1 || !endsStmt(s.Body.List[0]) {
+		return name
+	}
+	saysTags := false
+	ast.Inspect(s.Body, func(n ast.Node) bool {
+		if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING && strings.Contains(lit.Value, "-tags") {
+			saysTags = true
+		}
+		return true
+	})
+	cond := c.condition(s.Cond)
+	switch {
+	case !saysTags || !cond.chooses():
+		return ""
+	case cond.deferred == always:
+		return "UseFuture"
+	default:
+		return "UseDeferred"
+	}
+}
+
+// otherBranch returns what runs on the other backend in place of the body of an
+// if statement: its else, a second if statement with the opposite condition or,
+// where the body ends the function, what follows. It is nil if there is none.
+func (c *checker) otherBranch(cur inspector.Cursor, s *ast.IfStmt) []ast.Stmt {
+	opposite := func(stmt ast.Stmt) []ast.Stmt {
+		next, ok := stmt.(*ast.IfStmt)
+		if ok && next.Init == nil && next.Else == nil && c.condition(next.Cond) == c.condition(s.Cond).not() {
+			return next.Body.List
+		}
+		return nil
+	}
+	switch other := s.Else.(type) {
+	case *ast.BlockStmt:
+		return other.List
+	case *ast.IfStmt:
+		return opposite(other)
+	}
+	var rest []ast.Stmt
+	switch parent := cur.Parent().Node().(type) {
+	case *ast.BlockStmt:
+		rest = after(parent.List, s)
+	case *ast.CaseClause:
+		rest = after(parent.Body, s)
+	case *ast.CommClause:
+		rest = after(parent.Body, s)
+	}
+	switch {
+	case len(rest) == 0:
+		return nil
+	case ends(s.Body):
+		return rest
+	}
+	return opposite(rest[0])
+}
+
+func after(list []ast.Stmt, s ast.Stmt) []ast.Stmt { return list[slices.Index(list, s)+1:] }
+
+func onlyReturns(list []ast.Stmt) bool {
+	if len(list) != 1 {
+		return false
+	}
+	ret, ok := list[0].(*ast.ReturnStmt)
+	return ok && len(ret.Results) == 2
+}
+
+// isInCallback reports whether the code at cur is directly in a function given
+// to AddCallbacks.
+func (c *checker) isInCallback(cur inspector.Cursor) bool {
+	for around := range cur.Enclosing((*ast.FuncDecl)(nil), (*ast.FuncLit)(nil)) {
+		var body *ast.BlockStmt
+		switch n := around.Node().(type) {
+		case *ast.FuncDecl:
+			body = n.Body
+		case *ast.FuncLit:
+			body = n.Body
+		}
+		for call := range c.root.Preorder((*ast.CallExpr)(nil)) {
+			name, args := c.api(call.Node().(*ast.CallExpr))
+			if name != "AddCallbacks" || len(args) != 3 {
+				continue
+			}
+			for _, fn := range append(c.functions(args[1]), c.functions(args[2])...) {
+				if fn.body == body {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	return false
+}
+
+// A sameness compares what two branches do, but for differences that a portable
+// function makes by itself.
+type sameness struct {
+	c     *checker
+	needs string // the function to call
+}
+
+func (s *sameness) reason() string {
+	if s.needs == "" {
+		return ""
+	}
+	return ", or what txaio." + s.needs + " does by itself"
+}
+
+// statements compares lists of statements.
+func (s *sameness) statements(a, b []ast.Stmt) bool {
+	a, b = s.scheduled(a, b), s.scheduled(b, a)
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(stmt ast.Stmt) bool {
+		return !s.equal(reflect.ValueOf(stmt), reflect.ValueOf(b[slices.Index(a, stmt)]))
+	})
+}
+
+// scheduled returns the body of a function that is given to CallSoon, if the
+// other branch does it at once.
+func (s *sameness) scheduled(list, other []ast.Stmt) []ast.Stmt {
+	body := s.given(list)
+	if body == nil || s.given(other) != nil {
+		return list
+	}
+	s.needs = "CallSoon"
+	return body
+}
+
+func (s *sameness) given(list []ast.Stmt) []ast.Stmt {
+	if len(list) != 1 {
+		return nil
+	}
+	stmt, ok := list[0].(*ast.ExprStmt)
+	if !ok {
+		return nil
+	}
+	call, ok := stmt.X.(*ast.CallExpr)
+	if !ok {
+		return nil
+	}
+	switch name, args := s.c.api(call); name {
+	case "CallSoon", "Loop.CallSoon", "EventLoop.CallSoon", "API.CallSoon":
+		if literal, ok := ast.Unparen(args[0]).(*ast.FuncLit); ok {
+			return literal.Body.List
+		}
+	}
+	return nil
+}
+
+var (
+	positionType = reflect.TypeFor[token.Pos]()
+	objectType   = reflect.TypeFor[*ast.Object]()
+	commentType  = reflect.TypeFor[*ast.CommentGroup]()
+)
+
+// equal compares syntax, but for positions.
+func (s *sameness) equal(a, b reflect.Value) bool {
+	a, b = s.plain(a), s.plain(b)
+	if a.IsValid() != b.IsValid() {
+		return false
+	}
+	if !a.IsValid() {
+		return true
+	}
+	if a.Type() != b.Type() {
+		return false
+	}
+	switch a.Type() {
+	case positionType, objectType, commentType:
+		return true
+	}
+	switch a.Kind() {
+	case reflect.Pointer:
+		if a.IsNil() || b.IsNil() {
+			return a.IsNil() == b.IsNil()
+		}
+		return s.equal(a.Elem(), b.Elem())
+	case reflect.Struct:
+		for i := range a.NumField() {
+			if !s.equal(a.Field(i), b.Field(i)) {
+				return false
+			}
+		}
+		return true
+	case reflect.Slice:
+		if a.Len() != b.Len() {
+			return false
+		}
+		for i := range a.Len() {
+			if !s.equal(a.Index(i), b.Index(i)) {
+				return false
+			}
+		}
+		return true
+	}
+	return a.Interface() == b.Interface()
+}
+
+// plain returns what an interface value holds, in its portable form.
+func (s *sameness) plain(v reflect.Value) reflect.Value {
+	if v.Kind() != reflect.Interface {
+		return v
+	}
+	if v.IsNil() {
+		return reflect.Value{}
+	}
+	switch n := v.Interface().(type) {
+	case *ast.AssignStmt:
+		if len(n.Lhs) != 1 || len(n.Rhs) != 1 || n.Tok != token.ASSIGN {
+			break
+		}
+		if id, ok := n.Lhs[0].(*ast.Ident); ok && id.Name == "_" {
+			return s.plain(reflect.ValueOf(&[]ast.Stmt{&ast.ExprStmt{X: n.Rhs[0]}}[0]).Elem())
+		}
+		if call, ok := n.Rhs[0].(*ast.CallExpr); ok {
+			if name, args := s.c.api(call); name == "AddTimeout" && s.equal(reflect.ValueOf(n.Lhs[0]), reflect.ValueOf(args[0])) {
+				s.needs = name
+				return reflect.ValueOf(&ast.ExprStmt{X: call})
+			}
+		}
+	case *ast.ParenExpr:
+		return s.plain(reflect.ValueOf(n).Elem().FieldByName("X"))
+	case *ast.CallExpr:
+		return reflect.ValueOf(s.call(n))
+	}
+	return v.Elem()
+}
+
+// call returns a call in the form that is portable: of the function that does
+// what a native method does, Cancel without its message, GoOn as Go.
+func (s *sameness) call(n *ast.CallExpr) *ast.CallExpr {
+	name, args := s.c.api(n)
+	switch {
+	case name == "Cancel" && len(args) == 2:
+		s.needs = name
+		return &ast.CallExpr{Fun: n.Fun, Args: args[:1]}
+	case name != "" && len(args) < len(n.Args): // an On function
+		s.needs = name + "On"
+		return &ast.CallExpr{Fun: ast.NewIdent(name), Args: args}
+	case name != "" && !strings.Contains(name, "."):
+		return &ast.CallExpr{Fun: ast.NewIdent(name), Args: args}
+	}
+	sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr)
+	if !ok || name != "" {
+		return n
+	}
+	if method, native := nativeMethods[sel.Sel.Name]; native && method.function != "" {
+		if asserted, ok := ast.Unparen(sel.X).(*ast.TypeAssertExpr); ok {
+			s.needs = method.function
+			future := ast.Unparen(asserted.X)
+			if conv, ok := future.(*ast.CallExpr); ok && len(conv.Args) == 1 && s.c.info.Types[conv.Fun].IsType() {
+				future = conv.Args[0]
+			}
+			return &ast.CallExpr{Fun: ast.NewIdent(method.function), Args: append([]ast.Expr{future}, n.Args...)}
+		}
+	}
+	return n
+}
