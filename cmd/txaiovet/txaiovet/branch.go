@@ -210,9 +210,7 @@ func (s *sameness) reason() string {
 // statements compares lists of statements.
 func (s *sameness) statements(a, b []ast.Stmt) bool {
 	a, b = s.scheduled(a, b), s.scheduled(b, a)
-	return len(a) == len(b) && !slices.ContainsFunc(a, func(stmt ast.Stmt) bool {
-		return !s.equal(reflect.ValueOf(stmt), reflect.ValueOf(b[slices.Index(a, stmt)]))
-	})
+	return s.equal(reflect.ValueOf(a), reflect.ValueOf(b))
 }
 
 // scheduled returns the body of a function that is given to CallSoon, if the

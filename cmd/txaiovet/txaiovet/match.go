@@ -123,15 +123,13 @@ func (c *checker) loopFunction(call *ast.CallExpr) ast.Expr {
 		return nil
 	}
 	last := call.Args[len(call.Args)-1]
-	switch name, _ := c.api(call); name {
-	case "CallSoon", "CallLater", "EventLoop.CallSoon", "DelayedCaller.CallLater",
-		"Loop.CallSoon", "Loop.CallLater", "API.CallSoon", "API.CallLater", "BatchedTimer.CallLater",
-		"WithExceptionHandler", "WithCanceller":
+	name, _ := c.api(call)
+	switch name[strings.LastIndex(name, ".")+1:] {
+	case "CallSoon", "CallLater", "WithExceptionHandler", "WithCanceller":
 		return last
-	case "":
-		if fn, ok := c.callee(call).(*types.Func); ok && c.isLoopMethod(fn) {
-			return last
-		}
+	}
+	if fn, ok := c.callee(call).(*types.Func); ok && c.isLoopMethod(fn) {
+		return last
 	}
 	return nil
 }

@@ -36,21 +36,16 @@ func (c *checker) checkCallback(fn *function) {
 		if f.hands(fn, ret, state, how) || !c.isPortable(c.cursor(ret)) {
 			return
 		}
-		var fixes []analysis.SuggestedFix
-		if len(ret.Results) == 2 && f.hands(fn, ret, state, passesOnlyZero) {
-			if arg != nil && c.isZero(ret.Results[0]) && state[arg].isArg && c.sees(ret, arg) {
-				fixes = fix("Return the argument", ret.Results[0].Pos(), ret.Results[0].End(), argName)
-			}
-			c.report(ret, fixes, "return %s, nil: another value is the next callback's on one backend and nobody's on the other; "+
-				"a new value takes txaio.Then, only looking takes txaio.Watch", argName)
-			return
-		}
-		if len(ret.Results) == 2 && isArgument(f.value(ret.Results[0], state), state) || how == passesOnlyZero {
+		if how == passesOnlyZero || len(ret.Results) == 2 && isArgument(f.value(ret.Results[0], state), state) {
 			c.report(ret, nil, "return %s, nil: an error goes to the next errback on one backend and to this callback's own on the other; "+
 				"a step that can fail takes txaio.Then", argName)
 			return
 		}
-		c.report(ret, nil, "return %s, nil: what else is returned goes to the next callback on one backend and to nobody on the other; "+
+		var fixes []analysis.SuggestedFix
+		if len(ret.Results) == 2 && state[arg].isArg && c.isZero(ret.Results[0]) && c.sees(ret, arg) && f.hands(fn, ret, state, passesOnlyZero) {
+			fixes = fix("Return the argument", ret.Results[0].Pos(), ret.Results[0].End(), argName)
+		}
+		c.report(ret, fixes, "return %s, nil: another value goes to the next callback on one backend and to nobody on the other; "+
 			"a new value takes txaio.Then, only looking takes txaio.Watch", argName)
 	})
 }
