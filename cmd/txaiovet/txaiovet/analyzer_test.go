@@ -14,7 +14,7 @@ func TestPortableCode(t *testing.T) {
 		t.Run(tags, func(t *testing.T) {
 			t.Setenv("GOFLAGS", "-tags="+tags)
 			analysistest.RunWithSuggestedFixes(t, analysistest.TestData(), txaiovet.Analyzer,
-				"returns", "ignored", "blocking", "early", "restore", "nested")
+				"returns", "ignored", "blocking", "early", "restore", "nested", "branch", "ignore", "portable", "imports")
 		})
 	}
 }
@@ -24,7 +24,7 @@ func TestNativeMethods(t *testing.T) {
 	for _, tags := range []string{"deferred", "future"} {
 		t.Run(tags, func(t *testing.T) {
 			t.Setenv("GOFLAGS", "-tags="+tags)
-			analysistest.RunWithSuggestedFixes(t, analysistest.TestData(), txaiovet.Analyzer, "native"+tags, "nativeboth")
+			analysistest.RunWithSuggestedFixes(t, analysistest.TestData(), txaiovet.Analyzer, "native"+tags)
 		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ast/inspector"
 )
 
@@ -31,19 +32,16 @@ func (c *checker) checkIf(cur inspector.Cursor, s *ast.IfStmt) {
 		return
 	}
 	if len(s.Body.List) == 0 {
-		var fixes = fix("Delete the branch", s.Pos(), s.End(), "")
-		if _, isElse := cur.Parent().Node().(*ast.IfStmt); isElse || s.Else != nil || s.Init != nil || c.hasComment(s) {
-			fixes = nil
+		var fixes []analysis.SuggestedFix
+		_, isElse := cur.Parent().Node().(*ast.IfStmt)
+		if !isElse && s.Else == nil && s.Init == nil && c.condition(s.Cond).chooses() && !c.hasComment(s) {
+			fixes = fix("Delete the branch", s.Pos(), s.End(), "")
 		}
 		c.report(s, fixes, "delete this branch: it asks for the backend and does nothing")
 		return
 	}
 	if block, ok := s.Else.(*ast.BlockStmt); ok && len(block.List) == 0 {
-		fixes := fix("Delete the else", s.Body.End(), block.End(), "")
-		if c.hasComment(block) {
-			fixes = nil
-		}
-		c.report(block, fixes, "delete this branch: it depends on the backend and does nothing")
+		c.report(block, nil, "delete this branch: it depends on the backend and does nothing")
 		return
 	}
 	if name := c.looksItself(s); name != "" {
@@ -331,7 +329,7 @@ func (s *sameness) call(n *ast.CallExpr) *ast.CallExpr {
 	switch {
 	case name == "Cancel" && len(args) == 2:
 		s.needs = name
-		return &ast.CallExpr{Fun: n.Fun, Args: args[:1]}
+		return &ast.CallExpr{Fun: ast.NewIdent(name), Args: args[:1]}
 	case name != "" && len(args) < len(n.Args): // an On function
 		s.needs = name + "On"
 		return &ast.CallExpr{Fun: ast.NewIdent(name), Args: args}
