@@ -71,7 +71,7 @@ func (c *checker) blockingPoints(body *ast.BlockStmt) (found []blockingPoint) {
 				add(receive, "a receive from a channel")
 			}
 		case *ast.UnaryExpr:
-			if n.Op == token.ARROW && !isComm(cur) {
+			if n.Op == token.ARROW && !isComm(cur) && !c.releases(cur, n) {
 				add(n, "a receive from a channel")
 			}
 		case *ast.RangeStmt:
@@ -91,6 +91,29 @@ func (c *checker) blockingPoints(body *ast.BlockStmt) (found []blockingPoint) {
 		return true
 	})
 	return found
+}
+
+// releases reports whether the receive at cur gives back a place in a semaphore:
+// the function around the literal that it is in has filled one. It finds it.
+func (c *checker) releases(cur inspector.Cursor, receive *ast.UnaryExpr) (taken bool) {
+	if _, isStmt := cur.Parent().Node().(*ast.ExprStmt); !isStmt {
+		return false
+	}
+	slots, named := c.place(receive.X)
+	if !named {
+		return false
+	}
+	literal := token.NoPos
+	for around := range cur.Enclosing((*ast.FuncLit)(nil), (*ast.FuncDecl)(nil)) {
+		if literal.IsValid() {
+			for send := range around.Preorder((*ast.SendStmt)(nil)) {
+				to, named := c.place(send.Node().(*ast.SendStmt).Chan)
+				taken = taken || named && to == slots && send.Node().Pos() < literal
+			}
+		}
+		literal = around.Node().Pos()
+	}
+	return taken
 }
 
 // blocks returns where a function of this package that call calls waits, or

@@ -59,3 +59,21 @@ type unrelated struct{}
 
 func (unrelated) CallSoon(fn func()) {}
 func (unrelated) Run(fn func())      {}
+
+type server struct{ slots chan struct{} }
+
+// A place in a semaphore that is taken outside is given back.
+func (s *server) semaphore(loop txaio.EventLoop, f *txaio.Future[int], free chan bool) {
+	select {
+	case s.slots <- struct{}{}:
+	default:
+		return
+	}
+	loop.CallSoon(func() {
+		<-s.slots
+	})
+	free <- true
+	txaio.Watch(f, func(int) {
+		defer func() { <-free }()
+	}, nil)
+}

@@ -137,3 +137,11 @@ func declared(c *client, f *txaio.Future[int]) {
 	var once sync.Once
 	_ = once
 }
+
+func answers(f *txaio.Future[int], requests, replies chan int) {
+	requests <- 1
+	txaio.Watch(f, func(int) {
+		<-replies       // want `a receive`
+		use(<-requests) // want `a receive`
+	}, nil)
+}
