@@ -103,15 +103,18 @@ func (c *checker) releases(cur inspector.Cursor, receive *ast.UnaryExpr) (taken 
 	if !named {
 		return false
 	}
-	literal := token.NoPos
+	var literal ast.Node
 	for around := range cur.Enclosing((*ast.FuncLit)(nil), (*ast.FuncDecl)(nil)) {
-		if literal.IsValid() {
-			for send := range around.Preorder((*ast.SendStmt)(nil)) {
-				to, named := c.place(send.Node().(*ast.SendStmt).Chan)
-				taken = taken || named && to == slots && send.Node().Pos() < literal
-			}
+		if literal != nil {
+			c.direct(around, func(n inspector.Cursor) bool {
+				if send, ok := n.Node().(*ast.SendStmt); ok && send.Pos() < literal.Pos() {
+					to, named := c.place(send.Chan)
+					taken = taken || named && to == slots
+				}
+				return true
+			})
 		}
-		literal = around.Node().Pos()
+		literal = around.Node()
 	}
 	return taken
 }

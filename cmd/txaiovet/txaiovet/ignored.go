@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/ast/edge"
 	"golang.org/x/tools/go/ast/inspector"
 )
 
@@ -43,22 +44,12 @@ func (c *checker) isIgnored(cur inspector.Cursor) bool {
 	case *ast.ExprStmt, *ast.GoStmt, *ast.DeferStmt:
 		return true
 	case *ast.AssignStmt:
-		if len(n.Lhs) != len(n.Rhs) {
-			return false
-		}
-		for i := range n.Rhs {
-			if n.Rhs[i] == expr.Node() {
-				target = n.Lhs[i]
-			}
+		if expr.ParentEdgeKind() == edge.AssignStmt_Rhs && len(n.Lhs) == len(n.Rhs) {
+			target = n.Lhs[expr.ParentEdgeIndex()]
 		}
 	case *ast.ValueSpec:
-		if len(n.Names) != len(n.Values) {
-			return false
-		}
-		for i := range n.Values {
-			if n.Values[i] == expr.Node() {
-				target = n.Names[i]
-			}
+		if expr.ParentEdgeKind() == edge.ValueSpec_Values && len(n.Names) == len(n.Values) {
+			target = n.Names[expr.ParentEdgeIndex()]
 		}
 	}
 	id, ok := target.(*ast.Ident)
@@ -112,24 +103,16 @@ func (c *checker) isUnread(cur inspector.Cursor, id *ast.Ident) bool {
 // isOverwritten reports whether the identifier at cur is assigned to.
 func (c *checker) isOverwritten(cur inspector.Cursor) bool {
 	assign, ok := cur.Parent().Node().(*ast.AssignStmt)
-	if !ok || assign.Tok != token.ASSIGN {
-		return false
-	}
-	for _, e := range assign.Lhs {
-		if e == cur.Node() {
-			return true
-		}
-	}
-	return false
+	return ok && assign.Tok == token.ASSIGN && cur.ParentEdgeKind() == edge.AssignStmt_Lhs
 }
 
 // isBlanked reports whether the identifier at cur is in `_ = x`.
 func (c *checker) isBlanked(cur inspector.Cursor) bool {
 	assign, ok := cur.Parent().Node().(*ast.AssignStmt)
-	if !ok || len(assign.Lhs) != 1 {
+	if !ok || cur.ParentEdgeKind() != edge.AssignStmt_Rhs || len(assign.Lhs) != len(assign.Rhs) {
 		return false
 	}
-	id, ok := assign.Lhs[0].(*ast.Ident)
+	id, ok := assign.Lhs[cur.ParentEdgeIndex()].(*ast.Ident)
 	return ok && id.Name == "_"
 }
 
