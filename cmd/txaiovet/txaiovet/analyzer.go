@@ -59,6 +59,7 @@ type checker struct {
 	decls    map[*types.Func]*ast.FuncDecl     // the functions and methods of the package
 	blocked  map[*ast.BlockStmt]*blockingPoint // where functions wait
 	waiting  map[*ast.BlockStmt]waits          // whether functions wait
+	passings map[passing]bool                  // whether functions return an argument
 
 	category string
 	reports  []analysis.Diagnostic
@@ -78,6 +79,7 @@ func run(pass *analysis.Pass) (any, error) {
 		decls:    make(map[*types.Func]*ast.FuncDecl),
 		blocked:  make(map[*ast.BlockStmt]*blockingPoint),
 		waiting:  make(map[*ast.BlockStmt]waits),
+		passings: make(map[passing]bool),
 		reported: make(map[token.Pos]map[string]bool),
 	}
 	for _, file := range pass.Files {

@@ -55,7 +55,11 @@ func (c *checker) checkIf(cur inspector.Cursor, s *ast.IfStmt) {
 	if other == nil {
 		return
 	}
-	if c.isInCallback(cur) && onlyReturns(s.Body.List) && onlyReturns(other) {
+	onDeferred, onFuture := s.Body.List, other
+	if c.condition(s.Cond).future == always {
+		onDeferred, onFuture = other, s.Body.List
+	}
+	if c.returnsForDeferred(cur, onDeferred, onFuture) {
 		c.report(s, nil, "return the argument on both backends, or use txaio.Watch: this branch decides what one of them ignores")
 		return
 	}
@@ -156,39 +160,66 @@ func (c *checker) otherBranch(cur inspector.Cursor, s *ast.IfStmt) []ast.Stmt {
 
 func after(list []ast.Stmt, s ast.Stmt) []ast.Stmt { return list[slices.Index(list, s)+1:] }
 
-func onlyReturns(list []ast.Stmt) bool {
-	if len(list) != 1 {
+// returnsForDeferred reports whether two branches of a callback decide only what
+// it returns, and that it is the argument on the backend that uses it.
+func (c *checker) returnsForDeferred(cur inspector.Cursor, onDeferred, onFuture []ast.Stmt) bool {
+	a, b := onlyReturn(onDeferred), onlyReturn(onFuture)
+	if a == nil || b == nil {
 		return false
 	}
-	ret, ok := list[0].(*ast.ReturnStmt)
-	return ok && len(ret.Results) == 2
+	fn, result := c.callbackAround(cur)
+	if fn == nil {
+		return false
+	}
+	arg := c.param(fn, 0)
+	isArg := func(e ast.Expr) bool {
+		id, ok := ast.Unparen(e).(*ast.Ident)
+		return ok && arg != nil && c.info.Uses[id] == arg
+	}
+	isNil := func(e ast.Expr) bool { return c.info.Types[e].IsNil() }
+	return isArg(a.Results[result]) && (result == 1 || isNil(a.Results[1])) && (isNil(b.Results[1]) || isArg(b.Results[1]))
 }
 
-// isInCallback reports whether the code at cur is directly in a function given
-// to AddCallbacks.
-func (c *checker) isInCallback(cur inspector.Cursor) bool {
+// onlyReturn returns the return statement that a branch consists of, if it has
+// a callback's two results.
+func onlyReturn(list []ast.Stmt) *ast.ReturnStmt {
+	if len(list) != 1 {
+		return nil
+	}
+	ret, ok := list[0].(*ast.ReturnStmt)
+	if !ok || len(ret.Results) != 2 {
+		return nil
+	}
+	return ret
+}
+
+// callbackAround returns the callback or errback that the code at cur is
+// directly in, and in which of its results it hands on its argument.
+func (c *checker) callbackAround(cur inspector.Cursor) (found *function, result int) {
+	var body *ast.BlockStmt
 	for around := range cur.Enclosing((*ast.FuncDecl)(nil), (*ast.FuncLit)(nil)) {
-		var body *ast.BlockStmt
 		switch n := around.Node().(type) {
 		case *ast.FuncDecl:
 			body = n.Body
 		case *ast.FuncLit:
 			body = n.Body
 		}
-		for call := range c.root.Preorder((*ast.CallExpr)(nil)) {
-			name, args := c.api(call.Node().(*ast.CallExpr))
-			if name != "AddCallbacks" || len(args) != 3 {
-				continue
-			}
-			for _, fn := range append(c.functions(args[1]), c.functions(args[2])...) {
+		break
+	}
+	for call := range c.root.Preorder((*ast.CallExpr)(nil)) {
+		name, args := c.api(call.Node().(*ast.CallExpr))
+		if name != "AddCallbacks" || len(args) != 3 {
+			continue
+		}
+		for result, e := range args[1:] {
+			for _, fn := range c.functions(e) {
 				if fn.body == body {
-					return true
+					return fn, result
 				}
 			}
 		}
-		return false
 	}
-	return false
+	return nil, 0
 }
 
 // A sameness compares what two branches do, but for differences that a portable

@@ -410,8 +410,8 @@ func (r *reading) hold(p place, e ast.Expr, t *timeline) {
 	delete(t.pending, p)
 	delete(t.derived, p)
 	if call, ok := ast.Unparen(e).(*ast.CallExpr); ok {
-		if name, args := r.c.api(call); name == "CreateFuture" && !r.isSettledAtOnce(args) || name == "Sleep" || name == "Go" {
-			t.pending[p] = true // Sleep and Go settle theirs from the loop
+		if name, args := r.c.api(call); name == "CreateFuture" && !r.isSettledAtOnce(args) || makesPending(name) {
+			t.pending[p] = true
 			return
 		}
 	}
@@ -643,7 +643,7 @@ func (r *reading) call(call *ast.CallExpr, t *timeline) {
 		reg := registration{sources: r.sources(args[0], t), name: types.ExprString(args[0])}
 		for _, e := range args[1:] {
 			for _, fn := range r.c.functions(e) {
-				reg.writes = append(reg.writes, r.c.writes(fn, nil)...)
+				reg.writes = append(reg.writes, r.c.writes(fn, make(map[*ast.BlockStmt]bool))...)
 			}
 		}
 		switch {
@@ -674,8 +674,11 @@ func (r *reading) isPendingCall(e ast.Expr) bool {
 		return false
 	}
 	name, _ := r.c.api(call)
-	return name == "Sleep" || name == "Go"
+	return makesPending(name)
 }
+
+// makesPending reports whether a function's future is settled from the loop.
+func makesPending(name string) bool { return name == "Sleep" || name == "API.Sleep" || name == "Go" }
 
 func (t *timeline) ran(reg registration) {
 	for _, p := range reg.writes {
@@ -703,11 +706,11 @@ func (r *reading) settle(future ast.Expr, t *timeline) {
 
 // writes returns the variables from outside a function that it writes, itself
 // or in functions of the package that it calls.
-func (c *checker) writes(fn *function, active []*ast.BlockStmt) (found []place) {
-	if slices.Contains(active, fn.body) || len(active) > maxDepth {
+func (c *checker) writes(fn *function, visited map[*ast.BlockStmt]bool) (found []place) {
+	if visited[fn.body] {
 		return nil
 	}
-	active = append(active, fn.body)
+	visited[fn.body] = true
 	start := c.cursor(fn.body)
 	if !start.Valid() {
 		return nil
@@ -740,7 +743,7 @@ func (c *checker) writes(fn *function, active []*ast.BlockStmt) (found []place) 
 				write(n.Args[0])
 			}
 			for _, called := range c.functions(n.Fun) {
-				found = append(found, c.writes(called, active)...)
+				found = append(found, c.writes(called, visited)...)
 			}
 		}
 		return true

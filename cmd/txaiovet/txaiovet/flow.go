@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"go/types"
 	"maps"
+	"slices"
 
 	"golang.org/x/tools/go/cfg"
 )
@@ -46,16 +47,15 @@ func (s facts) meet(other facts) facts {
 
 // A flow follows the argument of a function to its return statements.
 type flow struct {
-	c      *checker
-	tags   map[ast.Stmt]ast.Expr // the tag of the switch that a clause is in
-	lost   map[types.Object]bool // what a range statement assigns: nothing is known of it
-	active []*ast.BlockStmt      // the functions that are being followed, so as not to go in a circle
+	c    *checker
+	tags map[ast.Stmt]ast.Expr // the tag of the switch that a clause is in
+	lost map[types.Object]bool // what a range statement assigns: nothing is known of it
 }
 
 // returns calls visit for each return statement that is reached, with what is
 // known there. arg is the parameter to follow, and may be nil.
-func (c *checker) returns(fn *function, arg types.Object, active []*ast.BlockStmt, visit func(*flow, *ast.ReturnStmt, facts)) {
-	f := &flow{c, make(map[ast.Stmt]ast.Expr), make(map[types.Object]bool), append(active, fn.body)}
+func (c *checker) returns(fn *function, arg types.Object, visit func(*flow, *ast.ReturnStmt, facts)) {
+	f := &flow{c, make(map[ast.Stmt]ast.Expr), make(map[types.Object]bool)}
 	f.prepare(fn.body)
 	start := make(facts)
 	if arg != nil {
@@ -340,37 +340,42 @@ const (
 	passesOnlyZero             // return _, nil
 )
 
-// passesOn reports whether call is of a function of this package that returns
-// the argument that the surrounding function was given.
+// passesOn reports whether call is of functions of this package that return the
+// argument that the surrounding function was given.
 func (f *flow) passesOn(call *ast.CallExpr, state facts, how pass) bool {
-	if len(f.active) > maxDepth {
+	i := slices.IndexFunc(call.Args, func(e ast.Expr) bool { return f.value(e, state).isArg })
+	if i < 0 {
 		return false
 	}
 	called := f.c.functions(call.Fun)
-	if len(called) == 0 {
-		return false
+	return len(called) > 0 && !slices.ContainsFunc(called, func(fn *function) bool { return !f.c.passes(fn, i, how) })
+}
+
+// A passing is a question about a function: whether it returns its i-th
+// argument.
+type passing struct {
+	body *ast.BlockStmt
+	i    int
+	how  pass
+}
+
+// passes reports whether a function returns its i-th argument on every path.
+func (c *checker) passes(fn *function, i int, how pass) bool {
+	key := passing{fn.body, i, how}
+	passes, known := c.passings[key]
+	if known {
+		return passes
 	}
-	for _, fn := range called {
-		for _, body := range f.active {
-			if body == fn.body {
-				return false
-			}
-		}
-		var arg types.Object
-		for i, e := range call.Args {
-			if f.value(e, state).isArg {
-				arg = f.c.param(fn, i)
-			}
-		}
-		passes := arg != nil
-		f.c.returns(fn, arg, f.active, func(inner *flow, ret *ast.ReturnStmt, state facts) {
-			passes = passes && inner.hands(fn, ret, state, how)
+	c.passings[key] = false // for a function that calls itself
+	arg := c.param(fn, i)
+	passes = arg != nil
+	if passes {
+		c.returns(fn, arg, func(f *flow, ret *ast.ReturnStmt, state facts) {
+			passes = passes && f.hands(fn, ret, state, how)
 		})
-		if !passes {
-			return false
-		}
 	}
-	return true
+	c.passings[key] = passes
+	return passes
 }
 
 // hands reports whether a return statement hands on the argument.

@@ -71,7 +71,7 @@ func (c *checker) functionsOf(e ast.Expr, depth int) (found []*function) {
 	case *ast.SelectorExpr:
 		return c.declared(c.info.Uses[e.Sel])
 	case *ast.IndexExpr:
-		if _, isFunc := c.info.TypeOf(e.X).(*types.Signature); isFunc {
+		if isFunc(c.info.TypeOf(e.X)) {
 			return c.functionsOf(e.X, depth+1)
 		}
 	case *ast.IndexListExpr:
@@ -79,6 +79,9 @@ func (c *checker) functionsOf(e ast.Expr, depth int) (found []*function) {
 	case *ast.CallExpr:
 		if c.info.Types[e.Fun].IsType() && len(e.Args) == 1 {
 			return c.functionsOf(e.Args[0], depth+1)
+		}
+		if !isFunc(c.info.TypeOf(e)) {
+			break
 		}
 		for _, maker := range c.functionsOf(e.Fun, depth+1) {
 			for _, ret := range returnsOf(maker.body) {
@@ -89,6 +92,14 @@ func (c *checker) functionsOf(e ast.Expr, depth int) (found []*function) {
 		}
 	}
 	return found
+}
+
+func isFunc(t types.Type) bool {
+	if t == nil {
+		return false
+	}
+	_, ok := t.Underlying().(*types.Signature)
+	return ok
 }
 
 func (c *checker) declared(obj types.Object) []*function {

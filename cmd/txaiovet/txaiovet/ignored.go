@@ -120,7 +120,7 @@ func (c *checker) isBlanked(cur inspector.Cursor) bool {
 // not nil. Of one that cannot be seen it does not.
 func (c *checker) canFail(e ast.Expr) (fails bool) {
 	for _, fn := range c.functions(e) {
-		c.returns(fn, nil, nil, func(f *flow, ret *ast.ReturnStmt, state facts) {
+		c.returns(fn, nil, func(f *flow, ret *ast.ReturnStmt, state facts) {
 			fails = fails || !f.hands(fn, ret, state, passesOnlyZero)
 		})
 	}

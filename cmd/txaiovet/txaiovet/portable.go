@@ -216,21 +216,21 @@ func (c *checker) reaches(cur inspector.Cursor) condition {
 		if _, isSwitch := cur.Parent().Parent().Node().(*ast.SwitchStmt); isSwitch {
 			return c.clauseCondition(cur)
 		}
-		return c.passes(parent.List[:i])
+		return c.letsPast(parent.List[:i])
 	case *ast.CaseClause:
 		if kind == edge.CaseClause_Body {
-			return c.passes(parent.Body[:i])
+			return c.letsPast(parent.Body[:i])
 		}
 	case *ast.CommClause:
 		if kind == edge.CommClause_Body {
-			return c.passes(parent.Body[:i])
+			return c.letsPast(parent.Body[:i])
 		}
 	}
 	return condition{}
 }
 
-// passes returns on which condition the statements before one let it run.
-func (c *checker) passes(before []ast.Stmt) (passed condition) {
+// letsPast returns on which condition the statements before one let it run.
+func (c *checker) letsPast(before []ast.Stmt) (passed condition) {
 	passed = condition{always, always}
 	for _, stmt := range before {
 		s, ok := stmt.(*ast.IfStmt)

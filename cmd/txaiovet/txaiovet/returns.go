@@ -32,7 +32,7 @@ func (c *checker) checkCallback(fn *function) {
 			how = passesOnlyZero
 		}
 	}
-	c.returns(fn, arg, nil, func(f *flow, ret *ast.ReturnStmt, state facts) {
+	c.returns(fn, arg, func(f *flow, ret *ast.ReturnStmt, state facts) {
 		if f.hands(fn, ret, state, how) || !c.isPortable(c.cursor(ret)) {
 			return
 		}
@@ -52,7 +52,7 @@ func (c *checker) checkCallback(fn *function) {
 
 func (c *checker) checkErrback(fn *function) {
 	arg, argName := c.argument(fn, "fail")
-	c.returns(fn, arg, nil, func(f *flow, ret *ast.ReturnStmt, state facts) {
+	c.returns(fn, arg, func(f *flow, ret *ast.ReturnStmt, state facts) {
 		if f.hands(fn, ret, state, passesFailure) || !c.isPortable(c.cursor(ret)) {
 			return
 		}

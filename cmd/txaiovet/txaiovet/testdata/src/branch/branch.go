@@ -115,6 +115,27 @@ func callbacks(f *txaio.Future[int]) {
 	})
 }
 
+func callbacksThatDiffer(f *txaio.Future[int]) {
+	txaio.AddCallbacks(f, func(v int) (int, error) {
+		if txaio.UsingDeferred {
+			return v + 1, nil
+		}
+		return v, nil
+	}, func(fail *txaio.Failure) (int, error) {
+		if txaio.UsingFuture {
+			return 0, fail
+		}
+		return 0, nil
+	})
+	txaio.AddCallbacks(f, func(v int) (int, error) {
+		if !txaio.UsingDeferred { // want `return the argument on both backends`
+			return 0, nil
+		} else {
+			return v, nil
+		}
+	}, nil)
+}
+
 func refusals() error {
 	if !txaio.UsingDeferred { // want `call txaio.UseDeferred without the branch`
 		return txaio.UseDeferred()
