@@ -54,6 +54,7 @@ type checker struct {
 	pass     *analysis.Pass
 	info     *types.Info
 	root     inspector.Cursor
+	cursors  map[ast.Node]inspector.Cursor
 	portable map[*ast.File]bool
 	values   map[types.Object][]ast.Expr       // what a variable or constant is set to
 	decls    map[*types.Func]*ast.FuncDecl     // the functions and methods of the package
@@ -74,6 +75,7 @@ func run(pass *analysis.Pass) (any, error) {
 		pass:     pass,
 		info:     pass.TypesInfo,
 		root:     pass.ResultOf[inspect.Analyzer].(*inspector.Inspector).Root(),
+		cursors:  make(map[ast.Node]inspector.Cursor),
 		portable: make(map[*ast.File]bool),
 		values:   make(map[types.Object][]ast.Expr),
 		decls:    make(map[*types.Func]*ast.FuncDecl),

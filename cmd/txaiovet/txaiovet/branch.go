@@ -276,7 +276,7 @@ func (s *sameness) given(list []ast.Stmt) []ast.Stmt {
 
 var (
 	positionType = reflect.TypeFor[token.Pos]()
-	objectType   = reflect.TypeFor[*ast.Object]()
+	identType    = reflect.TypeFor[ast.Ident]()
 	commentType  = reflect.TypeFor[*ast.CommentGroup]()
 )
 
@@ -293,8 +293,10 @@ func (s *sameness) equal(a, b reflect.Value) bool {
 		return false
 	}
 	switch a.Type() {
-	case positionType, objectType, commentType:
+	case positionType, commentType:
 		return true
+	case identType:
+		return a.FieldByName("Name").String() == b.FieldByName("Name").String()
 	}
 	switch a.Kind() {
 	case reflect.Pointer:

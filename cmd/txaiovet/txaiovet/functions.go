@@ -6,12 +6,8 @@ import (
 	"go/types"
 )
 
-// maxDepth ends the search for what a variable holds, which may go in a circle.
-const maxDepth = 8
-
 // A function is a function literal or a declared function with a body.
 type function struct {
-	name string // "" of a literal
 	typ  *ast.FuncType
 	recv *ast.FieldList
 	body *ast.BlockStmt
@@ -51,19 +47,20 @@ func (c *checker) index() {
 // functions returns the functions of this package that an expression may stand
 // for: a literal, the name of a function or method, a variable set to such, or
 // the result of a function that returns such.
-func (c *checker) functions(e ast.Expr) []*function { return c.functionsOf(e, 0) }
+func (c *checker) functions(e ast.Expr) []*function { return c.functionsOf(e, make(map[ast.Expr]bool)) }
 
-func (c *checker) functionsOf(e ast.Expr, depth int) (found []*function) {
-	if depth > maxDepth {
+func (c *checker) functionsOf(e ast.Expr, seen map[ast.Expr]bool) (found []*function) {
+	if seen[e] {
 		return nil
 	}
+	seen[e] = true
 	switch e := ast.Unparen(e).(type) {
 	case *ast.FuncLit:
 		return []*function{{typ: e.Type, body: e.Body}}
 	case *ast.Ident:
 		if set := c.values[c.info.Uses[e]]; set != nil {
 			for _, value := range set {
-				found = append(found, c.functionsOf(value, depth+1)...)
+				found = append(found, c.functionsOf(value, seen)...)
 			}
 			return found
 		}
@@ -72,21 +69,21 @@ func (c *checker) functionsOf(e ast.Expr, depth int) (found []*function) {
 		return c.declared(c.info.Uses[e.Sel])
 	case *ast.IndexExpr:
 		if isFunc(c.info.TypeOf(e.X)) {
-			return c.functionsOf(e.X, depth+1)
+			return c.functionsOf(e.X, seen)
 		}
 	case *ast.IndexListExpr:
-		return c.functionsOf(e.X, depth+1)
+		return c.functionsOf(e.X, seen)
 	case *ast.CallExpr:
 		if c.info.Types[e.Fun].IsType() && len(e.Args) == 1 {
-			return c.functionsOf(e.Args[0], depth+1)
+			return c.functionsOf(e.Args[0], seen)
 		}
 		if !isFunc(c.info.TypeOf(e)) {
 			break
 		}
-		for _, maker := range c.functionsOf(e.Fun, depth+1) {
+		for _, maker := range c.functionsOf(e.Fun, seen) {
 			for _, ret := range returnsOf(maker.body) {
 				if len(ret.Results) == 1 {
-					found = append(found, c.functionsOf(ret.Results[0], depth+1)...)
+					found = append(found, c.functionsOf(ret.Results[0], seen)...)
 				}
 			}
 		}
@@ -111,7 +108,7 @@ func (c *checker) declared(obj types.Object) []*function {
 	if decl == nil {
 		return nil
 	}
-	return []*function{{decl.Name.Name, decl.Type, decl.Recv, decl.Body}}
+	return []*function{{decl.Type, decl.Recv, decl.Body}}
 }
 
 // returnsOf returns the return statements of a function's own.

@@ -102,6 +102,9 @@ func (c *checker) callee(call *ast.CallExpr) types.Object {
 	return c.funcObject(call.Fun, 0)
 }
 
+// maxDepth ends the search for what a variable holds, which may go in a circle.
+const maxDepth = 8
+
 func (c *checker) funcObject(e ast.Expr, depth int) types.Object {
 	obj := typeutil.Callee(c.info, &ast.CallExpr{Fun: e})
 	switch obj := obj.(type) {
@@ -190,8 +193,13 @@ func (c *checker) direct(cur inspector.Cursor, visit func(inspector.Cursor) (des
 	})
 }
 
-// cursor returns the cursor of a node of the package.
+// cursor returns the cursor of a node of the package. It keeps it: finding one
+// takes a search of the file.
 func (c *checker) cursor(n ast.Node) inspector.Cursor {
-	cur, _ := c.root.FindNode(n)
+	cur, known := c.cursors[n]
+	if !known {
+		cur, _ = c.root.FindNode(n)
+		c.cursors[n] = cur
+	}
 	return cur
 }
