@@ -124,7 +124,7 @@ func (c *checker) looksItself(s *ast.IfStmt) (name string) {
 
 // otherBranch returns what runs on the other backend in place of the body of an
 // if statement: its else, a second if statement with the opposite condition or,
-// where the body ends the function, what follows. It is nil if there is none.
+// if the body ends the function, what follows. It is nil if there is none.
 func (c *checker) otherBranch(cur inspector.Cursor, s *ast.IfStmt) []ast.Stmt {
 	opposite := func(stmt ast.Stmt) []ast.Stmt {
 		next, ok := stmt.(*ast.IfStmt)

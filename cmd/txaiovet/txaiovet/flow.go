@@ -209,7 +209,7 @@ func (f *flow) closures(n ast.Node, state facts) {
 }
 
 // changed returns the variable whose value an assignment to e changes: that of
-// v.field where v is a struct, not where it points to one.
+// v.field if v is a struct, not if it points to one.
 func (f *flow) changed(e ast.Expr) types.Object {
 	for {
 		switch x := e.(type) {

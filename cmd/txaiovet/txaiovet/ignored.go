@@ -4,7 +4,6 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
-	"strings"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ast/edge"
@@ -127,10 +126,10 @@ func (c *checker) canFail(e ast.Expr) (fails bool) {
 	return fails
 }
 
-// assignTimeout is the fix `f = txaio.AddTimeout(f, delay)`. It is safe where f
-// is a local variable that is read afterwards, that no function literal shares,
-// and that is not settled afterwards: on one backend that has to be the future
-// without the timeout.
+// assignTimeout is the fix `f = txaio.AddTimeout(f, delay)`. It is safe if f is a
+// local variable that no function literal shares, and if what uses it afterwards
+// does not settle it: on one backend that has to be the future without the
+// timeout.
 func (c *checker) assignTimeout(cur inspector.Cursor, call *ast.CallExpr, args []ast.Expr) []analysis.SuggestedFix {
 	stmt, ok := cur.Parent().Node().(*ast.ExprStmt)
 	if !ok || len(args) != 2 {
@@ -165,11 +164,14 @@ func (c *checker) assignTimeout(cur inspector.Cursor, call *ast.CallExpr, args [
 		if use.Node().Pos() < call.Pos() {
 			continue
 		}
-		if user, ok := use.Parent().Node().(*ast.CallExpr); ok {
-			if name, _ := c.api(user); strings.HasPrefix(name, "Re") { // Resolve, Reject, RejectOnPanic
+		switch user := use.Parent().Node().(type) {
+		case *ast.ReturnStmt:
+		case *ast.CallExpr:
+			switch name, _ := c.api(user); name {
+			case "", "Resolve", "Reject", "RejectOnPanic":
 				return nil
 			}
-		} else if _, ok := use.Parent().Node().(*ast.ReturnStmt); !ok {
+		default:
 			return nil
 		}
 		read = true

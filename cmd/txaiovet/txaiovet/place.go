@@ -40,7 +40,7 @@ func (c *checker) place(e ast.Expr) (place, bool) {
 }
 
 // covers reports whether reading p, whose type is t, reads q: it is the same or,
-// where p is no pointer, a part of it.
+// if p is no pointer, a part of it.
 func (p place) covers(t types.Type, q place) bool {
 	if p.root != q.root {
 		return false

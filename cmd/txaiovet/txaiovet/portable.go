@@ -156,17 +156,17 @@ func (c *checker) refusal(s *ast.IfStmt) condition {
 func (c *checker) clauseCondition(cur inspector.Cursor) condition {
 	s := cur.Parent().Parent().Node().(*ast.SwitchStmt)
 	chosen := func(clause *ast.CaseClause) condition {
-		var any condition = condition{never, never}
+		one := condition{never, never}
 		for _, e := range clause.List {
 			cond := c.condition(e)
 			if s.Tag != nil {
 				cond = cond.equals(c.condition(s.Tag))
 			}
-			any = any.or(cond)
+			one = one.or(cond)
 		}
-		return any
+		return one
 	}
-	var earlier condition = condition{never, never}
+	earlier := condition{never, never}
 	for _, stmt := range s.Body.List {
 		clause, ok := stmt.(*ast.CaseClause)
 		if !ok {

@@ -22,9 +22,7 @@ func (r *reading) expr(e ast.Expr, t *timeline) {
 	case nil, *ast.FuncLit:
 		return
 	case *ast.CallExpr:
-		if literal, ok := ast.Unparen(e.Fun).(*ast.FuncLit); !ok || literal == nil {
-			r.expr(e.Fun, t)
-		}
+		r.expr(e.Fun, t)
 		for _, arg := range e.Args {
 			r.expr(arg, t)
 		}

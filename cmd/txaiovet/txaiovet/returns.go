@@ -80,7 +80,7 @@ func (c *checker) argument(fn *function, standard string) (types.Object, string)
 	return nil, standard
 }
 
-// contentOf returns fail where e is fail.Value() or fail.Unwrap().
+// contentOf returns fail if e is fail.Value() or fail.Unwrap().
 func (c *checker) contentOf(e ast.Expr) ast.Expr {
 	call, ok := ast.Unparen(e).(*ast.CallExpr)
 	if !ok {

@@ -67,3 +67,11 @@ func failures(f *txaio.Future[int]) {
 	unread := txaio.Then(f, show)                                                         // want `use the future that Then`
 	_ = unread
 }
+
+func givenAway() {
+	f := txaio.CreateFuture[int]()
+	txaio.AddTimeout(f, time.Second) // want `use the future that AddTimeout`
+	settle(f)
+}
+
+func settle(f *txaio.Future[int]) { txaio.Resolve(f, 1) }
