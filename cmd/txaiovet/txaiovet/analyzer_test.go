@@ -14,7 +14,8 @@ func TestPortableCode(t *testing.T) {
 		t.Run(tags, func(t *testing.T) {
 			t.Setenv("GOFLAGS", "-tags="+tags)
 			analysistest.RunWithSuggestedFixes(t, analysistest.TestData(), txaiovet.Analyzer,
-				"returns", "ignored", "blocking", "early", "restore", "nested", "branch", "ignore", "portable", "imports")
+				"returns", "ignored", "blocking", "early", "restore", "nested", "branch", "ignore", "portable", "imports",
+				"oddreturns", "oddearly", "oddmixed")
 		})
 	}
 }

@@ -77,7 +77,6 @@ func (r *reading) stmt(stmt ast.Stmt, t *timeline) {
 				r.stmt(s.Post, t)
 			}
 		})
-		body.ended = body.ended && s.Cond == nil && !leaves(s.Body)
 		r.loop(t, body, s.Cond == nil)
 		r.settled(s.Body, t)
 	case *ast.RangeStmt:
@@ -139,28 +138,16 @@ func (r *reading) stmt(stmt ast.Stmt, t *timeline) {
 	}
 }
 
-// loop makes t what is known after a loop whose body has ended as given.
+// loop makes t what is known after a loop whose body has ended as given. A body
+// that leaves the function or the loop counts as one that has not run.
 func (r *reading) loop(t, body *timeline, endless bool) {
-	if body.ended && !endless {
-		return // as if it had not run
+	switch {
+	case body.ended:
+	case endless:
+		*t = *body
+	default:
+		t.join(t.clone(), body)
 	}
-	if endless {
-		*t = *body.clone()
-		return
-	}
-	t.join(t.clone(), body)
-}
-
-// leaves reports whether a loop's body has a statement that ends the loop.
-func leaves(body *ast.BlockStmt) (found bool) {
-	ast.Inspect(body, func(n ast.Node) bool {
-		if s, ok := n.(*ast.BranchStmt); ok && s.Tok == token.BREAK {
-			found = true
-		}
-		_, isLiteral := n.(*ast.FuncLit)
-		return !isLiteral
-	})
-	return found
 }
 
 func (r *reading) ifStmt(s *ast.IfStmt, t *timeline) {

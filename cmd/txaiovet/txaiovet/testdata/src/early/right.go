@@ -220,3 +220,24 @@ func forOneBackend(t *testing.T, f *txaio.Future[int]) int {
 	}
 	return got
 }
+
+func loops(fs []*txaio.Future[int], ok func() bool) int {
+	f := txaio.CreateFuture[int]()
+	got := 0
+	txaio.Watch(f, func(v int) { got = v }, nil)
+	for _, other := range fs {
+		if other == nil {
+			continue
+		}
+		txaio.Resolve(f, 1)
+		return 1
+	}
+	for {
+		if !txaio.IsCalled(f) {
+			break
+		}
+		txaio.Resolve(f, 1)
+		return 2
+	}
+	return got
+}

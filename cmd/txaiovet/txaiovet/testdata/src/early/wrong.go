@@ -220,3 +220,33 @@ func operands(f *txaio.Future[int]) {
 	txaio.Watch(f, func(v int) { w = v }, nil)
 	_ = map[string]any{"a": struct{ a, b int }{a: 1, b: w}} // want `read w in a callback`
 }
+
+func inLoops(fs []*txaio.Future[int]) {
+	sum := 0
+outer:
+	for i, f := range fs {
+		txaio.Watch(f, func(v int) { sum += v }, nil)
+		switch x := any(f).(type) {
+		case *txaio.Future[string]:
+			continue outer
+		case *txaio.Future[int]:
+			txaio.Resolve(x, i)
+		}
+	}
+	for {
+		fmt.Println(sum) // want `read sum in a callback`
+	}
+}
+
+func immediately() {
+	f := txaio.CreateFuture[int]()
+	var got int
+	txaio.Watch(f, func(v int) { got = v }, nil)
+	for {
+		txaio.Resolve(f, 1)
+		if !txaio.IsCalled(f) {
+			break
+		}
+	}
+	fmt.Println(got) // want `read got in a callback`
+}

@@ -190,3 +190,24 @@ func helpers(f *txaio.Future[int]) {
 func square(v int) int                        { return v * v }
 func giveUp(fail *txaio.Failure) (int, error) { return 0, fail.Value() }
 func check(v int) error                       { return nil }
+
+func wholes(a *txaio.Future[[2]int], b *txaio.Future[bool], t *txaio.Future[float64]) {
+	txaio.AddCallbacks(a, func(v [2]int) ([2]int, error) {
+		v[0] = 1
+		return v, nil // want `return v, nil`
+	}, nil)
+	txaio.AddCallbacks(a, func(v [2]int) ([2]int, error) {
+		func() { v[0]++ }()
+		return v, nil // want `return v, nil`
+	}, nil)
+	txaio.AddCallbacks(b, func(v bool) (ok bool, err error) {
+		if !v {
+			return
+		}
+		ok = !v
+		return // want `return v, nil`
+	}, nil)
+	txaio.AddCallbacks(t, func(v float64) (float64, error) {
+		return float64(int(v)), nil // want `return v, nil`
+	}, nil)
+}
