@@ -67,7 +67,7 @@ func (r *reading) stmt(stmt ast.Stmt, t *timeline) {
 		if s.Init != nil {
 			r.stmt(s.Init, t)
 		}
-		if r.c.waits(s.Body) == waitsAlways || s.Post != nil && r.c.waits(s.Post) == waitsAlways {
+		if len(s.Body.List) == 0 || r.c.waits(s.Body) == waitsAlways || s.Post != nil && r.c.waits(s.Post) == waitsAlways {
 			clear(t.written) // it waits for what its condition reads
 		}
 		r.expr(s.Cond, t)

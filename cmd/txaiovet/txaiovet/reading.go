@@ -26,7 +26,11 @@ func (r *reading) expr(e ast.Expr, t *timeline) {
 		for _, arg := range e.Args {
 			r.expr(arg, t)
 		}
-		r.call(e, t)
+		if literal, ok := ast.Unparen(e.Fun).(*ast.FuncLit); ok {
+			r.literal(literal, t)
+		} else {
+			r.call(e, t)
+		}
 		return
 	case *ast.UnaryExpr:
 		if e.Op == token.AND {
@@ -70,6 +74,14 @@ func (r *reading) expr(e ast.Expr, t *timeline) {
 	for _, inner := range operandsOf(e) {
 		r.expr(inner, t)
 	}
+}
+
+// literal walks a function literal that is called where it is written.
+func (r *reading) literal(literal *ast.FuncLit, t *timeline) {
+	around := r.results
+	r.results = literal.Type.Results
+	r.block(literal.Body.List, t)
+	r.results, t.ended = around, false
 }
 
 // indices walks what the name of a place has in brackets.

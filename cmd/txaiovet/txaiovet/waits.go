@@ -19,7 +19,7 @@ const (
 )
 
 // quick are the packages of the standard library whose functions do not wait,
-// but for those with Wait, Sleep or Lock in their name.
+// but for those with Wait, Sleep, Gosched or Lock in their name.
 var quick = map[string]bool{
 	"bufio": true, "bytes": true, "cmp": true, "context": true, "encoding": true, "errors": true, "fmt": true,
 	"io": true, "log": true, "maps": true, "math": true, "os": true, "path": true, "reflect": true, "regexp": true,
@@ -106,7 +106,7 @@ func (c *checker) waitsForeign(obj types.Object, call *ast.CallExpr) waits {
 	if !quick[first] {
 		return waitsMaybe
 	}
-	for _, part := range []string{"Wait", "Sleep"} {
+	for _, part := range []string{"Wait", "Sleep", "Gosched"} {
 		if strings.Contains(obj.Name(), part) {
 			return waitsAlways
 		}

@@ -3,7 +3,9 @@ package early
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,6 +108,27 @@ func waited(ctx context.Context, loop *txaio.Loop, tl *testutil.TestLoop, h *hel
 	if txaio.UsingFuture {
 		tl.RunUntilIdle()
 	}
+	fmt.Println(got)
+}
+
+func polled(f *txaio.Future[int]) {
+	var done atomic.Bool
+	txaio.Watch(f, func(int) { done.Store(true) }, nil)
+	for !done.Load() {
+		runtime.Gosched()
+	}
+	txaio.Watch(f, func(int) { done.Store(false) }, nil)
+	for done.Load() {
+	}
+	fmt.Println(done.Load())
+}
+
+func waitedInLiteral(tl *testutil.TestLoop, f *txaio.Future[int]) {
+	got := 0
+	txaio.Watch(f, func(v int) { got = v }, nil)
+	func() {
+		tl.RunUntilIdle()
+	}()
 	fmt.Println(got)
 }
 

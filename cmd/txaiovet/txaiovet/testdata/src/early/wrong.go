@@ -238,6 +238,18 @@ outer:
 	}
 }
 
+func inLiteral() {
+	f := txaio.CreateFuture[int]()
+	var got int
+	func() {
+		txaio.Watch(f, func(v int) { got = v }, nil)
+		if err := txaio.Resolve(f, 1); err != nil {
+			return
+		}
+	}()
+	fmt.Println(got) // want `read got in a callback`
+}
+
 func immediately() {
 	f := txaio.CreateFuture[int]()
 	var got int
