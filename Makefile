@@ -26,7 +26,7 @@ race: ## run the tests under the race detector
 	@set -e; for tag in $(TAGS); do echo "go test -race -tags $$tag ./..."; go test -race -tags $$tag ./...; done
 
 .PHONY: lint
-lint: ## formatting, vet, staticcheck, go.mod and the workflow
+lint: txaiovet ## formatting, vet, staticcheck, txaiovet, go.mod and the workflow
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "run gofmt -w on: $$unformatted"; exit 1; fi
 	go mod tidy -diff
 	@set -e; for tag in $(TAGS) deferred,conformance; do echo "go vet, staticcheck -tags $$tag ./..."; \
@@ -34,6 +34,15 @@ lint: ## formatting, vet, staticcheck, go.mod and the workflow
 	@set -e; for module in $(MODULES); do for tag in deferred future; do \
 		echo "go vet -tags $$tag ./... in $$module"; (cd $$module && go vet -tags $$tag ./...); done; done
 	$(TOOL) actionlint
+
+# The tests of the package and of testutil, and internal, show what happens to
+# code that breaks the rules: they are left out.
+.PHONY: txaiovet
+txaiovet: ## check the portable code under each tag
+	@set -e; bin=$$(mktemp -d); trap 'rm -r "$$bin"' EXIT; go build -C cmd/txaiovet -o "$$bin/" .; \
+	for tag in deferred future; do echo "txaiovet -tags $$tag"; \
+		"$$bin/txaiovet" -tags $$tag -test=false . ./testutil; "$$bin/txaiovet" -tags $$tag ./examples/...; \
+		for module in $(MODULES); do (cd $$module && "$$bin/txaiovet" -tags $$tag ./...); done; done
 
 .PHONY: example
 example: ## run the main example with each backend

@@ -1,0 +1,39 @@
+// Command txaiovet reports what the compiler cannot see in code that is written
+// for both backends of txaio. It works alone and as the tool of go vet:
+//
+//	go run github.com/txaio-go/txaio/cmd/txaiovet -tags deferred ./...
+//	go vet -vettool=$(which txaiovet) -tags deferred ./...
+package main
+
+import (
+	"os"
+	"strings"
+
+	"golang.org/x/tools/go/analysis/singlechecker"
+
+	"github.com/txaio-go/txaio/cmd/txaiovet/txaiovet"
+)
+
+func main() {
+	// The driver takes -tags and ignores it; the go command that lists the
+	// packages for it reads GOFLAGS.
+	if tags, given := tagsOf(os.Args[1:]); given {
+		os.Setenv("GOFLAGS", strings.TrimSpace(os.Getenv("GOFLAGS")+" -tags="+tags))
+	}
+	singlechecker.Main(txaiovet.Analyzer)
+}
+
+// tagsOf returns the build tags among the arguments, separated by commas.
+func tagsOf(args []string) (tags string, given bool) {
+	for i, arg := range args {
+		name, value, inline := strings.Cut(strings.TrimPrefix(arg, "-"), "=")
+		if name != "-tags" && name != "tags" || !strings.HasPrefix(arg, "-") {
+			continue
+		}
+		if !inline && i+1 < len(args) {
+			value = args[i+1]
+		}
+		tags, given = strings.Join(strings.Fields(value), ","), true
+	}
+	return tags, given
+}

@@ -1,0 +1,196 @@
+package txaiovet
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"path/filepath"
+
+	"golang.org/x/tools/go/ast/inspector"
+)
+
+// checkBlocking reports what waits in functions that a loop runs: it holds the
+// loop that would end the wait.
+func checkBlocking(c *checker) {
+	for cur := range c.nodes((*ast.CallExpr)(nil)) {
+		call := cur.Node().(*ast.CallExpr)
+		var given []ast.Expr
+		switch name, args := c.api(call); name {
+		case "AddCallbacks", "Watch", "Then", "ThenOf", "Catch":
+			given = args[min(1, len(args)):]
+		default:
+			if fn := c.loopFunction(call); fn != nil {
+				given = []ast.Expr{fn}
+			}
+		}
+		for _, e := range given {
+			for _, fn := range c.functions(e) {
+				for _, point := range c.blockingPoints(fn.body) {
+					c.reportBlocking(point)
+				}
+			}
+		}
+	}
+}
+
+func (c *checker) reportBlocking(p blockingPoint) {
+	advice := "go on in a callback, or wait in txaio.Go"
+	if p.inside != nil {
+		at := c.pass.Fset.Position(p.inside.Pos())
+		c.report(p.node, nil, "%s waits (%s at %s:%d), and this is run by a loop, which it holds: %s",
+			p.what, p.innerWhat, filepath.Base(at.Filename), at.Line, advice)
+		return
+	}
+	c.report(p.node, nil, "%s waits, and this is run by a loop, which it holds: %s", p.what, advice)
+}
+
+// A blockingPoint is a place that waits: itself, or in a function of this
+// package that it calls.
+type blockingPoint struct {
+	node      ast.Node
+	what      string
+	inside    ast.Node
+	innerWhat string
+}
+
+// blockingPoints returns the places at which a function waits.
+func (c *checker) blockingPoints(body *ast.BlockStmt) (found []blockingPoint) {
+	start := c.cursor(body)
+	if !start.Valid() {
+		return nil
+	}
+	add := func(n ast.Node, what string) { found = append(found, blockingPoint{node: n, what: what}) }
+	c.direct(start, func(cur inspector.Cursor) bool {
+		if !c.reaches(cur).isPortable() {
+			return false
+		}
+		switch n := cur.Node().(type) {
+		case *ast.SelectStmt:
+			receive, canSkip := receiveOf(n)
+			if receive != nil && !canSkip {
+				add(receive, "a receive from a channel")
+			}
+		case *ast.UnaryExpr:
+			if n.Op == token.ARROW && !isComm(cur) && !c.releases(cur, n) {
+				add(n, "a receive from a channel")
+			}
+		case *ast.RangeStmt:
+			if t := c.info.TypeOf(n.X); t != nil && isChannel(t) {
+				add(n, "a range over a channel")
+			}
+		case *ast.CallExpr:
+			if _, async := cur.Parent().Node().(*ast.GoStmt); async {
+				break
+			}
+			if name := waitName(c.callee(n)); name != "" {
+				add(n, name)
+			} else if inner := c.blocks(n); inner != nil {
+				found = append(found, blockingPoint{n, types.ExprString(n.Fun), inner.node, inner.what})
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// releases reports whether the receive at cur gives back a place in a semaphore:
+// the function around the literal that it is in has filled one. It finds it.
+func (c *checker) releases(cur inspector.Cursor, receive *ast.UnaryExpr) (taken bool) {
+	if _, isStmt := cur.Parent().Node().(*ast.ExprStmt); !isStmt {
+		return false
+	}
+	slots, named := c.place(receive.X)
+	if !named {
+		return false
+	}
+	var literal ast.Node
+	for around := range cur.Enclosing((*ast.FuncLit)(nil), (*ast.FuncDecl)(nil)) {
+		if literal != nil {
+			c.direct(around, func(n inspector.Cursor) bool {
+				if send, ok := n.Node().(*ast.SendStmt); ok && send.Pos() < literal.Pos() {
+					to, named := c.place(send.Chan)
+					taken = taken || named && to == slots
+				}
+				return true
+			})
+		}
+		literal = around.Node()
+	}
+	return taken
+}
+
+// blocks returns where a function of this package that call calls waits, or
+// nil.
+func (c *checker) blocks(call *ast.CallExpr) *blockingPoint {
+	if _, isLiteral := ast.Unparen(call.Fun).(*ast.FuncLit); isLiteral {
+		return nil // visited as part of what calls it
+	}
+	for _, fn := range c.functions(call.Fun) {
+		point, known := c.blocked[fn.body]
+		if !known {
+			c.blocked[fn.body] = nil // for a function that calls itself
+			if points := c.blockingPoints(fn.body); len(points) > 0 {
+				point = &points[0]
+				if point.inside != nil {
+					point = &blockingPoint{node: point.inside, what: point.innerWhat}
+				}
+			}
+			c.blocked[fn.body] = point
+		}
+		if point != nil {
+			return point
+		}
+	}
+	return nil
+}
+
+// waitName returns the name of a function that waits or drives a loop, or "".
+func waitName(fn types.Object) string {
+	switch name := apiName(fn); name {
+	case "Await", "RunUntil", "Loop.Run", "Loop.RunUntilComplete", "Loop.Drain",
+		"testutil.Await", "testutil.TestLoop.Advance", "testutil.TestLoop.RunOnce", "testutil.TestLoop.RunUntilIdle":
+		return name
+	}
+	return ""
+}
+
+// receiveOf returns the first receive of a select statement, and whether the
+// statement has a default.
+func receiveOf(s *ast.SelectStmt) (receive ast.Node, canSkip bool) {
+	for _, stmt := range s.Body.List {
+		clause, ok := stmt.(*ast.CommClause)
+		if !ok {
+			continue
+		}
+		var from ast.Expr
+		switch comm := clause.Comm.(type) {
+		case nil:
+			canSkip = true
+		case *ast.ExprStmt:
+			from = comm.X
+		case *ast.AssignStmt:
+			from = comm.Rhs[0]
+		}
+		if from != nil && receive == nil {
+			receive = from
+		}
+	}
+	return receive, canSkip
+}
+
+// isComm reports whether the receive at cur is what a clause of a select waits
+// for.
+func isComm(cur inspector.Cursor) bool {
+	parent := cur.Parent()
+	for isParen(parent.Node()) {
+		parent = parent.Parent()
+	}
+	stmt, ok := parent.Node().(ast.Stmt)
+	if !ok {
+		return false
+	}
+	clause, ok := parent.Parent().Node().(*ast.CommClause)
+	return ok && clause.Comm == stmt
+}
+
+func isChannel(t types.Type) bool { _, ok := t.Underlying().(*types.Chan); return ok }

@@ -1,0 +1,13 @@
+//go:build deferred && !future
+
+package portable
+
+import (
+	"time"
+
+	"github.com/txaio-go/txaio"
+)
+
+func onlyDeferredToo(f *txaio.Future[int]) {
+	txaio.AddTimeout(f, time.Second)
+}
