@@ -102,6 +102,15 @@ func panicFailure(value any) *Failure {
 	return &Failure{err: &PanicError{value}, stack: callers()}
 }
 
+// notReturned makes a Failure of what recover returned for a function that did
+// not return: it panicked or, if value is nil, called runtime.Goexit.
+func notReturned(value any) *Failure {
+	if value == nil {
+		return toFailure(ErrGoexit)
+	}
+	return panicFailure(value)
+}
+
 func callers() []uintptr {
 	var frames [maxStackDepth]uintptr
 	return append([]uintptr(nil), frames[:runtime.Callers(2, frames[:])]...)
@@ -266,6 +275,8 @@ var ErrAwaitOnLoop error = &stateError{"Await was called on the loop's own gorou
 // ErrGoexit is, on the deferred backend, the failure of a callback that ended
 // its goroutine with runtime.Goexit, as testing's FailNow does, instead of
 // returning. On the future backend that ends the one callback and is no failure.
+// (A callback that calls panic(nil) counts as one that called Goexit, in a program
+// that is built with GODEBUG=panicnil=1.)
 var ErrGoexit error = &stateError{"the function called runtime.Goexit"}
 
 // stateError is the type of the package's sentinel errors: it gives them a

@@ -320,35 +320,23 @@ func (d *Deferred[T]) settleReady(value T) (settled bool) {
 	if !d.phase.CompareAndSwap(ready, calling) {
 		return false
 	}
-	finished := false
-	defer func() {
-		if !finished {
-			d.endAlone(*new(T), toFailure(ErrGoexit), nil)
-		}
-	}()
-	value, fail, inner := d.takeAlone(value)
-	finished = true
-	if fail == nil && inner == nil {
-		d.value, d.first = value, nil
-		if d.phase.CompareAndSwap(calling, done) {
-			return true
-		}
-	}
-	d.endAlone(value, fail, inner)
-	return true
-}
-
-// takeAlone takes the first step; a panic is a failure.
-func (d *Deferred[T]) takeAlone(value T) (next T, fail *Failure, inner *Deferred[T]) {
+	settled = true // also if the callback panics
 	returned := false
 	defer func() {
 		if !returned {
-			fail = panicFailure(recover())
+			d.endAlone(*new(T), notReturned(recover()), nil)
 		}
 	}()
-	next, fail, inner = d.take(d.first, value, nil)
+	value, fail, inner := d.take(d.first, value, nil)
 	returned = true
-	return next, fail, inner
+	if fail == nil && inner == nil {
+		d.value, d.first = value, nil
+		if d.phase.CompareAndSwap(calling, done) {
+			return settled
+		}
+	}
+	d.endAlone(value, fail, inner)
+	return settled
 }
 
 // endAlone ends the run of settleReady if d failed, waits for inner or became
@@ -383,39 +371,31 @@ type chainRun[T any] struct {
 	left    []*Deferred[T] // those that current was reached from, to return to
 }
 
-// all runs callbacks until no more can run, and leaves nothing locked. A panic
-// becomes the result, so that the chain goes on with its errbacks; so does
-// runtime.Goexit, after which the rest runs while the goroutine ends.
+// all runs callbacks until no more can run, and leaves nothing locked.
 func (r *chainRun[T]) all() {
-	finished := false
-	defer func() {
-		if !finished {
-			r.failed(toFailure(ErrGoexit))
-			r.all()
-		}
-	}()
-	for fail := r.callbacks(); fail != nil; fail = r.callbacks() {
-		r.failed(fail)
+	for !r.callbacks() {
 	}
-	finished = true
 }
 
-// failed makes fail the result of the callback that is being called.
-func (r *chainRun[T]) failed(fail *Failure) {
-	d := r.current
-	d.lock()
-	d.running = nobody
-	d.setResult(*new(T), fail)
-}
-
-// callbacks runs callbacks up to one that panics, and returns the failure of
-// that. This is Twisted's _runCallbacks: chained Deferreds are a loop here, not
-// a recursion.
-func (r *chainRun[T]) callbacks() (panicked *Failure) {
-	finished := false
+// callbacks runs callbacks, and returns true when no more can run. This is
+// Twisted's _runCallbacks: chained Deferreds are a loop here, not a recursion.
+//
+// A panic becomes the result, so that the chain goes on with its errbacks, when
+// callbacks is called again. So does runtime.Goexit, after which the rest runs
+// while the goroutine ends.
+func (r *chainRun[T]) callbacks() (done bool) {
 	defer func() {
-		if !finished {
-			panicked = panicFailure(recover())
+		if done {
+			return
+		}
+		value := recover()
+		d := r.current
+		d.lock()
+		d.running = nobody
+		d.setResult(*new(T), notReturned(value))
+		if value == nil {
+			r.all()
+			done = true
 		}
 	}()
 	for {
@@ -426,8 +406,7 @@ func (r *chainRun[T]) callbacks() (panicked *Failure) {
 			back := len(r.left) > 0 && !d.paused()
 			d.rest()
 			if !back {
-				finished = true
-				return nil
+				return true
 			}
 			r.back()
 			continue
@@ -554,8 +533,14 @@ func (d *Deferred[T]) rest() {
 // take takes a step.
 func (d *Deferred[T]) take(s step[T], value T, fail *Failure) (T, *Failure, *Deferred[T]) {
 	if trace.IsEnabled() {
-		defer trace.StartRegion(context.Background(), stepName(s, fail)).End()
+		return d.traced(s, value, fail)
 	}
+	return s.take(value, fail)
+}
+
+// traced is take in a region of runtime/trace.
+func (d *Deferred[T]) traced(s step[T], value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+	defer trace.StartRegion(context.Background(), stepName(s, fail)).End()
 	return s.take(value, fail)
 }
 
@@ -571,8 +556,12 @@ func outcome[T any](value T, err error) (T, *Failure) {
 }
 
 func (callback callbackStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
-	if fail == nil {
-		value, fail = outcome(callback(value))
+	if fail != nil {
+		return value, fail, nil
+	}
+	value, err := callback(value)
+	if err != nil {
+		value, fail = outcome(value, err)
 	}
 	return value, fail, nil
 }
