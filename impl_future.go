@@ -105,7 +105,7 @@ func (f *Future[T]) cancelWith(fail *Failure) bool {
 	if f.state != pending {
 		return false
 	}
-	f.settle(cancelled, *new(T), fail)
+	f.settle(q, cancelled, *new(T), fail)
 	return true
 }
 
@@ -216,10 +216,11 @@ func (f *Future[T]) trySettle(value T, fail *Failure) error {
 	f.mustExist()
 	q := f.lock()
 	if f.state != pending {
-		defer q.Unlock()
-		return f.history().alreadyCalled()
+		err := f.history().alreadyCalled()
+		q.Unlock()
+		return err
 	}
-	f.settle(settledBy(fail), value, fail)
+	f.settle(q, settledBy(fail), value, fail)
 	unhandled := fail != nil && !f.handled
 	q.Unlock()
 	if unhandled {
@@ -231,52 +232,54 @@ func (f *Future[T]) trySettle(value T, fail *Failure) error {
 // settle sets the outcome of f, which is pending and locked, and schedules the
 // callbacks: asyncio's __schedule_callbacks. It runs none. That is also why f is
 // locked all the while: the callbacks stay in order with those being added.
-func (f *Future[T]) settle(to state, value T, fail *Failure) {
+func (f *Future[T]) settle(q *queue.Queue[task], to state, value T, fail *Failure) {
 	if fail != nil {
 		f.extend().failure = fail
 	}
 	f.state, f.value = to, value
-	var steps []step[T]
-	if more := f.more; more != nil {
-		steps, more.steps = more.steps, nil
+	more := f.more
+	if more != nil {
 		more.wake(fail)
-		f.scheduleCanceller()
+		f.scheduleCanceller(q)
 	}
 	if f.first != nil {
-		f.schedule(f.first)
+		f.schedule(q, f.first)
 	}
-	for _, s := range steps {
-		f.schedule(s)
+	if more != nil {
+		for _, s := range more.steps {
+			f.schedule(q, s)
+		}
+		more.steps = nil
 	}
 }
 
 // scheduleCanceller schedules the canceller of f, if it has one. In txaio that
 // is a done callback, which finds that f was not cancelled; so it takes a turn
 // of the loop, which collects timers, either way.
-func (f *Future[T]) scheduleCanceller() {
+func (f *Future[T]) scheduleCanceller(q *queue.Queue[task]) {
 	canceller := f.more.canceller
 	f.more.canceller, f.more.cancelAll = nil, nil // what they hold is free soon
 	switch {
 	case canceller == nil:
 	case f.state == cancelled:
-		f.theLoop().queue.Append(&stepTask[T]{f, doneStep[T](canceller)})
+		q.Append(&stepTask[T]{f, doneStep[T](canceller)})
 	default:
-		f.theLoop().queue.Append(funcTask(func() {}))
+		q.Append(funcTask(func() {}))
 	}
 }
 
 // schedule queues a step of f, which is settled and locked. The first of them
 // needs no allocation, as f itself is its task.
-func (f *Future[T]) schedule(s step[T]) {
+func (f *Future[T]) schedule(q *queue.Queue[task], s step[T]) {
 	if f.state >= failed && s.handles() {
 		f.setHandled()
 	}
 	if f.queued {
-		f.theLoop().queue.Append(&stepTask[T]{f, s})
+		q.Append(&stepTask[T]{f, s})
 		return
 	}
 	f.first, f.queued = s, true
-	f.theLoop().queue.Append((*firstTask[T])(f))
+	q.Append((*firstTask[T])(f))
 }
 
 // append schedules a step when f is settled, at once if it is.
@@ -285,7 +288,7 @@ func (f *Future[T]) append(s step[T]) {
 	q := f.lock()
 	switch {
 	case f.state != pending:
-		f.schedule(s)
+		f.schedule(q, s)
 	case f.first == nil:
 		f.first = s
 	default:
@@ -548,7 +551,7 @@ func (t *timeoutStep[T]) take(f *Future[T]) {
 func (t *timeoutStep[T]) settle(to state, value T, fail *Failure) {
 	q := t.outer.lock()
 	defer q.Unlock()
-	t.outer.settle(to, value, fail)
+	t.outer.settle(q, to, value, fail)
 }
 
 func (*timeoutStep[T]) handles() bool { return true }
