@@ -9,8 +9,7 @@ import (
 )
 
 // BenchmarkSettleAfterChain is BenchmarkSettle in a program that has used Chain,
-// where runs of callbacks are counted. In a process with other benchmarks it comes
-// last, for that cannot be undone.
+// which should make no difference.
 func BenchmarkSettleAfterChain(b *testing.B) {
 	b.Run("txaio", func(b *testing.B) {
 		new(txaio.Deferred[int]).Chain(func(int) (*txaio.Deferred[int], error) { return nil, nil })

@@ -20,17 +20,23 @@ type row struct {
 func rows() []row {
 	none := -1.0
 	table := []row{
+		{what: "a function through a loop nobody drives and back, against a `chan func()` loop", backends: "both", ours: "RoundTrip/txaio idle", against: "RoundTrip/chan func loop", bar: 1.8, allocs: none},
+		{what: "the same, driven loop", backends: "both", ours: "RoundTrip/txaio driven", against: "RoundTrip/chan func loop", bar: 1.5, allocs: none},
+		{what: "`Await` of a future that a function on an idle loop settles, against a function that answers on a channel", backends: "both", ours: "RoundTrip/txaio Await", against: "RoundTrip/chan func loop", bar: 2.5, allocs: none},
 		{what: "create + add + resolve, against an allocation and a call", backends: "deferred", ours: "Settle/txaio", against: "Settle/floor", bar: 2, allocs: 1},
-		{what: "the same in a program that uses `Chain`", backends: "deferred", ours: "SettleAfterChain/txaio", against: "Settle/floor", isContext: true, allocs: none},
-		{what: "create + add + resolve + dispatch by a running loop, against a `chan func()` loop", backends: "future", ours: "Settle/txaio", against: "Settle/chan func loop", bar: 1.5, allocs: 2},
-		{what: "the same, against goja_nodejs `RunOnLoop`", backends: "future", ours: "Settle/txaio", against: "Settle/goja_nodejs RunOnLoop", bar: 1, allocs: 2},
-		{what: "the same, against a `chan func()` loop with a buffer of 1,024", backends: "future", ours: "Settle/txaio", against: "Settle/chan func loop, buffer 1024", isContext: true, allocs: none},
-		{what: "the same, against a bare channel hand-off", backends: "future", ours: "Settle/txaio", against: "Settle/channel hand-off", isContext: true, allocs: none},
+		{what: "the same in a program that uses `Chain`", backends: "deferred", ours: "SettleAfterChain/txaio", against: "Settle/floor", bar: 2, allocs: 1},
+		{what: "create + add + resolve + dispatch by a loop nobody drives, against a `chan func()` loop with a buffer of 1,024", backends: "future", ours: "Settle/txaio idle", against: "Settle/chan func loop, buffer 1024", bar: 1.5, allocs: 2},
+		{what: "the same, driven loop, against goja_nodejs `RunOnLoop`", backends: "future", ours: "Settle/txaio", against: "Settle/goja_nodejs RunOnLoop", bar: 1, allocs: 2},
+		{what: "the same, against a `chan func()` loop", backends: "future", ours: "Settle/txaio", against: "Settle/chan func loop", isContext: true, allocs: none},
 		{what: "the same, against a samber/mo future", backends: "both", ours: "Settle/txaio", against: "Settle/mo future", isContext: true, allocs: none},
 		{what: "the same, against go-promise", backends: "both", ours: "Settle/txaio", against: "Settle/go-promise", isContext: true, allocs: none},
 		{what: "`CallSoon`, against a `chan func()` loop", backends: "both", ours: "CallSoon/txaio", against: "CallSoon/chan func loop", bar: 0.5, allocs: 0},
-		{what: "`CallSoon`, against a `chan func()` loop with a buffer of 1,024", backends: "both", ours: "CallSoon/txaio", against: "CallSoon/chan func loop, buffer 1024", isContext: true, allocs: none},
-		{what: "`CallSoon`, 8 producers against 1", backends: "both", ours: "Producers/txaio 8", against: "Producers/txaio 1", bar: 1, allocs: none},
+	}
+	for _, n := range []int{1, 8, 64} {
+		table = append(table, row{
+			what: fmt.Sprintf("`CallSoon` with producers, against a `chan func()` loop with a buffer of 1,024 and as many: %d", n), backends: "both",
+			ours: fmt.Sprintf("Producers/txaio %d", n), against: fmt.Sprintf("Producers/chan func loop %d", n), bar: 0.5, allocs: none,
+		})
 	}
 	for _, n := range []int{0, 1_000_000} {
 		table = append(table, row{
@@ -45,7 +51,7 @@ func rows() []row {
 		row{what: "batched `CallLater`, against `time.AfterFunc`, from 0 outstanding", backends: "both", ours: "TimerSet/txaio batched", against: "TimerSet/time.AfterFunc", isContext: true, allocs: none},
 		row{what: "batched `CallLater` + `Cancel`, against `time.AfterFunc` + `Stop`, 1,000,000 outstanding", backends: "both", ours: "TimerCancel/txaio batched, 1000000 outstanding", against: "TimerCancel/time.AfterFunc, 1000000 outstanding", bar: 0.5, allocs: 1},
 		row{what: "the same, of a bucket's only call, 0 outstanding", backends: "both", ours: "TimerCancel/txaio batched, 0 outstanding", against: "TimerCancel/time.AfterFunc, 0 outstanding", isContext: true, allocs: none},
-		row{what: "gather of 1,000, a future, all included, against the floor", backends: "both", ours: "Gather/txaio 1000", against: "Gather/floor", bar: 6, allocs: 4},
+		row{what: "gather of 1,000, a future, all included, against the floor", backends: "both", ours: "Gather/txaio 1000", against: "Gather/floor", bar: 4, allocs: 4},
 		row{what: "gather of 1,000,000, against gather of 1,000", backends: "both", ours: "Gather/txaio 1000000", against: "Gather/txaio 1000", bar: 1.5, allocs: none},
 		row{what: "gather of 1,000, against errgroup", backends: "both", ours: "Gather/txaio 1000", against: "Gather/errgroup 1000", isContext: true, allocs: none},
 		row{what: "gather of 1,000, against conc's ResultPool", backends: "both", ours: "Gather/txaio 1000", against: "Gather/conc ResultPool 1000", isContext: true, allocs: none},

@@ -1,0 +1,206 @@
+package queue
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+func TestOrder(t *testing.T) {
+	var q Queue[int]
+	for i := range 10 {
+		q.Push(i)
+	}
+	if q.Len() != 10 {
+		t.Errorf("Len() = %d, want 10", q.Len())
+	}
+	first := q.Take(nil)
+	q.Push(10)
+	if want := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}; !slices.Equal(first, want) {
+		t.Errorf("Take() = %v, want %v", first, want)
+	}
+	if second := q.Take(first); !slices.Equal(second, []int{10}) {
+		t.Errorf("Take() = %v, want [10]", second)
+	}
+	if q.Len() != 0 || len(q.Take(nil)) != 0 {
+		t.Error("Take left something")
+	}
+}
+
+// Rest, and who calls wake.
+func TestRest(t *testing.T) {
+	woken := 0
+	wake := func() { woken++ }
+	for _, c := range []struct {
+		name string
+		do   func(q *Queue[int])
+		want int
+	}{
+		{"nothing", func(*Queue[int]) {}, 0},
+		{"Push", func(q *Queue[int]) { q.Push(1) }, 1},
+		{"Push twice", func(q *Queue[int]) { q.Push(1); q.Push(2) }, 1},
+		{"Wake", func(q *Queue[int]) { q.Wake() }, 1},
+		{"Wake, then Push", func(q *Queue[int]) { q.Wake(); q.Push(1) }, 1},
+		{"Take, then Push", func(q *Queue[int]) { q.Take(nil); q.Push(1) }, 0},
+		{"Lock and Unlock", func(q *Queue[int]) { q.Lock(); q.Unlock() }, 0},
+		{"Append", func(q *Queue[int]) { q.Lock(); q.Append(1); q.Append(2); q.Unlock() }, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			woken = 0
+			var q Queue[int]
+			if !q.Rest(wake) {
+				t.Fatal("Rest() = false, and the queue is empty")
+			}
+			c.do(&q)
+			if woken != c.want {
+				t.Errorf("woken %d times, want %d", woken, c.want)
+			}
+		})
+	}
+	var q Queue[int]
+	q.Push(1)
+	if q.Rest(wake) {
+		t.Error("Rest() = true, and the queue is not empty")
+	}
+}
+
+// wake may push, as no lock is held.
+func TestWakeMayPush(t *testing.T) {
+	var q Queue[int]
+	q.Rest(func() { q.Push(2) })
+	q.Push(1)
+	if got := q.Take(nil); !slices.Equal(got, []int{1, 2}) {
+		t.Errorf("Take() = %v, want [1 2]", got)
+	}
+}
+
+func TestRestingQueueGivesMemoryBack(t *testing.T) {
+	var q Queue[int]
+	for range 2 * maxKept {
+		q.Push(1)
+	}
+	q.Take(nil)
+	q.items = make([]int, 0, 2*maxKept)
+	q.Rest(func() {})
+	if c := cap(q.items); c > maxKept {
+		t.Errorf("a resting queue has room for %d items", c)
+	}
+	if !Keep(maxKept) || Keep(maxKept+1) {
+		t.Error("Keep does not say what Rest does")
+	}
+}
+
+// A consumer on a goroutine of its own, which sleeps while it rests.
+type consumer[T any] struct {
+	Queue[T]
+	token   chan struct{}
+	stopped atomic.Bool
+	done    chan struct{}
+}
+
+func consume[T any](take func(T)) *consumer[T] {
+	c := &consumer[T]{token: make(chan struct{}, 1), done: make(chan struct{})}
+	wake := func() { c.token <- struct{}{} }
+	go func() {
+		defer close(c.done)
+		var batch []T
+		for {
+			batch = c.Take(batch)
+			for _, item := range batch {
+				take(item)
+			}
+			clear(batch)
+			if c.Rest(wake) {
+				if c.stopped.Load() {
+					return
+				}
+				<-c.token
+			}
+		}
+	}()
+	return c
+}
+
+// stop returns when everything has been taken.
+func (c *consumer[T]) stop() {
+	c.stopped.Store(true)
+	c.Wake()
+	<-c.done
+}
+
+// Nothing is lost, nothing comes twice, and each producer's items stay in
+// order.
+func TestProducers(t *testing.T) {
+	const producers, items = 8, 20_000
+	type item struct{ producer, number int }
+	var next [producers]int
+	c := consume(func(i item) {
+		if next[i.producer] != i.number {
+			t.Errorf("producer %d: got %d, want %d", i.producer, i.number, next[i.producer])
+		}
+		next[i.producer] = i.number + 1
+	})
+	var wait sync.WaitGroup
+	for p := range producers {
+		wait.Go(func() {
+			for n := range items {
+				c.Push(item{p, n})
+			}
+		})
+	}
+	wait.Wait()
+	c.stop()
+	for p, n := range next {
+		if n != items {
+			t.Errorf("producer %d: %d items came", p, n)
+		}
+	}
+}
+
+// BenchmarkPush pushes functions that do nothing, or that take a microsecond,
+// beside a channel with room for 1,024.
+func BenchmarkPush(b *testing.B) {
+	work := func(rounds int) func() {
+		return func() {
+			for range rounds {
+			}
+		}
+	}
+	for _, fn := range []struct {
+		name string
+		run  func()
+	}{{"empty", work(0)}, {"microsecond", work(2500)}} {
+		for _, producers := range []int{1, 8, 64} {
+			produce := func(b *testing.B, push func(func())) {
+				var wait sync.WaitGroup
+				for p := range producers {
+					wait.Go(func() {
+						for range b.N/producers + max(0, min(1, b.N%producers-p)) {
+							push(fn.run)
+						}
+					})
+				}
+				wait.Wait()
+			}
+			b.Run(fmt.Sprintf("%s/%d/queue", fn.name, producers), func(b *testing.B) {
+				c := consume(func(fn func()) { fn() })
+				produce(b, c.Push)
+				c.stop()
+			})
+			b.Run(fmt.Sprintf("%s/%d/channel", fn.name, producers), func(b *testing.B) {
+				functions, done := make(chan func(), 1024), make(chan struct{})
+				go func() {
+					defer close(done)
+					for fn := range functions {
+						fn()
+					}
+				}()
+				produce(b, func(fn func()) { functions <- fn })
+				close(functions)
+				<-done
+			})
+		}
+	}
+}
