@@ -100,7 +100,8 @@ var systemClock = clockwork.NewRealClock()
 // NewLoop returns a new loop. It panics with a [*UsageError] if an option is
 // nil.
 func NewLoop(opts ...LoopOption) *Loop {
-	l := &Loop{clock: systemClock, token: make(chan struct{}, 1), alarm: &alarm{at: never}}
+	l := &Loop{clock: systemClock, token: make(chan struct{}, 1), alarm: new(alarm)}
+	l.alarm.at.Store(never)
 	l.startOwn, l.driveOwn, l.rouse = l.wakeOwn, l.runOwn, l.wakeCaller
 	for _, opt := range opts {
 		if opt == nil {

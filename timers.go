@@ -129,41 +129,57 @@ func (t *timer) name() string {
 
 // An alarm is the one timer that a resting loop has on its clock, for the
 // earliest of the loop's own timers. It may be early: it then finds nothing that
-// is due, and is set again.
+// is due, and is set again. So a timer that is cancelled need not stop it, which
+// would be half the cost of setting and cancelling a timeout; except on a clock of
+// the program's own, which may count who waits for it.
 //
-// The clock may hold on to a timer that was stopped, so the alarm leads to the
-// loop only while it is set: a forgotten loop without timers can be collected.
+// It leads to the loop only while the loop has timers, so that a forgotten loop
+// can be collected.
 type alarm struct {
 	timer clockwork.Timer      // nil until the alarm is first set
-	at    int64                // when it fires, never if it does not
-	loop  atomic.Pointer[Loop] // nil if it does not
+	at    atomic.Int64         // when it fires, never if it does not
+	loop  atomic.Pointer[Loop] // nil if the loop has no timers
 }
 
-// setAlarm makes the alarm fire no later than the earliest timer, and not at
-// all if there is none. l.mu is held.
+// setAlarm makes the alarm fire no later than the earliest timer. l.mu is held.
 func (l *Loop) setAlarm() {
 	when := l.timers.next()
-	if l.wall && when != never && inBubble() {
+	if when == never {
+		l.dropAlarm()
+		return
+	}
+	if l.wall && inBubble() {
 		// A timer made in a bubble of testing/synctest must not be touched
 		// outside it, nor in the next one, and nothing tells bubbles apart. So
 		// each is used once.
 		l.clock.AfterFunc(time.Duration(until(when, l.now())), l.queue.Wake)
 		return
 	}
-	switch {
-	case when == never && l.alarm.at != never:
-		l.alarm.at = never
-		l.alarm.loop.Store(nil)
-		l.alarm.timer.Stop()
-	case when < l.alarm.at:
-		l.alarm.at = when
+	a := l.alarm
+	if a.loop.Load() == nil {
+		a.loop.Store(l) // before looking at the time: see fire
+	}
+	if a.at.Load() > when {
+		a.at.Store(when)
 		l.arm(when)
+	}
+}
+
+// dropAlarm notes that there are no timers. l.mu is held.
+func (l *Loop) dropAlarm() {
+	a := l.alarm
+	if a.loop.Load() == nil {
+		return
+	}
+	a.loop.Store(nil)
+	if !l.wall {
+		a.at.Store(never)
+		a.timer.Stop()
 	}
 }
 
 // arm sets the clock's timer. l.mu is held.
 func (l *Loop) arm(when int64) {
-	l.alarm.loop.Store(l)
 	now := l.now()
 	for range 3 {
 		delay := time.Duration(until(when, now))
@@ -186,16 +202,14 @@ func (l *Loop) arm(when int64) {
 	}
 }
 
-// fire runs on a goroutine of the clock's.
+// fire runs on a goroutine of the clock's. Its two steps are those of setAlarm
+// in the opposite order: either setAlarm sees that the alarm is spent, or fire
+// sees the loop that counts on it.
 func (a *alarm) fire() {
-	l := a.loop.Load()
-	if l == nil {
-		return // stopped at this very moment
+	a.at.Store(never)
+	if l := a.loop.Load(); l != nil {
+		l.queue.Wake()
 	}
-	l.mu.Lock()
-	a.at = never
-	l.mu.Unlock()
-	l.queue.Wake()
 }
 
 // inBubble reports whether the running goroutine is in a bubble of
