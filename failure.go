@@ -102,15 +102,6 @@ func panicFailure(value any) *Failure {
 	return &Failure{err: &PanicError{value}, stack: callers()}
 }
 
-// notReturned makes a Failure of what recover returned for a function that did
-// not return: it panicked or, if value is nil, called runtime.Goexit.
-func notReturned(value any) *Failure {
-	if value == nil {
-		return toFailure(ErrGoexit)
-	}
-	return panicFailure(value)
-}
-
 func callers() []uintptr {
 	var frames [maxStackDepth]uintptr
 	return append([]uintptr(nil), frames[:runtime.Callers(2, frames[:])]...)

@@ -433,6 +433,15 @@ func (r *chainRun[T]) callbacks() (done bool) {
 	}
 }
 
+// notReturned makes a Failure of what recover returned for a function that did
+// not return: it panicked or, if value is nil, called runtime.Goexit.
+func notReturned(value any) *Failure {
+	if value == nil {
+		return toFailure(ErrGoexit)
+	}
+	return panicFailure(value)
+}
+
 // setResult sets the result to what a callback made of it. A failure that was
 // passed on stays handled. d is locked.
 func (d *Deferred[T]) setResult(value T, fail *Failure) {

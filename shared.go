@@ -35,7 +35,8 @@ type life[T any] struct {
 	more    *more[T]
 	state   state
 	handled bool // somebody was given the failure
-	queued  bool // future: the first step was queued
+	//lint:ignore U1000 Only the future backend uses it: the first step was queued.
+	queued bool
 }
 
 // state is how a future was settled.

@@ -44,7 +44,7 @@ func TestRest(t *testing.T) {
 		{"Wake", func(q *Queue[int]) { q.Wake() }, 1},
 		{"Wake, then Push", func(q *Queue[int]) { q.Wake(); q.Push(1) }, 1},
 		{"Take, then Push", func(q *Queue[int]) { q.Take(nil); q.Push(1) }, 0},
-		{"Lock and Unlock", func(q *Queue[int]) { q.Lock(); q.Unlock() }, 0},
+		{"Lock and Unlock", func(q *Queue[int]) { q.Lock(); defer q.Unlock() }, 0},
 		{"Append", func(q *Queue[int]) { q.Lock(); q.Append(1); q.Append(2); q.Unlock() }, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
