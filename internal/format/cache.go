@@ -6,13 +6,13 @@ import (
 	"sync/atomic"
 )
 
-// What Cached keeps at most: two generations of cacheSize templates, each of a
-// format that is short and simple enough for all of them to stay small.
-const (
-	cacheSize      = 512
-	cacheMaxLength = 1024
-	cacheMaxFields = 32
-)
+// cacheSize is how much Cached keeps of each of two generations: a template
+// counts one, and one more for each KiB of its format or for each 32 fields.
+const cacheSize = 512
+
+func cost(format string, t *Template) int32 {
+	return 1 + int32(len(format)/1024+t.fields/32)
+}
 
 // generation is a set of templates that is filled once and then given up.
 type generation struct {
@@ -50,9 +50,6 @@ func (c *cache) get(format string) (*Template, error) {
 	if t, ok := young.templates.Load(format); ok {
 		return t.(*Template), nil
 	}
-	if len(format) > cacheMaxLength {
-		return Parse(format)
-	}
 	old, known := c.old.Load().templates.Load(format)
 	// A copy, since format may be a piece of something large.
 	format = strings.Clone(format)
@@ -64,17 +61,18 @@ func (c *cache) get(format string) (*Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.fields <= cacheMaxFields {
-		c.add(young, format, t)
-	}
+	c.add(young, format, t)
 	return t, nil
 }
 
 func (c *cache) add(to *generation, format string, t *Template) {
+	if cost(format, t) > cacheSize/8 {
+		return
+	}
 	if _, known := to.templates.LoadOrStore(format, t); known {
 		return
 	}
-	if to.count.Add(1) < cacheSize {
+	if to.count.Add(cost(format, t)) < cacheSize {
 		return
 	}
 	c.turnover.Lock()

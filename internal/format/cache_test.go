@@ -54,22 +54,28 @@ func TestCacheBound(t *testing.T) {
 	}
 }
 
-func TestCacheRefuses(t *testing.T) {
-	for _, f := range []string{
-		strings.Repeat("x", cacheMaxLength+1),
-		strings.Repeat("{n}", cacheMaxFields+1),
-		"{n:" + strings.Repeat("{n}", cacheMaxFields) + "}",
-		"{",
-	} {
+func TestCacheCost(t *testing.T) {
+	for _, f := range []string{strings.Repeat("x", 1025), strings.Repeat("{n}", 33), "{n:" + strings.Repeat("{n}", 33) + "}"} {
 		c := newCache()
-		_, _ = c.get(f)
-		if c.size() != 0 {
-			t.Errorf("%.20q is kept", f)
+		a, _ := c.get(f)
+		b, _ := c.get(f)
+		if a != b {
+			t.Errorf("%.20q is not kept", f)
 		}
 	}
 	c := newCache()
-	if _, err := c.get(strings.Repeat("{n}", cacheMaxFields)); err != nil || c.size() != 1 {
-		t.Errorf("a format of %d fields is not kept: %v", cacheMaxFields, err)
+	for i := range cacheSize {
+		_, _ = c.get(fmt.Sprint(strings.Repeat("x", 32<<10), i))
+	}
+	if n := c.size(); n > 2*cacheSize/32 {
+		t.Errorf("%d large formats are kept", n)
+	}
+	c = newCache()
+	for _, f := range []string{"{", strings.Repeat("x", 1<<20)} {
+		_, _ = c.get(f)
+	}
+	if c.size() != 0 {
+		t.Error("a format that is none, or one of a MiB, is kept")
 	}
 }
 
