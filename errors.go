@@ -7,7 +7,7 @@ import (
 
 // ErrNoBackend is what the package's functions panic with in a program that
 // was built with neither tag. It is a [*UsageError].
-var ErrNoBackend error = &UsageError{"no backend was chosen: build with -tags deferred (Twisted's semantics) or -tags future (asyncio's semantics)"}
+var ErrNoBackend error = &UsageError{"no backend was chosen: build with -tags deferred (Twisted's semantics) or -tags future (asyncio's semantics), for example with GOFLAGS=-tags=future in the environment, or go test -tags future"}
 
 // ErrAlreadyCalled is returned by the attempt to settle a future that is
 // settled already. Twisted calls it AlreadyCalledError and asyncio

@@ -2,6 +2,7 @@ package txaio
 
 import (
 	"fmt"
+	"log/slog"
 	"runtime"
 	"slices"
 	"strings"
@@ -36,17 +37,32 @@ func (f *Failure) Value() error {
 
 // Error returns the message of the error that caused the failure.
 func (f *Failure) Error() string {
-	if f == nil {
+	if f.Value() == nil {
 		return noFailure
 	}
 	return errorText(f.err)
 }
 
+// LogValue implements [slog.LogValuer]: it is what [FailureFormatTraceback]
+// returns.
+func (f *Failure) LogValue() slog.Value { return slog.StringValue(formatTraceback(f)) }
+
+// Format implements [fmt.Formatter]: %+v prints what [FailureFormatTraceback]
+// returns, and everything else the message.
+func (f *Failure) Format(state fmt.State, verb rune) {
+	text := f.Error()
+	if verb == 'v' && state.Flag('+') {
+		text = formatTraceback(f)
+	}
+	fmt.Fprintf(state, fmt.FormatString(state, verb), text)
+}
+
 // Unwrap returns what [Failure.Value] returns.
 func (f *Failure) Unwrap() error { return f.Value() }
 
-// noFailure is what is printed for a nil *Failure.
-const noFailure = "no failure (a nil *txaio.Failure)"
+// noFailure is what is printed for a nil *Failure, and for one that was not made
+// by this package.
+const noFailure = "no failure (a nil or zero txaio.Failure)"
 
 // CreateFailure returns a failure of err with the caller's stack. A [*Failure]
 // is returned as it is. It panics with a [*UsageError] where err is nil.
@@ -116,7 +132,7 @@ func failureMessage(f *Failure) string {
 
 // failureText is FailureMessage with the line breaks of the error's message.
 func failureText(f *Failure) string {
-	if f == nil {
+	if f.Value() == nil {
 		return noFailure
 	}
 	if dropped, is := f.err.(*droppedError); is {
@@ -197,7 +213,7 @@ func FailureFormatTraceback(f *Failure) string {
 }
 
 func formatTraceback(f *Failure) string {
-	if f == nil {
+	if f.Value() == nil {
 		return noFailure
 	}
 	var text strings.Builder

@@ -58,8 +58,16 @@ func listsLevels(t *testing.T, err error) {
 	}
 }
 
+func TestOtherNamesOfLevels(t *testing.T) {
+	for name, want := range map[string]txaio.Level{"warning": txaio.LevelWarn, "Warning": txaio.LevelWarn, "FATAL": txaio.LevelCritical} {
+		if got, err := txaio.ParseLevel(name); err != nil || got != want {
+			t.Errorf("%s is %v, %v", name, got, err)
+		}
+	}
+}
+
 func TestInvalidLevel(t *testing.T) {
-	for _, text := range []string{"", "warning", " info", "Level(9)", "4"} {
+	for _, text := range []string{"", "warnings", " info", "Level(9)", "4"} {
 		level := txaio.LevelDebug
 		_, err := txaio.ParseLevel(text)
 		listsLevels(t, err)

@@ -239,18 +239,23 @@ func (echoHook) Fire(entry *logrus.Entry) error {
 // writes.
 type lineFormatter struct{}
 
-// Format implements logrus.Formatter.
+// Format implements logrus.Formatter. Logrus itself gives the entry a buffer for
+// what is to be written; without one it is for a hook that asks for the line.
 func (lineFormatter) Format(entry *logrus.Entry) ([]byte, error) {
-	echoes.remove(entry)
+	if entry.Buffer != nil {
+		echoes.remove(entry)
+	}
 	r := newRecord(outputTarget, entry.Time, max(fromLogrus(entry.Level), LevelCritical))
-	defer recoverLogging(&r.Message)
-	r.fired = true
-	r.Message = entry.Message
+	defer recoverLogging(&entry.Message)
+	r.fired, r.text, r.Message = true, entry.Message, entry.Message
 	attrs := make([]slog.Attr, 0, len(entry.Data))
 	for _, name := range slices.Sorted(maps.Keys(entry.Data)) {
 		attrs = append(attrs, slog.Any(name, entry.Data[name]))
 	}
 	r.Attrs = r.walk.Attrs(r.Attrs, attrs)
+	if entry.Buffer == nil {
+		return output.format.Append(nil, &r.Entry, &r.walk), nil
+	}
 	r.log()
 	return nil, nil
 }
@@ -288,7 +293,7 @@ func (h slogHandler) Handle(ctx context.Context, from slog.Record) error {
 	}
 	r := newRecord(outputTarget, from.Time, fromSlog(from.Level))
 	defer recoverLogging(&from.Message)
-	r.Message, r.pc, r.ctx, r.dotted = from.Message, from.PC, ctx, true
+	r.text, r.Message, r.pc, r.ctx, r.dotted = from.Message, from.Message, from.PC, ctx, true
 	attrs := make([]slog.Attr, 0, from.NumAttrs())
 	from.Attrs(func(a slog.Attr) bool {
 		attrs = append(attrs, a)
@@ -348,7 +353,8 @@ func (o logOutput) Write(text []byte) (int, error) {
 		return len(text), nil
 	}
 	r := newRecord(outputTarget, time.Now(), level)
-	r.Message, r.pc = string(text), pc
+	r.Message, r.pc = strings.TrimRight(string(text), "\r\n"), pc
+	r.text = r.Message
 	if _, isFile := output.out.(*os.File); isFile || r.nesting != notNested {
 		r.log()
 		return len(text), nil

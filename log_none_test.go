@@ -4,6 +4,8 @@ package txaio_test
 
 import (
 	"io"
+	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/sirupsen/logrus"
@@ -12,12 +14,26 @@ import (
 )
 
 func TestLoggingWithoutBackend(t *testing.T) {
+	log := txaio.MakeLogger(txaio.WithNamespace("namespace"), txaio.WithLevel(txaio.LevelError), txaio.WithLogrus(logrus.New()))
+	txaio.MakeLogger(txaio.WithLevel(-1), txaio.WithSlog(slog.Default().Handler()))
 	for name, function := range map[string]func(){
-		"MakeLogger":                   func() { txaio.MakeLogger() },
-		"WithNamespace":                func() { txaio.WithNamespace("namespace") },
-		"WithLevel":                    func() { txaio.WithLevel(txaio.LevelInfo) },
-		"WithLogrus":                   func() { txaio.WithLogrus(logrus.New()) },
-		"StartLogging":                 func() { txaio.StartLogging(io.Discard, txaio.LevelInfo) },
+		"Critical":                     func() { log.Critical("message") },
+		"Error":                        func() { log.Error("message") },
+		"Warn":                         func() { log.Warn("message") },
+		"Info":                         func() { log.Info("message") },
+		"Debug":                        func() { log.Debug("message") },
+		"Trace":                        func() { log.Trace("message", slog.Int("a", 1)) },
+		"Emit":                         func() { log.Emit(txaio.LevelInfo, "message") },
+		"Failure":                      func() { log.Failure(nil, "message") },
+		"Enabled":                      func() { log.Enabled(txaio.LevelInfo) },
+		"Namespace":                    func() { log.Namespace() },
+		"SetLevel":                     func() { log.SetLevel(txaio.LevelInfo) },
+		"SetLevel to nothing":          func() { log.SetLevel(-1) },
+		"ResetLevel":                   func() { log.ResetLevel() },
+		"With":                         func() { log.With() },
+		"SetSlog":                      func() { txaio.SetSlog(nil) },
+		"SetLogLevels":                 func() { txaio.SetLogLevels(nil) },
+		"StartLogging":                 func() { txaio.StartLogging(io.Discard, txaio.LevelInfo, txaio.LogJSON()) },
 		"StartLogging, invalid level":  func() { txaio.StartLogging(io.Discard, -1) },
 		"SetGlobalLogLevel":            func() { txaio.SetGlobalLogLevel(txaio.LevelInfo) },
 		"SetGlobalLogLevel to nothing": func() { txaio.SetGlobalLogLevel(-1) },
@@ -35,6 +51,15 @@ func TestLoggingWithoutBackend(t *testing.T) {
 			}()
 			function()
 		})
+	}
+}
+
+// What makes a build choose a backend is in the error.
+func TestErrNoBackendNamesWays(t *testing.T) {
+	for _, way := range []string{"-tags deferred", "-tags future", "GOFLAGS", "go test -tags"} {
+		if !strings.Contains(txaio.ErrNoBackend.Error(), way) {
+			t.Errorf("%q does not name %s", txaio.ErrNoBackend, way)
+		}
 	}
 }
 

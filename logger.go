@@ -448,6 +448,7 @@ func (l *Logger) log(level Level, format string, attrs []slog.Attr, fail *traceb
 		attrs = slices.Concat(l.attrs, attrs)
 	}
 	r.Attrs = slices.DeleteFunc(r.walk.Attrs(r.Attrs, attrs), r.reserved)
-	r.render(format)
+	r.text = format
+	r.render()
 	r.log()
 }

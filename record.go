@@ -25,6 +25,7 @@ import (
 type record struct {
 	logline.Entry
 	level     Level
+	text      string   // the format, for reports of what goes wrong
 	namespace any      // of a Logger, as a field
 	failure   *Failure // of Logger.Failure
 	failed    bool     // the failure counts, even when it is nil
@@ -103,8 +104,9 @@ func (r *record) attr(name string) (slog.Value, bool) {
 	return slog.Value{}, false
 }
 
-// render makes the message of a format and the attributes.
-func (r *record) render(text string) {
+// render makes the message of the format and the attributes.
+func (r *record) render() {
+	text := r.text
 	if formats := categories.formats.Load(); formats != nil {
 		if value, ok := r.attr("log_category"); ok {
 			if own, ok := (*formats)[string(format.Print(nil, value, &r.walk))]; ok {
@@ -172,7 +174,7 @@ func (r *record) log() {
 		r.allFields(r.fields)
 	}
 	if r.walk.Err != nil {
-		reportPanic(r.Message, r.walk.Err)
+		reportPanic(r.text, r.walk.Err)
 	}
 	switch r.nesting {
 	case notNested:
@@ -262,7 +264,7 @@ func deliverWaiting() {
 // send hands the record to its target. What goes wrong there is reported on
 // standard error together with the message, and goes no further.
 func (r *record) send() {
-	defer recoverLogging(&r.Message)
+	defer recoverLogging(&r.text)
 	switch t := r.target; {
 	case t.slog != nil:
 		r.toSlog(t.slog)
@@ -283,7 +285,8 @@ func recoverLogging(message *string) {
 }
 
 func reportPanic(message string, value any) {
-	fmt.Fprintf(os.Stderr, "txaio: panic while logging %q: %v\n", message, value)
+	reason := logline.AppendEscaped(nil, fmt.Sprint(value))
+	fmt.Fprintf(os.Stderr, "txaio: panic while logging %q: %s\n", message, reason)
 }
 
 func (r *record) toSlog(handler slog.Handler) {

@@ -14,8 +14,8 @@ func TestOutput(t *testing.T) {
 TIME output after StartLogging
 TIME Hopping 42 times\.
 TIME Traceback \(most recent call last\):
-(  .*:\d+ in .*\n)*  .*main.go:\d+ in .*main\n  .*main\.go:\d+ in .*\(\*Bunny\)\.Hop
-errors\.errorString: fox spotted
+(    .*:\d+ in .*\n)*    .*main.go:\d+ in .*main\n    .*main\.go:\d+ in .*\(\*Bunny\)\.Hop
+  errors\.errorString: fox spotted
 $`)
 	if got := exampletest.Timeless(exampletest.Output(t, main)); !want.MatchString(got) {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
