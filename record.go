@@ -306,30 +306,35 @@ func (r *record) toSlog(handler slog.Handler) {
 
 // setFields makes logrus's fields of attributes. Logrus's text has the names of
 // fields as they are, so control characters in them are escaped.
-func (r *record) setFields(fields map[string]any, prefix string, attrs []slog.Attr) {
+func (r *record) setFields(fields map[string]any, prefix string, attrs []slog.Attr, inGroup bool) {
 	for _, a := range attrs {
 		name := prefix + a.Key
 		if !logline.IsPlain(name) {
 			name = string(logline.AppendEscaped(nil, name))
 		}
-		value := r.walk.Value(a.Value)
+		value := a.Value
 		if value.Kind() != slog.KindGroup {
+			value = r.walk.Value(value)
+		}
+		switch {
+		case value.Kind() == slog.KindGroup && r.dotted:
+			r.setFields(fields, name+".", value.Group(), false)
+		case value.Kind() == slog.KindGroup:
+			group := make(map[string]any)
+			r.setFields(group, "", value.Group(), true)
+			fields[name] = group
+		default:
 			fields[name] = value.Any()
-			continue
+			if err, is := fields[name].(error); is && inGroup {
+				fields[name] = err.Error() // which JSON would not find
+			}
 		}
-		if r.dotted {
-			r.setFields(fields, name+".", value.Group())
-			continue
-		}
-		group := make(map[string]any)
-		r.setFields(group, "", value.Group())
-		fields[name] = group
 	}
 }
 
 // allFields are setFields's, and those that are always there.
 func (r *record) allFields(fields map[string]any) {
-	r.setFields(fields, "", r.Attrs)
+	r.setFields(fields, "", r.Attrs, false)
 	if r.namespace != nil {
 		fields["log_namespace"] = r.namespace
 	}

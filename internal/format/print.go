@@ -16,12 +16,22 @@ import (
 
 var errMaxBits = fmt.Errorf("the integer has more than %d bits", logvalue.MaxBits)
 
-// Print appends v as a field without a specification prints it, and what could
-// not be printed as a text that says so.
+// Print appends v as a field without a specification prints it, as much of it as
+// there may be, and of what cannot be printed the reason.
 func Print(dst []byte, v slog.Value, walk *logvalue.Walk) []byte {
-	out, err := (&run{walk: walk, limit: len(dst) + maxOutput}).print(dst, v)
+	start := len(dst)
+	if v.Kind() == slog.KindString {
+		text, _ := walk.String(v.String())
+		return append(dst, text...)
+	}
+	out, err := (&run{walk: walk, limit: start + maxOutput}).print(dst, v)
 	if err != nil {
-		return append(append(append(dst, '('), err.Error()...), ')')
+		return fmt.Appendf(dst, "(%v)", err)
+	}
+	if len(out)-start > 1024 { // a short text is not worth a copy
+		if text, cut := walk.String(string(out[start:])); cut {
+			out = append(out[:start], text...)
+		}
 	}
 	return out
 }

@@ -188,7 +188,7 @@ func (w *Walk) Value(v slog.Value) slog.Value {
 	}
 	switch v.Kind() {
 	case slog.KindString:
-		if text, changed := w.string(v.String()); changed {
+		if text, changed := w.String(v.String()); changed {
 			return slog.StringValue(text)
 		}
 	case slog.KindFloat64:
@@ -221,7 +221,8 @@ func (w *Walk) AsText(x any) any {
 	return x
 }
 
-func (w *Walk) string(s string) (string, bool) {
+// String returns s, or as much of it as there may be, and whether it was cut.
+func (w *Walk) String(s string) (string, bool) {
 	left := max(maxText-w.text, 0)
 	w.text += len(s)
 	if len(s) <= left {
@@ -255,7 +256,7 @@ func (w *Walk) visit(v reflect.Value, depth int, text bool) (out any, changed bo
 	}
 	switch v.Kind() {
 	case reflect.String:
-		return w.string(v.String())
+		return w.String(v.String())
 	case reflect.Float32, reflect.Float64:
 		if x := v.Float(); !text && (math.IsNaN(x) || math.IsInf(x, 0)) {
 			return fmt.Sprint(x), true
@@ -379,7 +380,7 @@ func (w *Walk) table(v reflect.Value, depth int, text bool) (any, bool) {
 
 func keyText(w *Walk, key reflect.Value, depth int, same *bool) string {
 	if key.Kind() == reflect.String {
-		name, changed := w.string(key.String())
+		name, changed := w.String(key.String())
 		*same = *same && !changed
 		return name
 	}
@@ -488,7 +489,7 @@ func (w *Walk) methods(v reflect.Value, has traits, depth int, text *bool) (out 
 			w.note(err)
 			return err.Error(), true, true
 		}
-		short, long := w.string(message)
+		short, long := w.String(message)
 		if depth > 0 || long {
 			return short, true, true
 		}
@@ -496,19 +497,21 @@ func (w *Walk) methods(v reflect.Value, has traits, depth int, text *bool) (out 
 	if has&(viaPointer|marshalsJSON|marshalsText) == 0 || null {
 		return nil, false, has&isError != 0
 	}
+	with := v
 	if has&viaPointer != 0 {
 		if !v.CanAddr() {
 			return nil, false, false
 		}
-		v = v.Addr()
+		with = v.Addr()
 	}
-	data, err := []byte(nil), error(nil)
-	if marshaler, is := v.Interface().(json.Marshaler); is {
+	var data []byte
+	var err error
+	if marshaler, is := with.Interface().(json.Marshaler); is {
 		if data, err = marshal(w, "MarshalJSON", marshaler.MarshalJSON); err == nil && !json.Valid(data) {
 			err = fmt.Errorf("not JSON")
 		}
 	} else {
-		data, err = marshal(w, "MarshalText", v.Interface().(encoding.TextMarshaler).MarshalText)
+		data, err = marshal(w, "MarshalText", with.Interface().(encoding.TextMarshaler).MarshalText)
 	}
 	if err != nil || !w.Spend(len(data)) {
 		return w.textOf(v, depth), true, true
@@ -538,7 +541,7 @@ func (w *Walk) textOf(v reflect.Value, depth int) string {
 	if !changed {
 		x = v
 	}
-	text, _ := w.string(fmt.Sprint(x))
+	text, _ := w.String(fmt.Sprint(x))
 	return text
 }
 

@@ -5,6 +5,7 @@ package txaio_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,14 +13,18 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"os/exec"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/slogtest"
 	"time"
 
 	"github.com/sirupsen/logrus"
+	logrusslog "github.com/sirupsen/logrus/hooks/slog"
 
 	"github.com/txaio-go/txaio"
 	"github.com/txaio-go/txaio/internal/exampletest"
@@ -562,4 +567,243 @@ func TestLogrusLevelAfterStart(t *testing.T) {
 	txaio.SetGlobalLogLevel(txaio.LevelWarn)
 	logrus.Warn("as all others")
 	out.want(t, "TIME pinned\nTIME obeyed\nTIME not logrus's\nTIME as all others\n")
+}
+
+// The bridge is a handler by slog's rules.
+func TestBridgeBySlogsRules(t *testing.T) {
+	if _, child := inChild(t); !child {
+		return
+	}
+	var out bytes.Buffer
+	if err := txaio.StartLogging(&out, txaio.LevelInfo, txaio.LogJSON()); err != nil {
+		t.Fatal(err)
+	}
+	slogtest.Run(t, func(*testing.T) slog.Handler { out.Reset(); return slog.Default().Handler() }, func(t *testing.T) (got map[string]any) {
+		if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+			t.Errorf("%s: %v", out.Bytes(), err)
+		}
+		return got
+	})
+}
+
+func TestDetailsAndJSON(t *testing.T) {
+	var out bytes.Buffer
+	log := txaio.MakeLogger(txaio.WithNamespace("ns"), txaio.WithLevel(txaio.LevelTrace))
+	bridge, stop := txaio.StartForTest(&out, txaio.LogDetails())
+	log.Trace("a\nb")
+	slog.New(bridge).Warn("slog", "a", 1)
+	if got, want := exampletest.Timeless(out.String()), "TIME trace ns a\n  b\nTIME warn - slog a=1\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	stop()
+	out.Reset()
+	bridge, stop = txaio.StartForTest(&out, txaio.LogJSON())
+	defer stop()
+	log.Trace("{a}\n\x7f\u2028<&>", slog.Int("a", 1), slog.Group("g", slog.Duration("d", 1), slog.Bool("b", true)), slog.String("time", "x"), slog.Any("l", []string{"\u0085"}))
+	slog.New(bridge).WithGroup("h").Error("slog", "err", errBoom, "t", time.Time{})
+	want := `{"time":"TIME","level":"trace","log_namespace":"ns","msg":"1\n\u007f\u2028<&>","a":1,"g":{"d":1,"b":true},"fields.time":"x","l":["\u0085"]}
+{"time":"TIME","level":"error","msg":"slog","h":{"err":"boom","t":"TIME"}}
+`
+	if got := regexp.MustCompile(`"\d{4}-\d\d-\d\dT[^"]*"`).ReplaceAllString(out.String(), `"TIME"`); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+}
+
+// What ends the program is logged before, whatever the level.
+func TestFatalAfterStart(t *testing.T) {
+	for _, name := range []string{"Fatal", "Fatalf", "Fatalln", "method", "Panic", "before"} {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestFatalChild$")
+		cmd.Env = append(os.Environ(), "TXAIO_TEST_FATAL="+name)
+		printed, err := cmd.CombinedOutput()
+		if err == nil || strings.Count(exampletest.Timeless(string(printed)), "TIME critical - cannot open\n") != 1 || strings.Contains(string(printed), "below") {
+			t.Errorf("%s: %v, %s", name, err, printed)
+		}
+	}
+}
+
+func TestFatalChild(t *testing.T) {
+	name := os.Getenv("TXAIO_TEST_FATAL")
+	if name == "" {
+		return
+	}
+	made := log.Default()
+	if err := txaio.StartLogging(os.Stdout, txaio.LevelWarn, txaio.LogDetails()); err != nil {
+		t.Fatal(err)
+	}
+	log.Print("below")
+	switch name {
+	case "Fatal":
+		log.Fatal("cannot open")
+	case "Fatalf":
+		log.Fatalf("cannot %s", "open")
+	case "Fatalln":
+		log.Fatalln("cannot open")
+	case "method":
+		log.New(log.Writer(), "", 0).Fatal("cannot open")
+	case "Panic":
+		log.Panic("cannot open")
+	case "before":
+		made.Fatal("cannot open")
+	}
+}
+
+// A slog logger that was made before logs each message once, at its level.
+func TestSlogLoggersKeptFromBefore(t *testing.T) {
+	if _, child := inChild(t); !child {
+		return
+	}
+	kept := slog.With("a", 1)
+	out := new(output)
+	if err := txaio.StartLogging(out, txaio.LevelWarn, txaio.LogDetails()); err != nil {
+		t.Fatal(err)
+	}
+	kept.Info("below")
+	kept.Warn("message")
+	kept.Error("message")
+	out.want(t, "TIME warn - WARN message a=1\nTIME error - ERROR message a=1\n")
+	slog.SetLogLoggerLevel(slog.LevelError)
+	log.Print("at slog's level for log")
+	out.want(t, "TIME error - at slog's level for log\n")
+}
+
+// Hooks get the caller of whatever logged.
+func TestCallersAfterStart(t *testing.T) {
+	_, child := started(t, txaio.LevelInfo)
+	if !child {
+		return
+	}
+	logrus.SetReportCaller(true)
+	hook := new(recorder)
+	logrus.AddHook(hook)
+	logger := txaio.MakeLogger()
+	var line int
+	for name, do := range map[string]func(){
+		"txaio":  func() { _, _, line, _ = runtime.Caller(0); logger.Info("message") },
+		"slog":   func() { _, _, line, _ = runtime.Caller(0); slog.Info("message") },
+		"log":    func() { _, _, line, _ = runtime.Caller(0); log.Print("message") },
+		"logrus": func() { _, _, line, _ = runtime.Caller(0); logrus.Info("message") },
+	} {
+		do()
+		if caller := hook.last(t).Caller; caller == nil || !strings.HasSuffix(caller.File, "log_bridge_test.go") || caller.Line != line {
+			t.Errorf("%s: called by %v, want line %d", name, caller, line)
+		}
+	}
+}
+
+// A writer, a hook and a value that log, in every way, while an entry is written
+// that was logged in every way.
+func TestBridgesWithin(t *testing.T) {
+	if _, child := inChild(t); !child {
+		return
+	}
+	var out output
+	logger := txaio.MakeLogger(txaio.WithNamespace("ns"))
+	ways := map[string]func(message string){
+		"txaio":  func(message string) { logger.Info(message) },
+		"log":    func(message string) { log.Print(message) },
+		"slog":   func(message string) { slog.Info(message) },
+		"logrus": func(message string) { logrus.Info(message) },
+	}
+	inner := func() {}
+	hook := &hookFunc{}
+	writer := writerFunc(func(p []byte) (int, error) {
+		inner()
+		return out.Write(p)
+	})
+	if err := txaio.StartLogging(writer, txaio.LevelInfo); err != nil {
+		t.Fatal(err)
+	}
+	logrus.AddHook(hook)
+	for outerName, outer := range ways {
+		for innerName, way := range ways {
+			t.Run(innerName+" in "+outerName, func(t *testing.T) {
+				inner = func() { way("inner") }
+				errout := stderrOf(t, func() { outer("outer") })
+				// The writer logs for the inner entry, too, which is dropped.
+				text := out.take()
+				if strings.Count(text, "outer") != 1 || strings.Count(text, "inner") != 1 || strings.Count(errout, `dropped "inner"`) != 1 {
+					t.Errorf("written by the writer:\n%s%s", text, errout)
+				}
+				inner = func() {}
+				hook.fire = func(*logrus.Entry) error { way("inner"); return nil }
+				errout = stderrOf(t, func() { outer("outer") })
+				hook.fire = nil
+				text = out.take()
+				if strings.Count(text, "outer") != 1 || strings.Count(text, "inner") != 1 || strings.Contains(errout, "dropped") {
+					t.Errorf("written by the hook:\n%s%s", text, errout)
+				}
+			})
+		}
+	}
+}
+
+// Logrus's hook for log/slog leads back here: the entry is there once.
+func TestHookThatLeadsBack(t *testing.T) {
+	out, child := started(t, txaio.LevelInfo)
+	if !child {
+		return
+	}
+	logrus.AddHook(logrusslog.NewHook(slog.Default(), nil))
+	other := logrus.New()
+	other.SetOutput(io.Discard)
+	other.AddHook(logrusslog.NewHook(slog.Default(), nil))
+	logger := txaio.MakeLogger(txaio.WithNamespace("ns"))
+	for range 3 {
+		logger.Info("txaio")
+		out.want(t, "TIME txaio\n")
+		log.Print("log")
+		out.want(t, "TIME log\n")
+		slog.Info("slog", "a", 1)
+		out.want(t, "TIME slog a=1\n")
+		logrus.WithField("a", 1).Info("logrus")
+		out.want(t, "TIME logrus a=1\n")
+		other.WithField("a", 1).Info("another logrus")
+		out.want(t, "TIME another logrus a=1\n")
+	}
+	txaio.SetSlog(slog.Default().Handler())
+	logger.Info("through slog")
+	out.want(t, "TIME through slog log_namespace=ns\n")
+	txaio.SetSlog(logrusslog.NewHandler(logrus.StandardLogger(), nil))
+	logger.Info("through logrus")
+	wantContains(t, out.take(), "TIME through logrus")
+}
+
+func TestShortWrites(t *testing.T) {
+	out, child := started(t, txaio.LevelInfo)
+	_ = out
+	if !child {
+		return
+	}
+	_, stop := txaio.StartForTest(writerFunc(func(p []byte) (int, error) { return len(p) / 2, nil }))
+	defer stop()
+	wantContains(t, stderrOf(t, func() { slog.Info("message") }), "cannot write to the log: short write", "message")
+}
+
+// An application that gives logrus another formatter afterwards loses nothing.
+func TestFormatterAfterStart(t *testing.T) {
+	out, child := started(t, txaio.LevelInfo)
+	if !child {
+		return
+	}
+	logrus.SetFormatter(&logrus.TextFormatter{DisableTimestamp: true, DisableColors: true})
+	logrus.Info("message")
+	txaio.MakeLogger().Info("message")
+	out.want(t, "level=info msg=message\nTIME message\n")
+}
+
+// Loggers made after StartLogging cost no more than those made before.
+func TestManyLoggersAfterStart(t *testing.T) {
+	_, child := started(t, txaio.LevelInfo)
+	if !child {
+		return
+	}
+	kept := make([]*txaio.Logger, 0, 40_000)
+	begin := time.Now()
+	for range cap(kept) / 2 {
+		kept = append(kept, txaio.MakeLogger(txaio.WithLevel(txaio.LevelDebug)))
+		kept = append(kept, kept[len(kept)-1].With())
+	}
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("%d loggers took %v", len(kept), took)
+	}
 }
