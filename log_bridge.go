@@ -341,9 +341,10 @@ type logOutput struct {
 	probe *levelProbe
 }
 
-// patience is how long the log package waits for an entry to be written. It
-// holds a lock meanwhile: a writer that logs with it would never end.
-const patience = time.Second
+// patience is how long the log package waits for an entry to be written, ten
+// times as long when the program ends then. It holds a lock meanwhile: a writer
+// that logs with it would never end.
+const patience = 100 * time.Millisecond
 
 // Write implements io.Writer.
 func (o logOutput) Write(text []byte) (int, error) {
@@ -359,12 +360,16 @@ func (o logOutput) Write(text []byte) (int, error) {
 		r.log()
 		return len(text), nil
 	}
+	r.fired = inHook() // which another goroutine's stack does not show
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
 		r.log()
 	}()
 	timer := time.NewTimer(patience)
+	if level == LevelCritical {
+		timer.Reset(10 * patience)
+	}
 	defer timer.Stop()
 	select {
 	case <-written:

@@ -244,7 +244,7 @@ func TestFailureEntry(t *testing.T) {
 			t.Errorf("log_failure is %v", got)
 		}
 	}
-	wantContains(t, traceback, "log_test.go", "TestFailureEntry")
+	wantContains(t, traceback, "logger_test.go", "TestFailureEntry")
 	log.Critical("{" + traceback + "}")
 	if got := r.last(t).Message; got != "{"+traceback+"}" {
 		t.Errorf("a traceback with braces is %q", got)

@@ -29,7 +29,7 @@ type record struct {
 	namespace any      // of a Logger, as a field
 	failure   *Failure // of Logger.Failure
 	failed    bool     // the failure counts, even when it is nil
-	fired     bool     // logrus has fired the hooks
+	fired     bool     // the hooks have been fired, or are not to be
 	dotted    bool     // groups are parts of their members' names in logrus's fields
 	pc        uintptr
 	ctx       context.Context
