@@ -521,6 +521,22 @@ func TestExampleStartLogging(t *testing.T) {
 	}
 }
 
+func TestExampleLogJSON(t *testing.T) {
+	if printed, child := inChild(t); child {
+		ExampleLogJSON()
+	} else {
+		wantContains(t, printed, `"level":"info","log_namespace":"bunny","msg":"3 hops","n":3}`+"\n")
+	}
+}
+
+func TestExampleLogDetails(t *testing.T) {
+	if printed, child := inChild(t); child {
+		ExampleLogDetails()
+	} else {
+		wantContains(t, exampletest.Timeless(printed), "TIME info bunny 3 hops\n")
+	}
+}
+
 func TestExampleSetGlobalLogLevel(t *testing.T) {
 	printed, child := inChild(t)
 	if child {
