@@ -95,6 +95,9 @@ func init() {
 	}
 }
 
+// questionForLevel is what a panic of a handler's Enabled is reported for.
+var questionForLevel = "(asked whether a level is enabled)"
+
 // toOutput reports whether entries go to StartLogging's output.
 func (t *target) toOutput() bool {
 	return t.slog == nil && t.logrus == outputTarget.logrus && output.started.Load()
@@ -104,7 +107,7 @@ func (t *target) toOutput() bool {
 func (t *target) enabled(level Level) (enabled bool) {
 	switch {
 	case t.slog != nil:
-		defer recoverLogging(new("a question for the level"))
+		defer recoverLogging(&questionForLevel)
 		return t.slog.Enabled(context.Background(), toSlog[level])
 	case t.toOutput():
 		return true

@@ -49,7 +49,7 @@ var records = sync.Pool{New: func() any { return &record{fields: make(logrus.Fie
 
 const (
 	maxKeptText  = 64 << 10
-	maxKeptAttrs = 32
+	maxKeptAttrs = 64
 )
 
 func newRecord(t *target, at time.Time, level Level) *record {

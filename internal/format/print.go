@@ -24,6 +24,9 @@ func Print(dst []byte, v slog.Value, walk *logvalue.Walk) []byte {
 		text, _ := walk.String(v.String())
 		return append(dst, text...)
 	}
+	if out, done := printPlain(dst, v); done {
+		return out
+	}
 	out, err := (&run{walk: walk, limit: start + maxOutput}).print(dst, v)
 	if err != nil {
 		return fmt.Appendf(dst, "(%v)", err)
@@ -36,8 +39,27 @@ func Print(dst []byte, v slog.Value, walk *logvalue.Walk) []byte {
 	return out
 }
 
-// print appends v as %v prints it. What a slog.Value holds directly is printed
-// here, without the allocation that fmt would need to be given it.
+// printPlain appends v as %v prints it, if that is what a slog.Value holds
+// directly: without the allocation that fmt would need to be given it.
+func printPlain(dst []byte, v slog.Value) (_ []byte, done bool) {
+	switch v.Kind() {
+	case slog.KindInt64:
+		return strconv.AppendInt(dst, v.Int64(), 10), true
+	case slog.KindUint64:
+		return strconv.AppendUint(dst, v.Uint64(), 10), true
+	case slog.KindFloat64:
+		return strconv.AppendFloat(dst, v.Float64(), 'g', -1, 64), true
+	case slog.KindBool:
+		return strconv.AppendBool(dst, v.Bool()), true
+	case slog.KindDuration:
+		return append(dst, v.Duration().String()...), true
+	case slog.KindTime:
+		return append(dst, v.Time().String()...), true
+	}
+	return dst, false
+}
+
+// print appends v as %v prints it.
 func (r *run) print(dst []byte, v slog.Value) ([]byte, error) {
 	switch v.Kind() {
 	case slog.KindString:
@@ -46,20 +68,11 @@ func (r *run) print(dst []byte, v slog.Value) ([]byte, error) {
 			return nil, errOutput
 		}
 		return append(dst, s...), nil
-	case slog.KindInt64:
-		return strconv.AppendInt(dst, v.Int64(), 10), nil
-	case slog.KindUint64:
-		return strconv.AppendUint(dst, v.Uint64(), 10), nil
-	case slog.KindFloat64:
-		return strconv.AppendFloat(dst, v.Float64(), 'g', -1, 64), nil
-	case slog.KindBool:
-		return strconv.AppendBool(dst, v.Bool()), nil
-	case slog.KindDuration:
-		return append(dst, v.Duration().String()...), nil
-	case slog.KindTime:
-		return append(dst, v.Time().String()...), nil
 	case slog.KindGroup:
 		return r.printGroup(dst, r.walk.Attrs(nil, v.Group()))
+	}
+	if out, done := printPlain(dst, v); done {
+		return out, nil
 	}
 	return r.printAny(dst, v.Any())
 }

@@ -122,30 +122,46 @@ func (w *Walk) attrs(dst, attrs []slog.Attr, depth int) []slog.Attr {
 
 // lastOfEach takes those out of attrs whose key comes again.
 func lastOfEach(attrs []slog.Attr) []slog.Attr {
-	if len(attrs) > 50 { // so many that a map is faster
-		last := make(map[string]int, len(attrs))
-		for i := range attrs {
-			last[attrs[i].Key] = i
-		}
-		kept := attrs[:0]
-		for i, a := range attrs {
-			if last[a.Key] == i {
-				kept = append(kept, a)
-			}
-		}
-		return kept
+	if !anyTwice(attrs) {
+		return attrs
+	}
+	last := make(map[string]int, len(attrs))
+	for i := range attrs {
+		last[attrs[i].Key] = i
 	}
 	kept := attrs[:0]
-next:
-	for i := range attrs {
-		for j := i + 1; j < len(attrs); j++ {
-			if attrs[j].Key == attrs[i].Key {
-				continue next
-			}
+	for i, a := range attrs {
+		if last[a.Key] == i {
+			kept = append(kept, a)
 		}
-		kept = append(kept, attrs[i])
 	}
 	return kept
+}
+
+// anyTwice reports whether two keys are the same. Keys that differ in length or
+// in their last character nearly always count as different at once.
+func anyTwice(attrs []slog.Attr) bool {
+	if len(attrs) > 100 {
+		return true // as far as it is worth to find out
+	}
+	var seen [4]uint64
+	for i := range attrs {
+		key := attrs[i].Key
+		hash := len(key)
+		if hash > 0 {
+			hash = hash*37 + int(key[len(key)-1])
+		}
+		if word, bit := &seen[hash>>6&3], uint64(1)<<(hash&63); *word&bit == 0 {
+			*word |= bit
+			continue
+		}
+		for j := range i {
+			if attrs[j].Key == key {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Resolve returns what v stands for, a *PanicError when its method panics.
