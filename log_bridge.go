@@ -87,11 +87,12 @@ func StartLogging(out io.Writer, level Level, opts ...StartOption) error {
 	standard.SetOutput(formatted{})
 	standard.AddHook(echoHook{})
 
-	probe := new(levelProbe)
+	probe := &levelProbe{Handler: slogHandler{}}
 	slog.SetDefault(slog.New(probe))
 	asked := log.Writer()
 	slog.SetDefault(slog.New(slogHandler{}))
 	log.SetOutput(logOutput{asked, probe})
+	probe.only.Store(true)
 	return nil
 }
 
@@ -325,14 +326,15 @@ func (h slogHandler) WithGroup(name string) slog.Handler {
 // levelProbe finds out what slog.SetLogLoggerLevel has set, which only the
 // handler is told that the log package writes to.
 type levelProbe struct {
-	slog.Handler
-	level atomic.Int64
+	slog.Handler             // for the moment in which it is slog's default
+	only         atomic.Bool // that is over
+	level        atomic.Int64
 }
 
 // Enabled implements slog.Handler.
-func (p *levelProbe) Enabled(_ context.Context, level slog.Level) bool {
+func (p *levelProbe) Enabled(ctx context.Context, level slog.Level) bool {
 	p.level.Store(int64(level))
-	return false
+	return !p.only.Load() && p.Handler.Enabled(ctx, level)
 }
 
 // logOutput sends what is logged with the log package to StartLogging's output.

@@ -363,6 +363,8 @@ func TestChangesUnderLoad(t *testing.T) {
 	}
 	logger, pinned := txaio.MakeLogger(), txaio.MakeLogger()
 	others := []*logrus.Logger{newLogrus(io.Discard), newLogrus(io.Discard), nil}
+	handler := slog.NewJSONHandler(io.Discard, nil)
+	logrus.AddHook(&hookFunc{func(*logrus.Entry) error { slog.Info("hooked"); return nil }})
 	stop := make(chan struct{})
 	var logging, changing sync.WaitGroup
 	for _, change := range []func(n int){
@@ -372,6 +374,10 @@ func TestChangesUnderLoad(t *testing.T) {
 		func(n int) { txaio.AddLogCategories(map[string]string{"c": fmt.Sprint(n % 7)}) },
 		func(n int) { txaio.MakeLogger(txaio.WithLevel(txaio.Level(n % 7))) },
 		func(int) { txaio.GlobalLogLevel() },
+		func(n int) { txaio.SetSlog([]slog.Handler{handler, slog.Default().Handler(), nil}[n%3]) },
+		func(n int) { txaio.SetLogLevels([]map[string]txaio.Level{nil, {"": txaio.LevelTrace}}[n%2]) },
+		func(n int) { with := pinned.With(slog.Int("n", n)); with.SetLevel(txaio.LevelError); with.ResetLevel() },
+		func(n int) { logrus.SetReportCaller(n%2 == 0); logrus.SetLevel(logrus.Level(n % 7)) },
 		func(int) { txaio.StartLogging(io.Discard, txaio.LevelTrace) },
 	} {
 		changing.Go(func() {
@@ -401,6 +407,36 @@ func TestChangesUnderLoad(t *testing.T) {
 	logging.Wait()
 	close(stop)
 	changing.Wait()
+}
+
+// StartLogging may be called while everything logs: no message is lost.
+func TestStartUnderLoad(t *testing.T) {
+	printed, child := inChild(t)
+	if !child {
+		for _, way := range []string{"txaio", "log", "slog", "logrus"} {
+			if n := strings.Count(printed, "<"+way+">"); n != 400 {
+				t.Errorf("%d entries of %s", n, way)
+			}
+		}
+		return
+	}
+	logger := txaio.MakeLogger()
+	var wg sync.WaitGroup
+	for name, way := range map[string]func(string){
+		"txaio": func(s string) { logger.Info(s) }, "log": func(s string) { log.Print(s) }, "slog": func(s string) { slog.Info(s) }, "logrus": func(s string) { logrus.Info(s) },
+	} {
+		for range 2 {
+			wg.Go(func() {
+				for range 200 {
+					way("<" + name + ">")
+				}
+			})
+		}
+	}
+	if err := txaio.StartLogging(os.Stdout, txaio.LevelInfo); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
 }
 
 // What goes wrong after StartLogging is reported, and goes no further.

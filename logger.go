@@ -442,7 +442,7 @@ func (l *Logger) log(level Level, format string, attrs []slog.Attr, fail *traceb
 	if fail != nil {
 		r.failure, r.failed = fail.Failure, true
 	}
-	if t.slog != nil || r.nesting != notNested || r.asked.of(t.logrus, toLogrus[level]).caller {
+	if r.needsCaller() {
 		var pcs [1]uintptr
 		runtime.Callers(3, pcs[:]) // of Callers, this function and the method above
 		r.pc = pcs[0]

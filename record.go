@@ -351,6 +351,22 @@ func (r *record) reserved(a slog.Attr) bool {
 	return a.Key == "log_namespace" || a.Key == "txaio_trace" && r.level == LevelTrace || a.Key == "log_failure" && r.failed
 }
 
+// needsCaller reports whether the target shows, or may show, where the record
+// was logged. It also finds out whether the target writes text: then values need
+// not be gone through as JSON does, pointer by pointer.
+func (r *record) needsCaller() bool {
+	if r.target.slog != nil {
+		_, r.walk.Text = r.target.slog.(*slog.TextHandler)
+		return true
+	}
+	if r.nesting != notNested {
+		return true // the logger may be locked further up
+	}
+	asked := r.asked.of(r.target.logrus, toLogrus[r.level])
+	r.walk.Text = asked.text && !r.target.toOutput()
+	return asked.caller
+}
+
 // caller returns where the record was logged, if logger shows it.
 func (r *record) caller(logger *logrus.Logger) *runtime.Frame {
 	if r.pc == 0 || !r.asked.of(logger, toLogrus[r.level]).caller {
@@ -367,6 +383,7 @@ type probe struct {
 	logger *logrus.Logger
 	level  logrus.Level
 	caller bool          // it reports callers
+	text   bool          // it writes text
 	hooks  []logrus.Hook // of the level
 }
 
@@ -379,6 +396,7 @@ func (p *probe) of(logger *logrus.Logger, level logrus.Level) *probe {
 // Levels implements logrus.Hook.
 func (p *probe) Levels() []logrus.Level {
 	p.caller = p.logger.ReportCaller
+	_, p.text = p.logger.Formatter.(*logrus.TextFormatter)
 	p.hooks = append(p.hooks[:0], p.logger.Hooks[p.level]...)
 	return nil
 }

@@ -322,8 +322,8 @@ func TestVastValues(t *testing.T) {
 		wide[i] = "x"
 	}
 	for name, value := range map[string]any{
-		"doubled": doubled, "deep": deep, "wide": wide, "text": strings.Repeat("x", 16<<20), "texts": []string{strings.Repeat("é", 8<<20)},
-		"bytes": make([]byte, 16<<20), "array": [1 << 30]struct{}{}, "integer": new(big.Int).Lsh(big.NewInt(1), 1<<24), "error": errors.New(strings.Repeat("x", 16<<20)),
+		"doubled": doubled, "deep": deep, "wide": wide, "text": strings.Repeat("x", 4<<20), "texts": []string{strings.Repeat("é", 2<<20)},
+		"bytes": make([]byte, 4<<20), "array": [1 << 30]struct{}{}, "integer": new(big.Int).Lsh(big.NewInt(1), 1<<24), "error": errors.New(strings.Repeat("x", 4<<20)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
@@ -492,6 +492,37 @@ func TestNamesThatForge(t *testing.T) {
 	defer stop()
 	txaio.MakeLogger(txaio.WithNamespace(forged), txaio.WithLevel(txaio.LevelTrace)).Info("message")
 	wantOneEntry(t, "lines", out.String())
+}
+
+// For a target that writes text, what pointers in a value lead to is not gone
+// through: it may belong to other goroutines.
+func TestTextTargetsFollowNoPointers(t *testing.T) {
+	type node struct {
+		Next  *node
+		Count counting
+	}
+	calls := 0
+	value := node{Next: &node{Count: counting{&calls}}, Count: counting{}}
+	var out bytes.Buffer
+	for _, opt := range []txaio.LoggerOption{txaio.WithSlog(slog.NewTextHandler(&out, nil)), txaio.WithLogrus(newLogrus(&out))} {
+		txaio.MakeLogger(opt).Info("message", slog.Any("v", value))
+	}
+	if calls != 0 {
+		t.Errorf("called %d times", calls)
+	}
+	txaio.MakeLogger(txaio.WithSlog(slog.NewJSONHandler(&out, nil))).Info("message", slog.Any("v", value))
+	if calls == 0 {
+		t.Error("the method is not called for JSON")
+	}
+}
+
+type counting struct{ calls *int }
+
+func (c counting) MarshalText() ([]byte, error) {
+	if c.calls != nil {
+		*c.calls++
+	}
+	return nil, nil
 }
 
 // The caller is the line that logged.

@@ -60,7 +60,8 @@ func panicText(p any) string {
 // A Walk is what may still be looked at for one entry, and what was found. Its
 // zero value is ready to use.
 type Walk struct {
-	elements, text int // so far
+	Text           bool // fmt prints what Value returns, which then need not be fit for JSON
+	elements, text int  // so far
 	path           []visit
 	Called         bool  // fmt will call a method for what AsText has seen
 	Err            error // the first panic of a method
@@ -222,7 +223,13 @@ func (w *Walk) Value(v slog.Value) slog.Value {
 		}
 		return slog.GroupValue(members...)
 	case slog.KindAny:
-		if out, changed := w.visit(reflect.ValueOf(v.Any()), 0, false); changed {
+		if err, is := v.Any().(error); is && w.Text {
+			if message, changed := w.errorText(err); changed {
+				return slog.StringValue(message)
+			}
+			return v
+		}
+		if out, changed := w.visit(reflect.ValueOf(v.Any()), 0, w.Text); changed {
 			return slog.AnyValue(out)
 		}
 	}
@@ -495,22 +502,12 @@ func (w *Walk) methods(v reflect.Value, has traits, depth int, text *bool) (out 
 		w.Called = w.Called || has&prints != 0
 		return nil, false, has&prints != 0
 	}
-	null := v.Kind() == reflect.Pointer && v.IsNil()
 	if has&isError != 0 {
-		message, err := callText("Error", v.Interface().(error).Error)
-		switch {
-		case err != nil && null:
-			return "<nil>", true, true
-		case err != nil:
-			w.note(err)
-			return err.Error(), true, true
-		}
-		short, long := w.String(message)
-		if depth > 0 || long {
-			return short, true, true
+		if message, changed := w.errorText(v.Interface().(error)); changed || depth > 0 {
+			return message, true, true
 		}
 	}
-	if has&(viaPointer|marshalsJSON|marshalsText) == 0 || null {
+	if has&(viaPointer|marshalsJSON|marshalsText) == 0 || v.Kind() == reflect.Pointer && v.IsNil() {
 		return nil, false, has&isError != 0
 	}
 	with := v
@@ -534,6 +531,20 @@ func (w *Walk) methods(v reflect.Value, has traits, depth int, text *bool) (out 
 	}
 	*text = true
 	return nil, false, has&(prints|isError) != 0
+}
+
+// errorText returns the message of an error, and whether that has to be logged
+// instead of the error itself.
+func (w *Walk) errorText(x error) (string, bool) {
+	message, err := callText("Error", x.Error)
+	if err == nil {
+		return w.String(message)
+	}
+	if v := reflect.ValueOf(x); v.Kind() == reflect.Pointer && v.IsNil() {
+		return "<nil>", true
+	}
+	w.note(err)
+	return err.Error(), true
 }
 
 func marshal(w *Walk, name string, method func() ([]byte, error)) (data []byte, err error) {
