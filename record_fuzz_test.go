@@ -76,7 +76,7 @@ func (m *valueMaker) value() any {
 	if m.left--; m.left < 0 {
 		return nil
 	}
-	switch m.next() % 32 {
+	switch m.next() % 33 {
 	case 0:
 		return m.next() - 128
 	case 1:
@@ -177,6 +177,11 @@ func (m *valueMaker) value() any {
 		return p
 	case 30:
 		return []pointerJSON{pointerJSON(m.next())}
+	case 32:
+		holder := new(failingHolder)
+		m.made = append(m.made, holder)
+		holder.Any = m.value()
+		return holder
 	case 31:
 		return strings.Repeat(m.text(), m.next())
 	}

@@ -268,6 +268,10 @@ type pointerJSON int
 
 func (*pointerJSON) MarshalJSON() ([]byte, error) { panic("boom") }
 
+type failingHolder struct{ Any any }
+
+func (*failingHolder) MarshalJSON() ([]byte, error) { return nil, errBoom }
+
 type nilError struct{ text string }
 
 func (e *nilError) Error() string { return e.text }
@@ -294,7 +298,11 @@ func TestValuesThatContainThemselves(t *testing.T) {
 	list := []any{1, nil}
 	list[1] = list
 	hidden := struct{ list any }{list}
-	for name, value := range map[string]any{"map": cyclic(), "ring": ring, "list": list, "hidden": hidden, "in a struct": node{Any: list}, "pointer": &list} {
+	failing := &failingHolder{list}
+	for name, value := range map[string]any{"map": cyclic(), "ring": ring, "list": list, "hidden": hidden, "in a struct": node{Any: list}, "pointer": &list,
+		"failing": failing, "failing in a list": []any{failing}, "key": map[any]any{ring: 1, failing: 2, &list: 3}, "typed key": map[*failingHolder]int{failing: 1},
+		"in slog's": []any{slog.Any("a", failing), slog.AnyValue(&list), reflect.ValueOf(failing)}, "hidden pointer": struct{ a, b any }{list, failing},
+	} {
 		t.Run(name, func(t *testing.T) {
 			wantEverywhere(t, everywhere(t, "{v}", slog.Any("v", value)), "v")
 			wantEverywhere(t, everywhere(t, "fixed", slog.Any("v", value), slog.Any("log_category", value)), "fixed")

@@ -416,7 +416,8 @@ func keyText(w *Walk, key reflect.Value, depth int, same *bool) string {
 		*same = false
 		return fmt.Sprint(out)
 	}
-	return fmt.Sprint(key)
+	text := fmt.Sprint([]any{held(key)}) // in a list, so that fmt follows no pointer
+	return text[1 : len(text)-1]
 }
 
 func isKey(t reflect.Type) bool {
@@ -564,7 +565,7 @@ func callText(name string, method func() string) (text string, err error) {
 
 // textOf returns the text of v, which cannot be encoded.
 func (w *Walk) textOf(v reflect.Value, depth int) string {
-	x, changed := w.visit(v, depth, true)
+	x, changed := w.itself(v, depth, true)
 	if !changed {
 		x = v
 	}
