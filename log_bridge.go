@@ -101,8 +101,8 @@ func StartLogging(out io.Writer, level Level, opts ...StartOption) error {
 func (r *record) toOutput() {
 	standard := logrus.StandardLogger()
 	if r.nesting == notNested && !r.fired {
-		if hooks := r.asked.of(standard, toLogrus[r.level]).hooks; len(hooks) > 1 && !inHook() {
-			r.fire(standard, hooks)
+		if r.asked.of(standard, toLogrus[r.level]).hasHooks() && !inHook() {
+			r.fire(standard, r.asked.hooks)
 		}
 	}
 	writeLine(r.line)
@@ -151,6 +151,11 @@ func (r *record) fire(standard *logrus.Logger, hooks []logrus.Hook) {
 		r.Message = entry.Message
 		r.line = output.format.Append(r.line[:0], &r.Entry, &r.walk)
 	}
+}
+
+// hasHooks reports whether the logger has other hooks than the echoHook.
+func (p *probe) hasHooks() bool {
+	return slices.ContainsFunc(p.hooks, func(hook logrus.Hook) bool { return hook != echoHook{} })
 }
 
 // inHook reports whether a hook is being fired further up the stack.
@@ -225,7 +230,7 @@ func (h echoHook) Levels() []logrus.Level {
 
 // Fire implements logrus.Hook.
 func (echoHook) Fire(entry *logrus.Entry) error {
-	if len(new(probe).of(entry.Logger, entry.Level).hooks) < 2 {
+	if !new(probe).of(entry.Logger, entry.Level).hasHooks() {
 		return nil
 	}
 	if onStack("github.com/sirupsen/logrus.(*Entry).fireHooks")+onStack("github.com/txaio-go/txaio.(*record).fire") > 1 {

@@ -590,6 +590,8 @@ func TestSlogGroupThatContainsItself(t *testing.T) {
 	if !child {
 		return
 	}
+	slog.Default().WithGroup("g").Info("round", "x.y", endless{})
+	wantContains(t, out.take(), "TIME round g.x.y.e.e.")
 	slog.Info("round", "and", endless{})
 	if got := out.take(); !strings.Contains(got, "round and.e.e.") || strings.Count(got, "e.") > 200 {
 		t.Errorf("printed %q", got)

@@ -383,7 +383,7 @@ type probe struct {
 	logger *logrus.Logger
 	level  logrus.Level
 	caller bool          // it reports callers
-	text   bool          // it writes text
+	text   bool          // it writes text, and no hook makes anything else of it
 	hooks  []logrus.Hook // of the level
 }
 
@@ -396,8 +396,9 @@ func (p *probe) of(logger *logrus.Logger, level logrus.Level) *probe {
 // Levels implements logrus.Hook.
 func (p *probe) Levels() []logrus.Level {
 	p.caller = p.logger.ReportCaller
-	_, p.text = p.logger.Formatter.(*logrus.TextFormatter)
 	p.hooks = append(p.hooks[:0], p.logger.Hooks[p.level]...)
+	_, p.text = p.logger.Formatter.(*logrus.TextFormatter)
+	p.text = p.text && len(p.hooks) == 0
 	return nil
 }
 

@@ -372,7 +372,7 @@ func TestValuesThatCannotBeEncoded(t *testing.T) {
 		"failing text":     {[]failingText{{7}}, `["{7}"]`},
 		"pointer method":   {[]pointerJSON{7}, `["7"]`},
 		"nil":              {[]any{nil, (*panickingJSON)(nil), &three}, `[null,null,`},
-		"number":           {[]json.Number{"1", "x"}, `[1,"x"]`},
+		"number":           {[]json.Number{"1", "x", "0 ", "true", "-1.5e3"}, `[1,"x","0 ","true",-1.5e3]`},
 		"raw":              {[]json.RawMessage{json.RawMessage("{")}, `["[123]"]`},
 		"year":             {[]time.Time{time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}, `["10000-01-01 00:00:00 +0000 UTC"]`},
 		"error":            {errBoom, `"boom"`},

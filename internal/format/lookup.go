@@ -253,7 +253,7 @@ func (r *run) item(rv reflect.Value, p *part, name string) (out reflect.Value, o
 }
 
 // key returns the element of the map m whose key is the given name, or index
-// where that is not negative, and the zero reflect.Value where there is none.
+// if that is not negative, and the zero reflect.Value if there is none.
 func (r *run) key(m reflect.Value, index int, name string) (reflect.Value, error) {
 	t := m.Type().Key()
 	switch key := reflect.New(t).Elem(); {

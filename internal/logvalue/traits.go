@@ -15,7 +15,7 @@ type traits uint8
 
 const (
 	isError      traits = 1 << iota
-	marshalsJSON        // itself or, where JSON can take its address, a pointer to it
+	marshalsJSON        // itself or, if JSON can take its address, a pointer to it
 	marshalsText
 	viaPointer // that is a pointer's method
 	prints     // fmt prints it through a method

@@ -495,7 +495,7 @@ func (w *Walk) methods(v reflect.Value, has traits, depth int, text *bool) (out 
 			w.text += x.BitLen()
 		}
 	case json.Number:
-		if !*text && !json.Valid([]byte(x)) {
+		if !*text && !isNumber(string(x)) {
 			return string(x), true, true
 		}
 	}
@@ -546,6 +546,12 @@ func (w *Walk) errorText(x error) (string, bool) {
 	}
 	w.note(err)
 	return err.Error(), true
+}
+
+// isNumber reports whether JSON has the text as a number.
+func isNumber(text string) bool {
+	const digits = "0123456789"
+	return text != "" && strings.IndexByte("-"+digits, text[0]) >= 0 && strings.IndexByte(digits, text[len(text)-1]) >= 0 && json.Valid([]byte(text))
 }
 
 func marshal(w *Walk, name string, method func() ([]byte, error)) (data []byte, err error) {
