@@ -131,8 +131,10 @@ func unwritten(line []byte, reason any) {
 	fmt.Fprintf(os.Stderr, "txaio: cannot write to the log: %v\n%s", reason, line)
 }
 
-// fire shows the record to hooks. They may change its message.
+// fire shows the record to hooks. They may change its message, but not keep it
+// from being written.
 func (r *record) fire(standard *logrus.Logger, hooks []logrus.Hook) {
+	defer recoverLogging(&r.text)
 	entry := &logrus.Entry{Logger: standard, Data: make(logrus.Fields), Time: r.Time, Level: toLogrus[r.level],
 		Message: r.Message, Caller: r.caller(standard), Context: r.ctx}
 	r.allFields(entry.Data)

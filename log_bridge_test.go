@@ -479,6 +479,7 @@ func TestTroubleAfterStart(t *testing.T) {
 		hook.fire = func(*logrus.Entry) error { panic("boom") }
 		errout := stderrOf(t, ways[name])
 		wantContains(t, errout, `txaio: panic while logging "message": boom`)
+		out.want(t, "TIME message\n")
 		hook.fire = func(entry *logrus.Entry) error { entry.Data["added"] = 1; return nil }
 		if errout := stderrOf(t, ways[name]); errout != "" {
 			t.Errorf("%s: a hook that adds a field: %s", name, errout)

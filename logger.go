@@ -295,7 +295,8 @@ func GlobalLogLevel() Level {
 // SetLogLevels gives loggers a level by their namespaces: of the keys that
 // their namespace begins with, the longest has it. It wins over the global
 // level, and takes the place of what an earlier call set. With nil there are
-// none. It panics with a [*UsageError] if a level is not one of the constants.
+// none. A logrus logger or slog handler of the application's own still drops
+// what is above its level. It panics with a [*UsageError] if a level is not one of the constants.
 func SetLogLevels(byPrefix map[string]Level) {
 	mustHaveBackend()
 	for _, level := range byPrefix {

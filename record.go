@@ -34,7 +34,8 @@ type record struct {
 	pc        uintptr
 	ctx       context.Context
 	target    *target
-	nesting   int // how the goroutine came to log it, see nesting
+	toLine    bool // that is StartLogging's output
+	nesting   int  // how the goroutine came to log it, see nesting
 
 	walk   logvalue.Walk
 	fields logrus.Fields
@@ -54,7 +55,7 @@ const (
 
 func newRecord(t *target, at time.Time, level Level) *record {
 	r := records.Get().(*record)
-	r.target, r.Time, r.level, r.Level = t, at, level, level.String()
+	r.target, r.toLine, r.Time, r.level, r.Level = t, t.toOutput(), at, level, level.String()
 	r.nesting = nesting()
 	return r
 }
@@ -168,7 +169,7 @@ func (r *record) log() {
 		for i, a := range r.Attrs {
 			r.Attrs[i].Value = r.walk.Value(a.Value)
 		}
-	case t.toOutput():
+	case r.toLine:
 		r.line = output.format.Append(r.line[:0], &r.Entry, &r.walk)
 	default:
 		r.allFields(r.fields)
@@ -268,7 +269,7 @@ func (r *record) send() {
 	switch t := r.target; {
 	case t.slog != nil:
 		r.toSlog(t.slog)
-	case t.toOutput():
+	case r.toLine:
 		r.toOutput()
 	default:
 		r.args[0] = r.Message
@@ -363,7 +364,7 @@ func (r *record) needsCaller() bool {
 		return true // the logger may be locked further up
 	}
 	asked := r.asked.of(r.target.logrus, toLogrus[r.level])
-	r.walk.Text = asked.text && !r.target.toOutput()
+	r.walk.Text = asked.text && !r.toLine
 	return asked.caller
 }
 
