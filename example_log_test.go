@@ -249,3 +249,70 @@ func ExampleSetGlobalLogLevel() {
 	// Prints:
 	// 2016-01-21T01:02:03-0100 A pinned logger keeps its own.
 }
+
+// plainHandler writes slog's text to standard output, without the time.
+func plainHandler() slog.Handler {
+	return slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: func(_ []string, attr slog.Attr) slog.Attr {
+		if attr.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return attr
+	}})
+}
+
+func ExampleSetSlog() {
+	txaio.SetSlog(plainHandler())
+	defer txaio.SetSlog(nil)
+	txaio.MakeLogger(txaio.WithNamespace("bunny")).Info("{n} hops", slog.Int("n", 3))
+	// Output: level=INFO msg="3 hops" n=3 log_namespace=bunny
+}
+
+func ExampleWithSlog() {
+	log := txaio.MakeLogger(txaio.WithSlog(plainHandler()), txaio.WithNamespace("bunny"))
+	log.Critical("The burrow is on fire.")
+	// Output: level=ERROR+4 msg="The burrow is on fire." log_namespace=bunny
+}
+
+func ExampleLogger_With() {
+	log := exampleLogger().With(slog.String("name", "Roy"))
+	log.Info("{name} hops {n} times", slog.Int("n", 3))
+	// Output: level=info msg="Roy hops 3 times" log_namespace=bunny n=3 name=Roy
+}
+
+func ExampleLogger_ResetLevel() {
+	log := exampleLogger()
+	log.SetLevel(txaio.LevelError)
+	log.ResetLevel()
+	log.Info("at logrus's level again")
+	// Output: level=info msg="at logrus's level again" log_namespace=bunny
+}
+
+func ExampleSetLogLevels() {
+	txaio.SetLogLevels(map[string]txaio.Level{"example.com": txaio.LevelWarn, "example.com/bunny": txaio.LevelDebug})
+	defer txaio.SetLogLevels(nil)
+	for _, namespace := range []string{"example.com/fox", "example.com/bunny.Burrow"} {
+		log := txaio.MakeLogger(txaio.WithSlog(plainHandler()), txaio.WithNamespace(namespace))
+		log.Info("hello")
+	}
+	// Output: level=INFO msg=hello log_namespace=example.com/bunny.Burrow
+}
+
+func ExampleLogJSON() {
+	if err := txaio.StartLogging(os.Stdout, txaio.LevelInfo, txaio.LogJSON()); err != nil {
+		fmt.Println(err)
+		return
+	}
+	txaio.MakeLogger(txaio.WithNamespace("bunny")).Info("{n} hops", slog.Int("n", 3))
+	// Prints:
+	// {"time":"2016-01-21T01:02:03.4-01:00","level":"info","log_namespace":"bunny","msg":"3 hops","n":3}
+}
+
+func ExampleLogDetails() {
+	if err := txaio.StartLogging(os.Stdout, txaio.LevelInfo, txaio.LogDetails()); err != nil {
+		fmt.Println(err)
+		return
+	}
+	txaio.MakeLogger(txaio.WithNamespace("bunny")).Info("{n} hops", slog.Int("n", 3))
+	// Prints:
+	// 2016-01-21T01:02:03-0100 info bunny 3 hops
+}

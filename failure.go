@@ -3,6 +3,7 @@ package txaio
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"slices"
 	"strings"
@@ -37,10 +38,24 @@ func (f *Failure) Value() error {
 
 // Error returns the message of the error that caused the failure.
 func (f *Failure) Error() string {
-	if f == nil || f.err == nil {
+	if f.Value() == nil {
 		return noFailure
 	}
 	return errorText(f.err)
+}
+
+// LogValue implements [slog.LogValuer]: it is what [FailureFormatTraceback]
+// returns.
+func (f *Failure) LogValue() slog.Value { return slog.StringValue(formatTraceback(f)) }
+
+// Format implements [fmt.Formatter]: %+v prints what [FailureFormatTraceback]
+// returns, and everything else the message.
+func (f *Failure) Format(state fmt.State, verb rune) {
+	text := f.Error()
+	if verb == 'v' && state.Flag('+') {
+		text = formatTraceback(f)
+	}
+	fmt.Fprintf(state, fmt.FormatString(state, verb), text)
 }
 
 // Unwrap returns what [Failure.Value] returns.
@@ -134,7 +149,7 @@ func failureMessage(f *Failure) string {
 
 // failureText is FailureMessage with the line breaks of the error's message.
 func failureText(f *Failure) string {
-	if f == nil || f.err == nil {
+	if f.Value() == nil {
 		return noFailure
 	}
 	if dropped, is := f.err.(*droppedError); is {
@@ -215,7 +230,7 @@ func FailureFormatTraceback(f *Failure) string {
 }
 
 func formatTraceback(f *Failure) string {
-	if f == nil || f.err == nil {
+	if f.Value() == nil {
 		return noFailure
 	}
 	var text strings.Builder
@@ -244,7 +259,7 @@ func formatFrames(text *strings.Builder, frames []runtime.Frame) {
 
 // ErrNoBackend is what the package's functions panic with in a program that
 // was built with neither tag. It is a [*UsageError].
-var ErrNoBackend error = &UsageError{"no backend was chosen: build with -tags deferred (Twisted's semantics) or -tags future (asyncio's semantics)"}
+var ErrNoBackend error = &UsageError{"no backend was chosen: build with -tags deferred (Twisted's semantics) or -tags future (asyncio's semantics), for example with GOFLAGS=-tags=future in the environment, or go test -tags future"}
 
 // ErrAlreadyCalled is returned by the attempt to settle a future that is
 // settled already. Twisted calls it AlreadyCalledError and asyncio

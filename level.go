@@ -1,6 +1,9 @@
 package txaio
 
 import (
+	"net/url"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -25,12 +28,18 @@ var levelNames = [...]string{"none", "critical", "error", "warn", "info", "debug
 
 func (l Level) valid() bool { return LevelNone <= l && l <= LevelTrace }
 
-// check returns an error that lists the levels where l is none of them.
+// check returns an error that lists the levels if l is none of them.
 func (l Level) check() error {
 	if !l.valid() {
 		return invalidLevel(l.String())
 	}
 	return nil
+}
+
+func mustBeLevel(level Level) {
+	if err := level.check(); err != nil {
+		panic(err)
+	}
 }
 
 func invalidLevel(text string) error {
@@ -47,17 +56,23 @@ func (l Level) String() string {
 }
 
 // ParseLevel returns the level with the given name, whatever its case, or an
-// error that lists the names.
+// error that lists the names. "warning" and "fatal" are other names of warn and
+// critical.
 func ParseLevel(name string) (Level, error) {
 	mustHaveBackend()
 	return parseLevel(name)
 }
 
 func parseLevel(name string) (Level, error) {
-	for i, known := range levelNames {
-		if strings.EqualFold(name, known) {
-			return Level(i), nil
-		}
+	lower := strings.ToLower(name)
+	if i := slices.Index(levelNames[:], lower); i >= 0 {
+		return Level(i), nil
+	}
+	switch lower { // as logrus has them
+	case "warning":
+		return LevelWarn, nil
+	case "fatal":
+		return LevelCritical, nil
 	}
 	return LevelNone, invalidLevel(name)
 }
@@ -79,4 +94,54 @@ func (l *Level) UnmarshalText(text []byte) error {
 		*l = level
 	}
 	return err
+}
+
+// callerNamespace returns the namespace of the function that called the
+// function that calls it, skip levels further up: its package path, with
+// ".Type" for a method and for a constructor NewType, and ".function" for another
+// function. Initialising a
+// package's variables is done by the package itself.
+func callerNamespace(skip int) string {
+	pc := make([]uintptr, 1)
+	if runtime.Callers(skip+3, pc) == 0 {
+		return ""
+	}
+	frame, _ := runtime.CallersFrames(pc).Next()
+	return namespaceOf(frame.Function)
+}
+
+// namespaceOf makes a namespace of a function's name as the runtime gives it,
+// such as "example.com/pkg.(*Type[...]).Method.func1".
+func namespaceOf(function string) string {
+	dir, base := "", function
+	if slash := strings.LastIndexByte(function, '/'); slash >= 0 {
+		dir, base = function[:slash+1], function[slash+1:]
+	}
+	pkg, name, _ := strings.Cut(base, ".")
+	pkg = dir + pkg
+	if plain, err := url.PathUnescape(pkg); err == nil {
+		pkg = plain // dots after the last slash are escaped
+	}
+	name = strings.ReplaceAll(name, "[...]", "")
+	if strings.HasPrefix(name, "glob..") { // a function literal of a variable
+		return pkg
+	}
+	// A function literal that is inlined into other functions has their names
+	// before its own. Which those are can be told by a pointer receiver alone;
+	// otherwise the namespace is the outermost's.
+	if i := strings.LastIndex(name, ".(*"); i >= 0 {
+		name = name[i+1:]
+	}
+	// What follows is a method's name, or numbers a function literal or, after
+	// the hyphen, the body of a range over a function.
+	first, _, _ := strings.Cut(name, ".")
+	first, _, _ = strings.Cut(first, "-")
+	switch first {
+	case "", "init": // of variables
+		return pkg
+	}
+	if made, is := strings.CutPrefix(first, "New"); is && made != "" && made[0] >= 'A' && made[0] <= 'Z' {
+		first = made // a constructor
+	}
+	return pkg + "." + strings.Trim(first, "(*)") // (*Type) with a pointer receiver
 }

@@ -2,224 +2,291 @@ package txaio
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
+	"maps"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sirupsen/logrus"
 
-	"github.com/txaio-go/txaio/internal/format"
+	"github.com/txaio-go/txaio/internal/logline"
 )
 
-// toLogrus are logrus's levels by ours. At LevelNone only what panics is left.
-var toLogrus = [...]logrus.Level{
-	LevelNone:     logrus.PanicLevel,
-	LevelCritical: logrus.FatalLevel,
-	LevelError:    logrus.ErrorLevel,
-	LevelWarn:     logrus.WarnLevel,
-	LevelInfo:     logrus.InfoLevel,
-	LevelDebug:    logrus.DebugLevel,
-	LevelTrace:    logrus.TraceLevel,
+// output is where StartLogging writes.
+var output struct {
+	started atomic.Bool
+	format  logline.Format // does not change once started is set
+	sync.Mutex
+	out io.Writer
 }
 
-// fromLogrus is the inverse of toLogrus.
-func fromLogrus(level logrus.Level) Level {
-	if i := slices.Index(toLogrus[:], level); i >= 0 {
-		return Level(i)
-	}
-	return LevelTrace // more verbose than any that logrus has a name for
-}
+// A StartOption is an option of [StartLogging].
+type StartOption func(*logline.Format)
 
-// target is what SetLogrus set; nil stands for logrus's standard logger.
-var target atomic.Pointer[logrus.Logger]
+// LogJSON makes each line a JSON object with the entry's time, level,
+// log_namespace and msg, and its attributes. One that has such a name has
+// "fields." before it.
+func LogJSON() StartOption { return func(f *logline.Format) { f.JSON = true } }
 
-func targetLogrus() *logrus.Logger {
-	if logger := target.Load(); logger != nil {
-		return logger
-	}
-	return logrus.StandardLogger()
-}
+// LogDetails puts the level and the namespace after the time, a hyphen for an
+// entry that has no namespace.
+func LogDetails() StartOption { return func(f *logline.Format) { f.Details = true } }
 
-// SetLogrus makes the entries of all loggers go to logger, but for those made
-// with [WithLogrus]. With nil they go to logrus.StandardLogger() again, where
-// they go at first.
-//
-// Entries carry the rendered message, the attributes and log_namespace as
-// fields; a logrus logger of the application's own drops those above its
-// level, whatever the level here.
-func SetLogrus(logger *logrus.Logger) {
-	mustHaveBackend()
-	target.Store(logger)
-}
-
-// bridge is StartLogging's state. It is guarded by the lock of levels.
-var bridge logBridge
-
-type logBridge struct{ started bool }
-
-// StartLogging writes what is logged up to level to out, os.Stdout where that
-// is nil, a line an entry:
+// StartLogging writes what is logged up to level to out, os.Stdout if that is
+// nil, a line an entry:
 //
 //	2016-01-21T01:02:03-0100 message
 //
 // From then on the standard log package, log/slog's default logger and logrus's
 // standard logger write there too, in the same shape and each message once,
 // with the attributes that a message of theirs does not show itself at its
-// end. In values that a format puts into a line, control characters are
-// escaped, so that no value can look like a line of its own. Where a message
-// of the other loggers has several lines, or a failure's has, all but the
-// first are indented, for the same reason.
+// end. The hooks of logrus's standard logger get all these entries. What
+// log.Fatal and log.Panic log counts as critical.
 //
-// As with a writer for the log package, lines are written one at a time: out
-// must not log, or it waits for itself.
+// Whoever logged it, in what is written control characters are escaped, and the
+// lines of a message after its first are indented by two spaces: nothing can
+// pass for an entry of its own.
 //
-// It returns an error that lists the valid levels where level is not one of
+// It sets the level of logrus's standard logger, as does [SetGlobalLogLevel];
+// logrus.SetLevel changes it afterwards for what is logged with logrus alone.
+//
+// It returns an error that lists the valid levels if level is not one of
 // them. Only the first successful call does something.
 //
-// An application that sets up logrus itself does not call it, and gets the
-// entries of all loggers through logrus.
-func StartLogging(out io.Writer, level Level) error {
+// An application that sets up logrus or a slog handler itself does not call it,
+// and gets the entries of all loggers there: see [SetLogrus] and [SetSlog].
+func StartLogging(out io.Writer, level Level, opts ...StartOption) error {
 	mustHaveBackend()
 	if err := level.check(); err != nil {
 		return err
 	}
-	if out == nil {
-		out = os.Stdout
-	}
 	levels.Lock()
-	again := bridge.started
-	bridge.started = true
-	if !again {
-		setGlobalLevel(level)
-	}
-	levels.Unlock()
-	if again {
+	defer levels.Unlock()
+	if output.started.Load() {
 		return nil
 	}
+	if output.out = out; out == nil {
+		output.out = os.Stdout
+	}
+	for _, opt := range opts {
+		opt(&output.format)
+	}
+	output.started.Store(true)
+	setGlobalLevel(level)
 	standard := logrus.StandardLogger()
 	standard.SetFormatter(lineFormatter{})
-	standard.SetOutput(lineWriter{out})
-	slog.SetDefault(slog.New(slogHandler{})) // which also routes the log package
+	standard.SetOutput(formatted{})
+	standard.AddHook(echoHook{})
+
+	probe := &levelProbe{Handler: slogHandler{}}
+	slog.SetDefault(slog.New(probe))
+	asked := log.Writer()
+	slog.SetDefault(slog.New(slogHandler{}))
+	log.SetOutput(logOutput{asked, probe})
+	probe.only.Store(true)
 	return nil
 }
 
-// followLevel makes logrus's standard logger let through what the loggers do,
-// once it is the bridge's. levels is locked.
-func (b *logBridge) followLevel() {
-	if !b.started {
-		return
-	}
-	verbose := Level(globalLevel.Load())
-	for pointer := range levels.loggers {
-		if l := pointer.Value(); l != nil && l.pinned && l.logrus == nil {
-			verbose = max(verbose, Level(l.level.Load()))
+// toOutput writes the record's line, after the hooks of logrus's standard
+// logger have seen the record. They do not see what they log themselves.
+func (r *record) toOutput() {
+	standard := logrus.StandardLogger()
+	if r.nesting == notNested && !r.fired {
+		if r.asked.of(standard, toLogrus[r.level]).hasHooks() && !inHook() {
+			r.fire(standard, r.asked.hooks)
 		}
 	}
-	logrus.StandardLogger().SetLevel(toLogrus[verbose])
+	writeLine(r.line)
 }
 
-// lineFormatter makes the lines of StartLogging's output.
-type lineFormatter struct{}
-
-// Format implements logrus.Formatter.
-func (lineFormatter) Format(entry *logrus.Entry) ([]byte, error) {
-	var line []byte
-	if entry.Buffer != nil {
-		entry.Buffer.Grow(len(entry.Message) + 128)
-		line = entry.Buffer.AvailableBuffer()
-	}
-	line = appendTimestamp(line, entry.Time)
-	switch from := entry.Context.(type) {
-	case *origin:
-		if from != nil && from.message == entry.Message {
-			line = from.event.append(line, true) // to escape only what was substituted
-		} else {
-			line = format.AppendEscaped(line, entry.Message) // plain, or a hook has changed it
-		}
-	case slogContext:
-		line = appendForeign(line, entry.Message)
-		line = append(line, from.attrs...)
-	default:
-		if entry.Level > toLogrus[globalLevel.Load()] {
-			return nil, nil // only let through for a logger pinned to a more verbose level
-		}
-		line = appendForeign(line, entry.Message)
-		line = appendFields(line, entry.Data)
-	}
-	return append(line, '\n'), nil
-}
-
-// appendForeign appends a text of which nobody knows any more what in it was
-// substituted. It may be a traceback, so its lines stay lines, but all except
-// the first are indented: none can pass for another entry.
-func appendForeign(line []byte, text string) []byte {
-	for i, part := range strings.Split(strings.TrimRight(text, "\r\n"), "\n") {
-		if i > 0 {
-			line = append(line, "\n  "...)
-		}
-		indented := strings.TrimLeft(part, "\t") // as in Go's own tracebacks
-		line = append(line, part[:len(part)-len(indented)]...)
-		line = format.AppendEscaped(line, indented)
-	}
-	return line
-}
-
-// appendFields appends the fields of an entry that shows them nowhere else, in
-// the order of their names.
-func appendFields(line []byte, fields logrus.Fields) []byte {
-	names := make([]string, 0, len(fields))
-	for name := range fields {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		line = appendField(line, name, fields[name])
-	}
-	return line
-}
-
-func appendField(line []byte, name string, value any) []byte {
-	line = append(line, ' ')
-	line = format.AppendEscaped(line, name)
-	line = append(line, '=')
-	return format.AppendEscaped(line, fmt.Sprint(value))
-}
-
-// lineWriter is StartLogging's output. A line that cannot be written goes to
-// standard error, with the reason.
-type lineWriter struct{ out io.Writer }
-
-// Write implements io.Writer. It never fails: logrus could do no more about
-// it.
-func (w lineWriter) Write(line []byte) (int, error) {
-	if len(line) == 0 {
-		return 0, nil
-	}
+// writeLine writes a line. One that cannot be written goes to standard error,
+// with the reason.
+func writeLine(line []byte) {
+	output.Lock()
+	defer output.Unlock()
 	defer func() {
 		if value := recover(); value != nil {
 			unwritten(line, value)
 		}
 	}()
-	if _, err := w.out.Write(line); err != nil {
+	n, err := output.out.Write(line)
+	if err == nil && n < len(line) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
 		unwritten(line, err)
 	}
-	return len(line), nil
 }
 
 func unwritten(line []byte, reason any) {
 	fmt.Fprintf(os.Stderr, "txaio: cannot write to the log: %v\n%s", reason, line)
 }
 
-// slogHandler sends log/slog's records, and the log package's lines that slog
-// hands on, to logrus's standard logger.
-type slogHandler struct {
-	attrs  []byte        // those of WithAttrs, as they stand in a line
-	fields logrus.Fields // likewise, as they stand in an entry
-	group  string        // that of WithGroup, with a dot at its end
+// fire shows the record to hooks. They may change its message, but not keep it
+// from being written.
+func (r *record) fire(standard *logrus.Logger, hooks []logrus.Hook) {
+	defer recoverLogging(&r.text)
+	entry := &logrus.Entry{Logger: standard, Data: make(logrus.Fields), Time: r.Time, Level: toLogrus[r.level],
+		Message: r.Message, Caller: r.caller(standard), Context: r.ctx}
+	r.allFields(entry.Data)
+	echoes.add(entry)
+	defer echoes.remove(entry)
+	for _, hook := range slices.Clone(hooks) {
+		if _, is := hook.(echoHook); is {
+			continue
+		}
+		if err := hook.Fire(entry); err != nil {
+			fmt.Fprintln(os.Stderr, "Failed to fire hook:", err) // as logrus does
+			break
+		}
+	}
+	if entry.Message != r.Message {
+		r.Message = entry.Message
+		r.line = output.format.Append(r.line[:0], &r.Entry, &r.walk)
+	}
+}
+
+// hasHooks reports whether the logger has other hooks than the echoHook.
+func (p *probe) hasHooks() bool {
+	return slices.ContainsFunc(p.hooks, func(hook logrus.Hook) bool { return hook != echoHook{} })
+}
+
+// inHook reports whether a hook is being fired further up the stack.
+func inHook() bool {
+	return onStack("github.com/sirupsen/logrus.(*Entry).fireHooks")+onStack("github.com/txaio-go/txaio.(*record).fire") > 0
+}
+
+// echoes are the entries that hooks have been given, which a hook may send to
+// log/slog's default logger: that is here, and has them already.
+var echoes echoSet
+
+type echoSet struct {
+	sync.Mutex
+	count   atomic.Int64
+	entries map[*logrus.Entry]echo
+}
+
+type echo struct {
+	nanos   int64
+	message string
+}
+
+func (s *echoSet) add(entry *logrus.Entry) {
+	s.Lock()
+	defer s.Unlock()
+	if s.entries == nil {
+		s.entries = make(map[*logrus.Entry]echo)
+	}
+	s.entries[entry] = echo{entry.Time.UnixNano(), entry.Message}
+	s.count.Store(int64(len(s.entries)))
+}
+
+func (s *echoSet) remove(entry *logrus.Entry) {
+	if s.count.Load() > 0 {
+		s.Lock()
+		delete(s.entries, entry)
+		s.count.Store(int64(len(s.entries)))
+		s.Unlock()
+	}
+}
+
+func (s *echoSet) has(record slog.Record) bool {
+	if s.count.Load() == 0 {
+		return false
+	}
+	s.Lock()
+	defer s.Unlock()
+	for _, e := range s.entries {
+		if e == (echo{record.Time.UnixNano(), record.Message}) {
+			return true
+		}
+	}
+	return false
+}
+
+// echoHook is a hook of logrus's standard logger. It keeps hooks from being
+// fired for what a hook logs with logrus, which would not end.
+type echoHook struct{}
+
+var errInHook = errors.New("txaio: hooks are not fired for what a hook logs")
+
+// Levels implements logrus.Hook. It is called with the logger's lock held, and
+// puts the hook before those that are there already.
+func (h echoHook) Levels() []logrus.Level {
+	hooks := make(logrus.LevelHooks)
+	for _, level := range logrus.AllLevels {
+		hooks[level] = append([]logrus.Hook{h}, logrus.StandardLogger().Hooks[level]...)
+	}
+	logrus.StandardLogger().Hooks = hooks
+	return nil
+}
+
+// Fire implements logrus.Hook.
+func (echoHook) Fire(entry *logrus.Entry) error {
+	if !new(probe).of(entry.Logger, entry.Level).hasHooks() {
+		return nil
+	}
+	if onStack("github.com/sirupsen/logrus.(*Entry).fireHooks")+onStack("github.com/txaio-go/txaio.(*record).fire") > 1 {
+		return errInHook
+	}
+	echoes.add(entry)
+	return nil
+}
+
+// lineFormatter sends what is logged with logrus's standard logger to
+// StartLogging's output. It does so itself, as logrus holds a lock while it
+// writes.
+type lineFormatter struct{}
+
+// Format implements logrus.Formatter. Logrus itself gives the entry a buffer for
+// what is to be written; without one it is for a hook that asks for the line.
+func (lineFormatter) Format(entry *logrus.Entry) ([]byte, error) {
+	if entry.Buffer != nil {
+		echoes.remove(entry)
+	}
+	r := newRecord(outputTarget, entry.Time, max(fromLogrus(entry.Level), LevelCritical))
+	defer recoverLogging(&entry.Message)
+	r.fired, r.text, r.Message = true, entry.Message, entry.Message
+	attrs := make([]slog.Attr, 0, len(entry.Data))
+	for _, name := range slices.Sorted(maps.Keys(entry.Data)) {
+		attrs = append(attrs, slog.Any(name, entry.Data[name]))
+	}
+	r.Attrs = r.walk.Attrs(r.Attrs, attrs)
+	if entry.Buffer == nil {
+		return output.format.Append(nil, &r.Entry, &r.walk), nil
+	}
+	r.log()
+	return nil, nil
+}
+
+// formatted is the output of logrus's standard logger: what another formatter
+// makes of its entries, if the application sets one after StartLogging.
+type formatted struct{}
+
+// Write implements io.Writer.
+func (formatted) Write(line []byte) (int, error) {
+	if len(line) > 0 {
+		writeLine(line)
+	}
+	return len(line), nil
+}
+
+// slogHandler sends log/slog's records to StartLogging's output. Its scopes are
+// what WithGroup and WithAttrs have opened.
+type slogHandler struct{ scopes []scope }
+
+type scope struct {
+	group string
+	attrs []slog.Attr
 }
 
 // Enabled implements slog.Handler.
@@ -227,93 +294,125 @@ func (slogHandler) Enabled(_ context.Context, level slog.Level) bool {
 	return fromSlog(level) <= Level(globalLevel.Load())
 }
 
-// fromSlog maps slog's levels to ours; trace is the first level that slog's
-// documentation leaves room for below debug.
-func fromSlog(level slog.Level) Level {
-	switch {
-	case level >= slog.LevelError:
-		return LevelError
-	case level >= slog.LevelWarn:
-		return LevelWarn
-	case level >= slog.LevelInfo:
-		return LevelInfo
-	case level >= slog.LevelDebug:
-		return LevelDebug
+// Handle implements slog.Handler.
+func (h slogHandler) Handle(ctx context.Context, from slog.Record) error {
+	if echoes.has(from) {
+		return nil
 	}
-	return LevelTrace
-}
-
-// slogContext hands a record's attributes, as they stand in a line, through
-// logrus to StartLogging's formatter.
-type slogContext struct {
-	context.Context
-	attrs []byte
-}
-
-// Handle implements slog.Handler. A panic in a hook or in a value's method is
-// reported on standard error.
-func (h slogHandler) Handle(ctx context.Context, record slog.Record) error {
-	defer recoverLogging(&record.Message)
-	record.Attrs(func(attr slog.Attr) bool {
-		h = h.with(attr)
+	r := newRecord(outputTarget, from.Time, fromSlog(from.Level))
+	defer recoverLogging(&from.Message)
+	r.text, r.Message, r.pc, r.ctx, r.dotted = from.Message, from.Message, from.PC, ctx, true
+	attrs := make([]slog.Attr, 0, from.NumAttrs())
+	from.Attrs(func(a slog.Attr) bool {
+		attrs = append(attrs, a)
 		return true
 	})
-	if h.fields == nil {
-		h.fields = logrus.Fields{} // hooks may add to it
+	for _, scope := range slices.Backward(h.scopes) {
+		if attrs = slices.Concat(scope.attrs, attrs); scope.group != "" {
+			attrs = []slog.Attr{{Key: scope.group, Value: slog.GroupValue(attrs...)}}
+		}
 	}
-	entry := logrus.Entry{Logger: logrus.StandardLogger(), Data: h.fields, Time: record.Time, Context: slogContext{ctx, h.attrs}}
-	entry.Log(toLogrus[fromSlog(record.Level)], record.Message)
+	r.Attrs = r.walk.Attrs(r.Attrs, attrs)
+	r.log()
 	return nil
 }
 
 // WithAttrs implements slog.Handler.
 func (h slogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	for _, attr := range attrs {
-		h = h.with(attr)
-	}
-	return h
+	return slogHandler{append(slices.Clip(h.scopes), scope{attrs: attrs})}
 }
 
 // WithGroup implements slog.Handler.
 func (h slogHandler) WithGroup(name string) slog.Handler {
-	if name != "" {
-		h.group += name + "."
+	if name == "" {
+		return h
 	}
-	return h
+	return slogHandler{append(slices.Clip(h.scopes), scope{group: name})}
 }
 
-// with adds an attribute, and leaves h as it is.
-func (h slogHandler) with(attr slog.Attr) slogHandler {
-	value, err := format.Resolve(attr.Value)
-	if err != nil {
-		reportPanic(attr.Key, err)
-		value = slog.AnyValue(err)
+// levelProbe finds out what slog.SetLogLoggerLevel has set, which only the
+// handler is told that the log package writes to.
+type levelProbe struct {
+	slog.Handler             // for the moment in which it is slog's default
+	only         atomic.Bool // that is over
+	level        atomic.Int64
+}
+
+// Enabled implements slog.Handler.
+func (p *levelProbe) Enabled(ctx context.Context, level slog.Level) bool {
+	p.level.Store(int64(level))
+	return !p.only.Load() && p.Handler.Enabled(ctx, level)
+}
+
+// logOutput sends what is logged with the log package to StartLogging's output.
+type logOutput struct {
+	asked io.Writer // has the probe asked
+	probe *levelProbe
+}
+
+// patience is how long the log package waits for an entry to be written, ten
+// times as long when the program ends then. It holds a lock meanwhile: a writer
+// that logs with it would never end.
+const patience = 100 * time.Millisecond
+
+// Write implements io.Writer.
+func (o logOutput) Write(text []byte) (int, error) {
+	_, _ = o.asked.Write(nil)
+	level, pc := logCaller(fromSlog(slog.Level(o.probe.level.Load())), text)
+	if level > Level(globalLevel.Load()) {
+		return len(text), nil
 	}
-	switch {
-	case value.Kind() != slog.KindGroup:
-	case strings.Count(h.group, ".") == maxGroups:
-		value = slog.StringValue(tooDeep)
-	default:
-		in := h
-		if attr.Key != "" {
-			in.group += attr.Key + "."
+	r := newRecord(outputTarget, time.Now(), level)
+	r.Message, r.pc = strings.TrimRight(string(text), "\r\n"), pc
+	r.text = r.Message
+	if _, isFile := output.out.(*os.File); isFile || r.nesting != notNested {
+		r.log()
+		return len(text), nil
+	}
+	r.fired = inHook() // which another goroutine's stack does not show
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		r.log()
+	}()
+	timer := time.NewTimer(patience)
+	if level == LevelCritical {
+		timer.Reset(10 * patience)
+	}
+	defer timer.Stop()
+	select {
+	case <-written:
+	case <-timer.C:
+	}
+	return len(text), nil
+}
+
+// logCaller returns who called the log package, and the level: log.Fatal's and
+// log.Panic's own, the one that a slog logger from before StartLogging begins
+// its text with, or the one that is given.
+func logCaller(level Level, text []byte) (Level, uintptr) {
+	var pcs [16]uintptr
+	n := runtime.Callers(3, pcs[:])
+	frames := runtime.CallersFrames(pcs[:n])
+	for more := n > 0; more; {
+		var frame runtime.Frame
+		frame, more = frames.Next()
+		name, ofLog := strings.CutPrefix(frame.Function, "log.")
+		switch {
+		case ofLog && !strings.Contains(name, "/"):
+			name = strings.TrimPrefix(name, "(*Logger).")
+			if strings.HasPrefix(name, "Fatal") || strings.HasPrefix(name, "Panic") {
+				level = LevelCritical
+			}
+		case strings.HasPrefix(frame.Function, "log/slog."):
+			word, _, _ := strings.Cut(string(text), " ")
+			var own slog.Level
+			if own.UnmarshalText([]byte(word)) == nil {
+				level = fromSlog(own)
+			}
+		default:
+			return level, frame.PC + 1
 		}
-		for _, member := range value.Group() {
-			in = in.with(member)
-		}
-		in.group = h.group
-		return in
 	}
-	if attr.Equal(slog.Attr{}) {
-		return h // as slog says of handlers
-	}
-	name := h.group + attr.Key
-	fields := make(logrus.Fields, len(h.fields)+1)
-	for name, value := range h.fields {
-		fields[name] = value
-	}
-	fields[name] = fieldValue(name, value, 0)
-	h.attrs = appendField(slices.Clip(h.attrs), name, value.Any())
-	h.fields = fields
-	return h
+	return level, 0
 }

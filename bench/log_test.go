@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"testing"
@@ -90,6 +91,23 @@ func BenchmarkLogInfo(b *testing.B) {
 			log.Info("Hopping {times} times", slog.Int("times", 42))
 		}
 	})
+	b.Run("slog LogAttrs and Sprintf", func(b *testing.B) {
+		defer allocs(b)()
+		log := slog.New(slog.NewTextHandler(io.Discard, nil))
+		ctx := context.Background()
+		for b.Loop() {
+			log.LogAttrs(ctx, slog.LevelInfo, fmt.Sprintf("Hopping %d times", 42), slog.Int("times", 42))
+		}
+	})
+	b.Run("txaio to slog", func(b *testing.B) {
+		defer allocs(b)()
+		txaio.SetSlog(slog.NewTextHandler(io.Discard, nil))
+		defer txaio.SetSlog(nil)
+		log := txaio.MakeLogger(txaio.WithNamespace("bench"))
+		for b.Loop() {
+			log.Info("Hopping {times} times", slog.Int("times", 42))
+		}
+	})
 	b.Run("txaio StartLogging", func(b *testing.B) {
 		defer allocs(b)()
 		if err := txaio.StartLogging(io.Discard, txaio.LevelInfo); err != nil {
@@ -121,5 +139,29 @@ func BenchmarkLogInfo(b *testing.B) {
 		for b.Loop() {
 			log.Info().Timestamp().Int("times", 42).Msg("hopping")
 		}
+	})
+}
+
+// BenchmarkLogBridge logs 20 attributes with log/slog.
+func BenchmarkLogBridge(b *testing.B) {
+	attrs := make([]slog.Attr, 20)
+	for i := range attrs {
+		attrs[i] = slog.Int(fmt.Sprintf("attribute%d", i), i)
+	}
+	run := func(name string, log func() *slog.Logger) {
+		b.Run(name, func(b *testing.B) {
+			defer allocs(b)()
+			log, ctx := log(), context.Background()
+			for b.Loop() {
+				log.LogAttrs(ctx, slog.LevelInfo, "hopping", attrs...)
+			}
+		})
+	}
+	run("slog TextHandler", func() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) })
+	run("txaio", func() *slog.Logger {
+		if err := txaio.StartLogging(io.Discard, txaio.LevelInfo); err != nil {
+			b.Fatal(err)
+		}
+		return slog.Default()
 	})
 }

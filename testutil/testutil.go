@@ -145,11 +145,16 @@ func must(err error) {
 // Mind the last pair of parentheses: without them the loop is replaced when the
 // function ends, and nothing is put back.
 func ReplaceLoop(loop txaio.EventLoop) (restore func()) {
-	if err := txaio.UseDeferred(); err != nil && txaio.UseFuture() != nil {
-		panic(txaio.ErrNoBackend)
-	}
+	mustHaveBackend()
 	previous := txaio.SetLoop(loop)
 	return func() { txaio.SetLoop(previous) }
+}
+
+// mustHaveBackend panics in a build without one.
+func mustHaveBackend() {
+	if !txaio.UsingDeferred && !txaio.UsingFuture {
+		panic(txaio.ErrNoBackend)
+	}
 }
 
 // maxSteps is how often Await moves the clock to a timer: enough for a day of

@@ -1,30 +1,40 @@
-// Command log_interop_slog is an application that starts txaio's logging, and
-// uses code that logs in other ways: through the standard log package, log/slog
-// and logrus. All of it arrives in one stream, in one shape:
+// Command log_interop_slog is an application that logs through log/slog with a
+// handler of its own, and uses a library that logs through txaio. The library's
+// entries arrive in the application's handler, with their attributes, and
+// nothing of the application's is replaced:
 //
 //	go run -tags future ./examples/log_interop_slog
 package main
 
 import (
-	"fmt"
-	"log"
 	"log/slog"
 	"os"
-
-	"github.com/sirupsen/logrus"
 
 	"github.com/txaio-go/txaio"
 )
 
+// library stands for one that uses txaio and knows nothing of the handler.
+func library() {
+	log := txaio.MakeLogger(txaio.WithNamespace("library"))
+	log.Debug("below the handler's level")
+	log.Info("Hello from the library, {name}.", slog.String("name", "Roy"))
+	conn := log.With(slog.Group("conn", slog.Int("id", 7)))
+	conn.Warn("{count} of {total} failed.", slog.Int("count", 2), slog.Int("total", 3))
+}
+
 func main() {
-	if err := txaio.StartLogging(os.Stdout, txaio.LevelInfo); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	txaio.MakeLogger().Info("txaio was {where}", slog.String("where", "here"))
-	log.Printf("the standard log package was %s", "here")
-	slog.Info("log/slog was here", "user", "roy", slog.Group("request", "id", 7))
-	slog.Debug("below the level")
-	logrus.WithField("user", "roy").Warn("logrus was here")
-	logrus.Debug("below the level")
+	handler := slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{
+		Level: slog.LevelInfo,
+		ReplaceAttr: func(groups []string, attr slog.Attr) slog.Attr {
+			if len(groups) == 0 && attr.Key == slog.TimeKey {
+				return slog.Attr{} // for the same output each time
+			}
+			return attr
+		},
+	})
+	slog.SetDefault(slog.New(handler))
+	txaio.SetSlog(handler)
+
+	slog.Info("Hello from the application.")
+	library()
 }

@@ -8,14 +8,13 @@ import (
 	"github.com/txaio-go/txaio/internal/exampletest"
 )
 
-const want = `TIME txaio was here
-TIME the standard log package was here
-TIME log/slog was here user=roy request.id=7
-TIME logrus was here user=roy
+const want = `{"level":"INFO","msg":"Hello from the application."}
+{"level":"INFO","msg":"Hello from the library, Roy.","name":"Roy","log_namespace":"library"}
+{"level":"WARN","msg":"2 of 3 failed.","conn":{"id":7},"count":2,"total":3,"log_namespace":"library"}
 `
 
 func TestOutput(t *testing.T) {
-	if got := exampletest.Timeless(exampletest.Output(t, main)); got != want {
+	if got := exampletest.Output(t, main); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 }

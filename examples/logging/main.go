@@ -1,14 +1,18 @@
 // Command logging shows a class that logs, before and after logging has been
-// started:
+// started, and how everything else that logs arrives in the same stream:
 //
 //	go run -tags deferred ./examples/logging
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"os"
+
+	"github.com/sirupsen/logrus"
 
 	"github.com/txaio-go/txaio"
 )
@@ -16,9 +20,9 @@ import (
 // Bunny hops.
 type Bunny struct{ log *txaio.Logger }
 
-// NewBunny returns a bunny that logs under its own namespace.
+// NewBunny returns a bunny that logs under its own namespace, main.Bunny.
 func NewBunny() *Bunny {
-	return &Bunny{log: txaio.MakeLogger(txaio.WithNamespace("main.Bunny"))}
+	return &Bunny{log: txaio.MakeLogger()}
 }
 
 // Hop hops a number of times.
@@ -43,4 +47,10 @@ func main() {
 	}
 	jack.log.Info("output after StartLogging")
 	jack.Hop(42)
+
+	log.Printf("the standard log package was %s", "here")
+	slog.Info("log/slog was here", "user", "roy", slog.Group("request", "id", 7))
+	slog.Log(context.Background(), slog.LevelDebug-4, "below the level")
+	logrus.WithField("user", "roy").Warn("logrus was here")
+	logrus.Trace("below the level")
 }

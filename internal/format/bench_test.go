@@ -3,6 +3,8 @@ package format
 import (
 	"log/slog"
 	"testing"
+
+	"github.com/txaio-go/txaio/internal/logvalue"
 )
 
 var hopping = func(name string) (slog.Value, bool) {
@@ -14,7 +16,7 @@ var hopping = func(name string) (slog.Value, bool) {
 
 // TestHitPathAllocates keeps the common log line free of garbage.
 func TestHitPathAllocates(t *testing.T) {
-	dst := make([]byte, 0, 256)
+	dst, walk := make([]byte, 0, 256), new(logvalue.Walk)
 	attrs := []slog.Attr{slog.Int("times", 42), slog.String("name", "wombat"), slog.Float64("x", 1.5), slog.Bool("b", true)}
 	lookup := LookupFunc(func(name string) (slog.Value, bool) {
 		for i := range attrs {
@@ -28,7 +30,7 @@ func TestHitPathAllocates(t *testing.T) {
 		n := testing.AllocsPerRun(100, func() {
 			tmpl, err := Cached(f)
 			if err == nil {
-				_, err = tmpl.Append(dst, lookup, true)
+				_, err = tmpl.Append(dst, lookup, walk)
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -41,13 +43,13 @@ func TestHitPathAllocates(t *testing.T) {
 }
 
 func benchmark(b *testing.B, f string, v slog.Value) {
-	dst := make([]byte, 0, 256)
+	dst, walk := make([]byte, 0, 256), new(logvalue.Walk)
 	lookup := LookupFunc(func(string) (slog.Value, bool) { return v, true })
 	b.ReportAllocs()
 	for b.Loop() {
 		tmpl, err := Cached(f)
 		if err == nil {
-			_, err = tmpl.Append(dst, lookup, true)
+			_, err = tmpl.Append(dst, lookup, walk)
 		}
 		if err != nil {
 			b.Fatal(err)
@@ -78,11 +80,11 @@ func BenchmarkField(b *testing.B) {
 func BenchmarkParallel(b *testing.B) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
-		dst := make([]byte, 0, 256)
+		dst, walk := make([]byte, 0, 256), new(logvalue.Walk)
 		for pb.Next() {
 			tmpl, err := Cached("Hopping {times} times.")
 			if err == nil {
-				_, err = tmpl.Append(dst, LookupFunc(hopping), true)
+				_, err = tmpl.Append(dst, LookupFunc(hopping), walk)
 			}
 			if err != nil {
 				b.Fatal(err)

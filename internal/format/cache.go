@@ -6,81 +6,43 @@ import (
 	"sync/atomic"
 )
 
-// What Cached keeps at most: two generations of cacheSize templates, each of a
-// format that is short and simple enough for all of them to stay small.
-const (
-	cacheSize      = 512
-	cacheMaxLength = 1024
-	cacheMaxFields = 32
-)
+// cacheSize is how much Cached keeps: a template counts one, and one more for
+// each KiB of its format and for each 32 fields.
+const cacheSize = 1024
 
-// generation is a set of templates that is filled once and then given up.
-type generation struct {
-	templates sync.Map // from format to *Template
-	count     atomic.Int32
-}
-
-// cache forgets by generations: when the young one is full it becomes the old
-// one, and the old one goes. A template used in the meantime has moved to the
-// young one. So formats made at run time pass through and those that a program
-// keeps using stay, with no lock and no bookkeeping on a hit.
+// cache holds templates by their formats. Once it is full it is given up for an
+// empty one, which is soon filled with the formats that are in use: no lock and
+// no bookkeeping on a hit, and formats made at run time pass through.
 type cache struct {
-	young, old atomic.Pointer[generation]
-	turnover   sync.Mutex
+	templates sync.Map // from format to *Template
+	cost      atomic.Int32
 }
 
-var templates = newCache()
+var templates atomic.Pointer[cache]
 
-func newCache() *cache {
-	c := &cache{}
-	c.young.Store(&generation{})
-	c.old.Store(&generation{})
-	return c
-}
+func init() { templates.Store(new(cache)) }
 
 // Cached is Parse with a memory: while a format is in use, later calls with it
-// return the same template. The memory is bounded, in the number of formats and
-// in their length, so formats made at run time may be given to it.
+// return the same template. The memory is bounded, so formats made at run time
+// may be given to it.
 func Cached(format string) (*Template, error) {
-	return templates.get(format)
-}
-
-func (c *cache) get(format string) (*Template, error) {
-	young := c.young.Load()
-	if t, ok := young.templates.Load(format); ok {
+	c := templates.Load()
+	if t, ok := c.templates.Load(format); ok {
 		return t.(*Template), nil
-	}
-	if len(format) > cacheMaxLength {
-		return Parse(format)
-	}
-	old, known := c.old.Load().templates.Load(format)
-	// A copy, since format may be a piece of something large.
-	format = strings.Clone(format)
-	if known {
-		c.add(young, format, old.(*Template))
-		return old.(*Template), nil
 	}
 	t, err := Parse(format)
 	if err != nil {
 		return nil, err
 	}
-	if t.fields <= cacheMaxFields {
-		c.add(young, format, t)
+	cost := int32(1 + len(format)/1024 + t.fields/32)
+	if cost > cacheSize/8 {
+		return t, nil // for one that is so large the others need not go
 	}
+	if c.cost.Add(cost) > cacheSize {
+		templates.CompareAndSwap(c, new(cache))
+		c = templates.Load()
+	}
+	// A copy, since format may be a piece of something large.
+	c.templates.Store(strings.Clone(format), t)
 	return t, nil
-}
-
-func (c *cache) add(to *generation, format string, t *Template) {
-	if _, known := to.templates.LoadOrStore(format, t); known {
-		return
-	}
-	if to.count.Add(1) < cacheSize {
-		return
-	}
-	c.turnover.Lock()
-	defer c.turnover.Unlock()
-	// Others may have found it full at the same time.
-	if c.young.CompareAndSwap(to, &generation{}) {
-		c.old.Store(to)
-	}
 }

@@ -6,16 +6,20 @@
 //
 //	{times}  {nouns[2]}  {what.config[foo]}  {n:05d}  {x:.{digits}f}  {v!r}
 //
-// Where Go has its own way, Go's is taken: without a specification a value
+// When Go has its own way, Go's is taken: without a specification a value
 // prints as fmt's %v, !s is %v, !r is %#v, and !a is %#v with everything
-// outside ASCII escaped. With a specification numbers, booleans and text print
-// as Python prints them, and any other value as the text of its %v.
+// outside ASCII escaped. Bytes that are valid UTF-8 print as text. With a
+// specification numbers (also those that a pointer leads to, a json.Number and
+// a big one), booleans and text print as Python prints them, a time.Time by
+// strftime's directives, a time.Duration as seconds if the specification is a
+// number's, and any other value as the text of its %v.
 //
 // A part of a field, .name or [name], is a map key, an index, an exported field
 // or a method without arguments that returns one result, or a result and an
 // error. A name that matches nothing is tried once more with its first letter
-// in upper case. Pointers and interfaces are followed, and a slog.LogValuer
-// stands for what it resolves to.
+// in upper case, and then as that of a field or method in any case. Pointers
+// and interfaces are followed, and a slog.LogValuer stands for what it resolves
+// to, unless it is an error.
 //
 // # Differences from Python
 //
@@ -23,16 +27,16 @@
 // is parsed before any value is looked up, so a mistake in its syntax is
 // reported rather than a missing value to the left of it. Only ASCII digits are
 // digits. The n type knows no locale: it groups nothing. A map key is found by
-// .name too, and a field or method by [name]. Dates and complex numbers have no
+// .name too, and a field or method by [name]. Complex numbers have no
 // specifications of their own.
 //
 // # Limits
 //
 // Formats and values come from the whole program, so both are kept in bounds:
 // widths and precisions to 10,000, a format to 1,000 fields, its output to
-// 1 MiB, values to 100 levels of nesting. Beyond them is an error, which is
-// also what a value that contains itself leads to. A panic in a method called
-// for a value (Error, String, Format, GoString, LogValue or one named in the
-// format) is an error that says so. What cannot be contained is a method that
-// never returns or recurses without end.
+// 1 MiB. Beyond them is an error. Values are bounded by a walk over them (see
+// package logvalue), which cuts what is too large or contains itself. A panic in
+// a method called for a value (Error, String, Format, GoString, LogValue or one
+// named in the format) is an error that says so. What cannot be contained is a
+// method that never returns or recurses without end.
 package format

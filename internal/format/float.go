@@ -69,7 +69,7 @@ func (s *spec) appendFloat(dst []byte, x float64, bits int) ([]byte, error) {
 }
 
 // appendGeneral appends x with precision significant digits, in exponent form
-// where its magnitude calls for it. Zeros at the end go unless keepZeros;
+// if its magnitude calls for it. Zeros at the end go unless keepZeros;
 // fraction makes sure of a digit after the point, which counts as one of them.
 func appendGeneral(dst []byte, x float64, precision int, keepZeros, fraction bool) []byte {
 	precision = max(precision, 1)
@@ -86,7 +86,7 @@ func appendShortest(dst []byte, x float64, bits int) []byte {
 }
 
 // appendDecimal rewrites scientific, a number in exponent form, without an
-// exponent where that lies from -4 to below largest.
+// exponent if that lies from -4 to below largest.
 func appendDecimal(dst, scientific []byte, largest int, keepZeros, fraction bool) []byte {
 	mantissa, exponent, _ := bytes.Cut(scientific, []byte("e"))
 	exp, err := strconv.Atoi(string(exponent))

@@ -9,31 +9,26 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
+
+	"github.com/txaio-go/txaio/internal/logvalue"
 )
 
-// use formats with and without escaping and checks what holds for any format
-// and any values.
+// use formats and checks what holds for any format and any values.
 func use(t *testing.T, format string, lookup LookupFunc) {
 	tmpl, err := Cached(format)
 	if err != nil {
 		return
 	}
 	dst := []byte("before")
-	for _, escape := range []bool{false, true} {
-		out, err := tmpl.Append(dst, lookup, escape)
-		if !strings.HasPrefix(string(out), "before") {
-			t.Errorf("%q: what was there became %.20q", format, out)
-		}
-		if err != nil && (len(out) != len(dst) || err.Error() == "") {
-			t.Errorf("%q: %d bytes, error %v", format, len(out), err)
-		}
-		if len(out) > len(dst)+maxOutput {
-			t.Errorf("%q: %d bytes", format, len(out))
-		}
-		if escape && utf8.ValidString(format) && !strings.ContainsFunc(format, isControl) {
-			mustBeClean(t, string(out))
-		}
+	out, err := tmpl.Append(dst, lookup, new(logvalue.Walk))
+	if !strings.HasPrefix(string(out), "before") {
+		t.Errorf("%q: what was there became %.20q", format, out)
+	}
+	if err != nil && (len(out) != len(dst) || err.Error() == "") {
+		t.Errorf("%q: %d bytes, error %v", format, len(out), err)
+	}
+	if len(out) > len(dst)+maxOutput {
+		t.Errorf("%q: %d bytes", format, len(out))
 	}
 }
 
@@ -48,7 +43,7 @@ func FuzzFormat(f *testing.F) {
 	s := &shape{Sides: 3, Config: map[string]int{"foo": 1}}
 	s.Next, s.Any = s, cyclicSlice()
 	lookup := values(map[string]any{
-		"times": 3, "n": -123456, "w": 12, "p": 3, "u": uint64(math.MaxUint64), "big": new(big.Int).Lsh(big.NewInt(-3), 100), "vast": new(big.Int).Lsh(big.NewInt(1), maxBits+1),
+		"times": 3, "n": -123456, "w": 12, "p": 3, "u": uint64(math.MaxUint64), "big": new(big.Int).Lsh(big.NewInt(-3), 100), "vast": new(big.Int).Lsh(big.NewInt(1), logvalue.MaxBits+1),
 		"x": 1234.5678, "inf": math.Inf(-1), "nan": math.NaN(), "zero": math.Copysign(0, -1), "b": true, "c": complex(1, 2), "e": "e", "f": ".3f",
 		"s": "na\u00efve\n\x1b[0m\xff\u202e", "l": []any{1, "two", []any{3, "four"}}, "nouns": []string{"a", "b", "c"}, "what": s, "value": *s, "null": nil, "nil": (*shape)(nil),
 		"keys": map[any]any{"a": 1, 3: "three"}, "cycle": cyclicSlice(), "bomb": bomb{}, "error": errors.New("an error"), "explosive": explosive{}, "endless": endless{},

@@ -11,7 +11,7 @@ import (
 type integer struct {
 	negative  bool
 	magnitude uint64
-	large     *big.Int // the value, where magnitude cannot hold it
+	large     *big.Int // the value, if magnitude cannot hold it
 }
 
 func signed(n int64) integer {

@@ -4,8 +4,12 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/txaio-go/txaio/internal/logvalue"
 )
 
 // maxDepth bounds how deep values nest: pointers to pointers, values that
@@ -15,10 +19,8 @@ const maxDepth = 100
 var errDepth = fmt.Errorf("the value is nested more than %d levels deep, or contains itself", maxDepth)
 
 var (
-	typeValue     = reflect.TypeFor[slog.Value]()
-	typeAttrs     = reflect.TypeFor[[]slog.Attr]()
-	typeLogValuer = reflect.TypeFor[slog.LogValuer]()
-	typeError     = reflect.TypeFor[error]()
+	typeAttrs = reflect.TypeFor[[]slog.Attr]()
+	typeError = reflect.TypeFor[error]()
 )
 
 // float32Value keeps what is a float32 one: slog.AnyValue makes it a float64,
@@ -28,7 +30,7 @@ type float32Value float32
 // follow returns the value that parts lead to from v, resolved.
 func (r *run) follow(v slog.Value, parts []part) (slog.Value, error) {
 	if len(parts) == 0 {
-		return Resolve(v)
+		return r.resolve(v)
 	}
 	rv := reflect.ValueOf(v)
 	for i := range parts {
@@ -37,7 +39,7 @@ func (r *run) follow(v slog.Value, parts []part) (slog.Value, error) {
 			return slog.Value{}, err
 		}
 	}
-	rv, err := settle(rv)
+	rv, err := r.settle(rv)
 	if err != nil {
 		return slog.Value{}, err
 	}
@@ -54,66 +56,58 @@ func (r *run) follow(v slog.Value, parts []part) (slog.Value, error) {
 	return slog.AnyValue(x), nil
 }
 
-// Resolve returns what v stands for. Unlike v's own method it reports what goes
-// wrong: a panic, as a *PanicError, or that there is no end to it.
-func Resolve(v slog.Value) (slog.Value, error) {
-	for range maxDepth {
-		if v.Kind() != slog.KindLogValuer {
-			return v, nil
-		}
-		var err error
-		if v, err = logValue(v.LogValuer()); err != nil {
-			return v, err
+// resolve returns what v stands for. An error stands for itself.
+func (r *run) resolve(v slog.Value) (slog.Value, error) {
+	v, err := r.walk.Resolve(v, false)
+	if err == nil && v.Kind() == slog.KindAny {
+		if panicked, is := v.Any().(*logvalue.PanicError); is {
+			err = panicked // when it was resolved before
 		}
 	}
-	return v, errDepth
-}
-
-func logValue(v slog.LogValuer) (out slog.Value, err error) {
-	defer recovered("LogValue", &err)
-	return v.LogValue(), nil
+	return v, err
 }
 
 // settle takes what stands between a value and its parts off it: interfaces,
 // slog.Value and slog.LogValuer. A nil interface leaves the zero reflect.Value.
-func settle(rv reflect.Value) (reflect.Value, error) {
+func (r *run) settle(rv reflect.Value) (reflect.Value, error) {
 	for range maxDepth {
 		switch {
 		case !rv.IsValid():
 			return rv, nil
 		case rv.Kind() == reflect.Interface:
 			rv = rv.Elem()
+			continue
 		case !rv.CanInterface():
 			return rv, nil
-		case rv.Type() == typeValue:
-			v, err := Resolve(rv.Interface().(slog.Value))
-			if err != nil {
-				return rv, err
-			}
-			rv = reflect.ValueOf(v.Any())
-		case rv.Type().Implements(typeLogValuer):
-			v, err := logValue(rv.Interface().(slog.LogValuer))
-			if err != nil {
-				return rv, err
-			}
-			rv = reflect.ValueOf(v)
-		default:
+		}
+		v, is := rv.Interface().(slog.Value)
+		if valuer, resolves := rv.Interface().(slog.LogValuer); resolves {
+			v, is = slog.AnyValue(valuer), true
+		}
+		if _, isError := v.Any().(error); !is || isError && v.Kind() == slog.KindLogValuer {
 			return rv, nil
 		}
+		v, err := r.resolve(v)
+		if err != nil {
+			return rv, err
+		}
+		rv = reflect.ValueOf(v.Any())
 	}
 	return rv, errDepth
 }
 
 // step returns the part p of rv.
 func (r *run) step(rv reflect.Value, p *part) (reflect.Value, error) {
-	out, ok, err := r.find(rv, p, p.name)
+	out, ok, err := r.find(rv, p, p.name, member)
 	if !ok && err == nil && p.upper != "" {
-		out, ok, err = r.find(rv, p, p.upper)
+		if out, ok, err = r.find(rv, p, p.upper, member); !ok && err == nil {
+			out, ok, err = r.find(rv, p, p.name, foldedMember)
+		}
 	}
 	if ok || err != nil {
 		return out, err
 	}
-	if rv, err = settle(rv); err != nil {
+	if rv, err = r.settle(rv); err != nil {
 		return rv, err
 	}
 	switch {
@@ -125,11 +119,14 @@ func (r *run) step(rv reflect.Value, p *part) (reflect.Value, error) {
 	return rv, fmt.Errorf("a value of type %s has no part %q", rv.Type(), p.name)
 }
 
+// A finder looks for a method or a field.
+type finder func(rv reflect.Value, name string) (out reflect.Value, ok bool, err error)
+
 // find looks for the part p under the given name, in rv and in what it points
 // to.
-func (r *run) find(rv reflect.Value, p *part, name string) (out reflect.Value, ok bool, err error) {
+func (r *run) find(rv reflect.Value, p *part, name string, member finder) (out reflect.Value, ok bool, err error) {
 	for range maxDepth {
-		if rv, err = settle(rv); err != nil || !rv.IsValid() {
+		if rv, err = r.settle(rv); err != nil || !rv.IsValid() {
 			return rv, false, err
 		}
 		if p.item {
@@ -153,16 +150,38 @@ func (r *run) find(rv reflect.Value, p *part, name string) (out reflect.Value, o
 	return rv, false, errDepth
 }
 
-// member looks for a method or a field.
+// foldedMember looks for a method or a field whatever its case: {conn.url} is URL.
+func foldedMember(rv reflect.Value, name string) (out reflect.Value, ok bool, err error) {
+	with := addressed(rv).Type()
+	for i := range with.NumMethod() {
+		if m := with.Method(i).Name; strings.EqualFold(m, name) {
+			return member(rv, m)
+		}
+	}
+	if rv.Kind() != reflect.Struct {
+		return rv, false, nil
+	}
+	f, ok := rv.Type().FieldByNameFunc(func(f string) bool { return strings.EqualFold(f, name) })
+	if !ok {
+		return rv, false, nil
+	}
+	return member(rv, f.Name)
+}
+
+// addressed returns a pointer to rv, which has more methods, if it can be had.
+func addressed(rv reflect.Value) reflect.Value {
+	if rv.CanAddr() && rv.Kind() != reflect.Pointer {
+		return rv.Addr()
+	}
+	return rv
+}
+
+// member looks for a method or a field by its name.
 func member(rv reflect.Value, name string) (out reflect.Value, ok bool, err error) {
 	if first, _ := utf8.DecodeRuneInString(name); !unicode.IsUpper(first) || !rv.CanInterface() {
 		return rv, false, nil
 	}
-	with := rv
-	if rv.CanAddr() && rv.Kind() != reflect.Pointer {
-		with = rv.Addr()
-	}
-	if m := with.MethodByName(name); m.IsValid() && isGetter(m.Type()) {
+	if m := addressed(rv).MethodByName(name); m.IsValid() && isGetter(m.Type()) {
 		out, err = call(m, name)
 		return out, err == nil, err
 	}
@@ -185,29 +204,12 @@ func isGetter(t reflect.Type) bool {
 }
 
 func call(m reflect.Value, name string) (out reflect.Value, err error) {
-	defer recovered(name, &err)
+	defer logvalue.Recovered(name, &err)
 	results := m.Call(nil)
 	if len(results) == 2 && !results[1].IsNil() {
 		return results[0], fmt.Errorf("the method %s failed: %w", name, results[1].Interface().(error))
 	}
 	return results[0], nil
-}
-
-// recovered, deferred, turns a panic of the named method into an error.
-func recovered(method string, err *error) {
-	if p := recover(); p != nil {
-		*err = &PanicError{method, panicText(p)}
-	}
-}
-
-// panicText is what a panic says, as far as that is safe to print: fmt is on its
-// guard against panics of methods, not against values that contain themselves.
-func panicText(p any) string {
-	switch p.(type) {
-	case error, fmt.Stringer, string, bool, int, float64:
-		return fmt.Sprint(p)
-	}
-	return fmt.Sprintf("a value of type %T", p)
 }
 
 // item looks for a map key, an index or an attribute of a group.
@@ -218,7 +220,7 @@ func (r *run) item(rv reflect.Value, p *part, name string) (out reflect.Value, o
 		return out, out.IsValid(), err
 	case reflect.Slice, reflect.Array:
 		if rv.Type() == typeAttrs && rv.CanInterface() {
-			for _, a := range rv.Interface().([]slog.Attr) {
+			for _, a := range slices.Backward(rv.Interface().([]slog.Attr)) {
 				if a.Key == name {
 					return reflect.ValueOf(a.Value), true, nil
 				}
@@ -251,7 +253,7 @@ func (r *run) item(rv reflect.Value, p *part, name string) (out reflect.Value, o
 }
 
 // key returns the element of the map m whose key is the given name, or index
-// where that is not negative, and the zero reflect.Value where there is none.
+// if that is not negative, and the zero reflect.Value if there is none.
 func (r *run) key(m reflect.Value, index int, name string) (reflect.Value, error) {
 	t := m.Type().Key()
 	switch key := reflect.New(t).Elem(); {

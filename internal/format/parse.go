@@ -22,20 +22,20 @@ type field struct {
 	name   string
 	parts  []part
 	conv   byte      // 's', 'r', 'a' or 0
-	spec   spec      // the specification, where it holds no fields
-	nested *Template // the specification, where it does
+	spec   spec      // the specification, if it holds no fields
+	nested *Template // the specification, if it does
 }
 
 // part is one step into a value: .name or [name].
 type part struct {
 	name  string
-	upper string // name with its first letter in upper case, "" where that is the same
+	upper string // name with its first letter in upper case, "" if that is the same
 	index int    // the number in [number], else -1
 	item  bool   // [name] rather than .name
 }
 
 // Parse returns the template that format describes. It fails, with the text
-// Python has for it where Python has one, if format is malformed or refers to a
+// Python has for it if Python has one, if format is malformed or refers to a
 // positional argument. A mistake in a format specification shows when the
 // template is used, because whether it is one depends on the value.
 func Parse(format string) (*Template, error) {
@@ -136,7 +136,7 @@ func nameEnd(text string) (int, error) {
 	return 0, pythonError("expected '}' before end of string")
 }
 
-// specEnd finds the brace that closes the field, -1 where there is none.
+// specEnd finds the brace that closes the field, -1 if there is none.
 func specEnd(text string) int {
 	open := 1
 	for i := 0; i < len(text); i++ {
@@ -219,7 +219,7 @@ func parseName(text string) (name string, parts []part, err error) {
 	return name, parts, nil
 }
 
-// parseIndex returns the number that text is, -1 where it is none.
+// parseIndex returns the number that text is, -1 if it is none.
 func parseIndex(text string) (int, error) {
 	n, rest, err := leadingNumber(text, math.MaxInt, errTooManyDigits)
 	if err == nil && (rest != "" || text == "") {
@@ -230,7 +230,7 @@ func parseIndex(text string) (int, error) {
 
 const errTooManyDigits = pythonError("Too many decimal digits in format string")
 
-// leadingNumber reads the digits text starts with, all of them also where their
+// leadingNumber reads the digits text starts with, all of them also if their
 // number is over limit, which is tooLarge.
 func leadingNumber(text string, limit int, tooLarge error) (n int, rest string, err error) {
 	for text != "" && text[0] >= '0' && text[0] <= '9' {

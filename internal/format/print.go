@@ -2,21 +2,64 @@ package format
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"math/big"
 	"reflect"
 	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/txaio-go/txaio/internal/logvalue"
 )
 
-// maxBits bounds an integer that is printed: the time that takes grows faster
-// than its size.
-const maxBits = 1 << 17
+var errMaxBits = fmt.Errorf("the integer has more than %d bits", logvalue.MaxBits)
 
-var errMaxBits = fmt.Errorf("the integer has more than %d bits", maxBits)
+// Print appends v as a field without a specification prints it, as much of it as
+// there may be, and of what cannot be printed the reason.
+func Print(dst []byte, v slog.Value, walk *logvalue.Walk) []byte {
+	start := len(dst)
+	if v.Kind() == slog.KindString {
+		text, _ := walk.String(v.String())
+		return append(dst, text...)
+	}
+	if out, done := printPlain(dst, v); done {
+		return out
+	}
+	out, err := (&run{walk: walk, limit: start + maxOutput}).print(dst, v)
+	if err != nil {
+		return fmt.Appendf(dst, "(%v)", err)
+	}
+	if len(out)-start > 1024 { // a short text is not worth a copy
+		if text, cut := walk.String(string(out[start:])); cut {
+			out = append(out[:start], text...)
+		}
+	}
+	return out
+}
 
-// print appends v as %v prints it. What a slog.Value holds directly is printed
-// here, without the allocation that fmt would need to be given it.
+// printPlain appends v as %v prints it, if that is what a slog.Value holds
+// directly: without the allocation that fmt would need to be given it.
+func printPlain(dst []byte, v slog.Value) (_ []byte, done bool) {
+	switch v.Kind() {
+	case slog.KindInt64:
+		return strconv.AppendInt(dst, v.Int64(), 10), true
+	case slog.KindUint64:
+		return strconv.AppendUint(dst, v.Uint64(), 10), true
+	case slog.KindFloat64:
+		return strconv.AppendFloat(dst, v.Float64(), 'g', -1, 64), true
+	case slog.KindBool:
+		return strconv.AppendBool(dst, v.Bool()), true
+	case slog.KindDuration:
+		return append(dst, v.Duration().String()...), true
+	case slog.KindTime:
+		return append(dst, v.Time().String()...), true
+	}
+	return dst, false
+}
+
+// print appends v as %v prints it.
 func (r *run) print(dst []byte, v slog.Value) ([]byte, error) {
 	switch v.Kind() {
 	case slog.KindString:
@@ -25,47 +68,27 @@ func (r *run) print(dst []byte, v slog.Value) ([]byte, error) {
 			return nil, errOutput
 		}
 		return append(dst, s...), nil
-	case slog.KindInt64:
-		return strconv.AppendInt(dst, v.Int64(), 10), nil
-	case slog.KindUint64:
-		return strconv.AppendUint(dst, v.Uint64(), 10), nil
-	case slog.KindFloat64:
-		return strconv.AppendFloat(dst, v.Float64(), 'g', -1, 64), nil
-	case slog.KindBool:
-		return strconv.AppendBool(dst, v.Bool()), nil
-	case slog.KindDuration:
-		return append(dst, v.Duration().String()...), nil
-	case slog.KindTime:
-		return append(dst, v.Time().String()...), nil
 	case slog.KindGroup:
-		return r.printGroup(dst, v.Group(), 1)
+		return r.printGroup(dst, r.walk.Attrs(nil, v.Group()))
+	}
+	if out, done := printPlain(dst, v); done {
+		return out, nil
 	}
 	return r.printAny(dst, v.Any())
 }
 
-// printGroup prints attributes as %v prints a slog group, but with their values
-// resolved: one that hides what it holds stays hidden in a group.
-func (r *run) printGroup(dst []byte, attrs []slog.Attr, depth int) ([]byte, error) {
-	if depth > maxDepth {
-		return nil, errDepth
-	}
+// printGroup prints attributes as %v prints a slog group.
+func (r *run) printGroup(dst []byte, attrs []slog.Attr) (_ []byte, err error) {
 	dst = append(dst, '[')
 	for i, a := range attrs {
-		if err := r.spend(1 + len(a.Key)); err != nil {
-			return nil, err
-		}
 		if i > 0 {
 			dst = append(dst, ' ')
 		}
 		dst = append(append(dst, a.Key...), '=')
-		v, err := Resolve(a.Value)
-		if err != nil {
-			return nil, err
-		}
-		if v.Kind() == slog.KindGroup {
-			dst, err = r.printGroup(dst, v.Group(), depth+1)
+		if a.Value.Kind() == slog.KindGroup {
+			dst, err = r.printGroup(dst, a.Value.Group())
 		} else {
-			dst, err = r.print(dst, v)
+			dst, err = r.print(dst, a.Value)
 		}
 		if err != nil {
 			return nil, err
@@ -78,10 +101,13 @@ func (r *run) printGroup(dst []byte, attrs []slog.Attr, depth int) ([]byte, erro
 }
 
 func (r *run) printAny(dst []byte, x any) ([]byte, error) {
-	if err := r.allow(x); err != nil {
-		return nil, err
+	if text, is := textBytes(x); is {
+		return append(dst, text...), nil
 	}
 	switch x := x.(type) {
+	case *logvalue.PanicError:
+		return nil, x
+	case *big.Int:
 	case fmt.Formatter:
 		return checkPanic(dst, fmt.Append(dst, x))
 	case error:
@@ -92,15 +118,30 @@ func (r *run) printAny(dst []byte, x any) ([]byte, error) {
 	case fmt.Stringer:
 		return appendMethod(dst, x, "String", x.String)
 	}
-	called, err := r.measure(x, plainMethods)
-	if err != nil {
-		return nil, err
+	return r.walked(dst, "%v", x)
+}
+
+// walked appends x as fmt prints it, when it is known where that will lead.
+func (r *run) walked(dst []byte, verb string, x any) ([]byte, error) {
+	if n := bigInt(x); n != nil && n.BitLen() > logvalue.MaxBits {
+		return nil, errMaxBits
 	}
-	out := fmt.Append(dst, x)
-	if called {
+	r.walk.Called = verb == "%#v" // GoString methods are not looked for
+	x = r.walk.AsText(x)
+	out := fmt.Appendf(dst, verb, x)
+	if r.walk.Called {
 		return checkPanic(dst, out)
 	}
 	return out, nil
+}
+
+// textBytes returns bytes that are a text, and whether x is that.
+func textBytes(x any) ([]byte, bool) {
+	text, is := x.([]byte)
+	if raw, isJSON := x.(json.RawMessage); isJSON {
+		text, is = raw, true
+	}
+	return text, is && utf8.Valid(text)
 }
 
 // appendMethod appends what the method returns. Like fmt it takes a panic for a
@@ -117,7 +158,7 @@ func appendMethod(dst []byte, x any, name string, method func() string) ([]byte,
 }
 
 func callText(name string, method func() string) (text string, err error) {
-	defer recovered(name, &err)
+	defer logvalue.Recovered(name, &err)
 	return method(), nil
 }
 
@@ -126,14 +167,7 @@ func (r *run) convert(dst []byte, v slog.Value, conv byte) ([]byte, error) {
 	if conv == 's' {
 		return r.print(dst, v)
 	}
-	x := v.Any()
-	if err := r.allow(x); err != nil {
-		return nil, err
-	}
-	if _, err := r.measure(x, syntaxMethods); err != nil {
-		return nil, err
-	}
-	text, err := checkPanic(nil, fmt.Appendf(nil, "%#v", x))
+	text, err := r.walked(nil, "%#v", v.Any())
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +188,7 @@ func checkPanic(dst, out []byte) ([]byte, error) {
 		}
 		for _, name := range []string{"Error", "Format", "GoString", "String"} {
 			if reason, ok := bytes.CutPrefix(after, []byte(name+" method: ")); ok {
-				return nil, &PanicError{name, string(reason[:min(len(reason), 200)])}
+				return nil, &logvalue.PanicError{Method: name, Reason: string(reason[:min(len(reason), 200)])}
 			}
 		}
 		text = after
@@ -178,16 +212,48 @@ func (r *run) printAs(dst []byte, v slog.Value, sp *spec) ([]byte, error) {
 			n.magnitude = 1
 		}
 		return sp.appendInteger(dst, n, "bool")
+	case slog.KindDuration:
+		if !sp.wantsText() {
+			return sp.appendSeconds(dst, v.Duration())
+		}
+	case slog.KindTime:
+		if strings.Contains(sp.text, "%") {
+			return appendTime(dst, sp.text, v.Time())
+		}
 	}
 	x := v.Any()
-	if err := r.allow(x); err != nil {
-		return nil, err
-	}
 	if n := bigInt(x); n != nil {
+		if n.BitLen() > logvalue.MaxBits {
+			return nil, errMaxBits
+		}
+		if err := r.spend(n.BitLen()); err != nil {
+			return nil, err
+		}
 		return sp.appendInteger(dst, fromBig(n), "int")
 	}
-	if !sp.wantsText() || !hasMethod(reflect.TypeOf(x), plainMethods) {
-		switch rv := reflect.ValueOf(x); {
+	if f, is := x.(*big.Float); is && f != nil {
+		number, _ := f.Float64()
+		return sp.appendFloat(dst, number, 64)
+	}
+	if n, is := x.(json.Number); is && sp.code != 's' {
+		if whole, ok := new(big.Int).SetString(string(n), 10); ok {
+			return sp.appendInteger(dst, fromBig(whole), "int")
+		}
+		if number, err := n.Float64(); err == nil {
+			return sp.appendFloat(dst, number, 64)
+		}
+	}
+	if text, is := textBytes(x); is {
+		return sp.appendText(dst, string(text), "str")
+	}
+	if _, prints := x.(fmt.Stringer); !sp.wantsText() || !prints && !isError(x) {
+		rv := reflect.ValueOf(x)
+		if rv.Kind() == reflect.Pointer && !rv.IsNil() && !isError(x) {
+			if to := rv.Elem(); to.CanInt() || to.CanUint() || to.CanFloat() {
+				rv = to
+			}
+		}
+		switch {
 		case rv.CanInt():
 			return sp.appendInteger(dst, signed(rv.Int()), "int")
 		case rv.CanUint():
@@ -220,23 +286,15 @@ func (r *run) printAs(dst []byte, v slog.Value, sp *spec) ([]byte, error) {
 	return sp.appendText(dst, string(text), typeName)
 }
 
-// wantsText reports whether s suits any value, as its text. A number with a text
-// of its own, such as a time.Duration, is that text unless a type asks for the
-// number.
-func (s *spec) wantsText() bool {
-	return s.code == noCode || s.code == 's'
+func isError(x any) bool {
+	_, is := x.(error)
+	return is
 }
 
-// allow counts the printing of x as work where it is a big integer, by its bits.
-func (r *run) allow(x any) error {
-	n := bigInt(x)
-	if n == nil {
-		return nil
-	}
-	if n.BitLen() > maxBits {
-		return errMaxBits
-	}
-	return r.spend(n.BitLen())
+// wantsText reports whether s suits any value, as its text. A number with a text
+// of its own is that text unless a type asks for the number.
+func (s *spec) wantsText() bool {
+	return s.code == noCode || s.code == 's'
 }
 
 func bigInt(x any) *big.Int {

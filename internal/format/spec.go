@@ -23,16 +23,16 @@ var (
 // What it means depends on the value, so that is decided when it is applied.
 type spec struct {
 	text      string // the whole specification
-	fill      string // one character, "" where none is given
-	align     byte   // one of < > = ^, 0 where none is given
-	sign      byte   // one of + - and space, 0 where none is given
+	fill      string // one character, "" if none is given
+	align     byte   // one of < > = ^, 0 if none is given
+	sign      byte   // one of + - and space, 0 if none is given
 	positive  bool   // z: a negative zero loses its sign
 	alternate bool   // #
 	zero      bool   // 0 before the width
-	width     int    // -1 where none is given
-	group     byte   // ',' or '_', 0 where none is given
-	precision int    // -1 where none is given
-	code      rune   // the type, noCode where none is given
+	width     int    // -1 if none is given
+	group     byte   // ',' or '_', 0 if none is given
+	precision int    // -1 if none is given
+	code      rune   // the type, noCode if none is given
 	excess    bool   // more than one character stands where the type should
 	err       error  // what is wrong with it for any value
 }
@@ -99,7 +99,7 @@ func parseSize(text string, tooLarge error) (int, string, error) {
 }
 
 // check says what is wrong with s for a value of the named type, whose type
-// code is preset where s has none.
+// code is preset if s has none.
 func (s *spec) check(typeName string, preset rune) (code rune, err error) {
 	if s.err != nil {
 		return 0, s.err

@@ -4,14 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+
+	"github.com/txaio-go/txaio/internal/logvalue"
 )
 
 // maxOutput bounds what one call of Append adds, in bytes.
 const maxOutput = 1 << 20
-
-// maxWork bounds the values one call of Append looks at, each counted once and
-// a text by its length: a small value can refer to one list many times over.
-const maxWork = 1 << 20
 
 var (
 	errOutput = fmt.Errorf("the formatted text is longer than %d bytes", maxOutput)
@@ -47,21 +45,19 @@ type piece struct {
 // run is one use of a template.
 type run struct {
 	values Values
-	escape bool
+	walk   *logvalue.Walk
 	limit  int // the length dst must not exceed
-	work   int // what is left of maxWork
 }
 
 // Append appends the template's text with the values that it refers to, and
-// returns the extended slice. With escape the substituted text, but not the
-// template's own, goes through AppendEscaped.
+// returns the extended slice.
 //
 // On an error dst is returned as it was. The error is a sentence, in Python's
-// words where it is one of Python's: a value or a part of one that does not
+// words if it is one of Python's: a value or a part of one that does not
 // exist, a specification that does not suit its value, a method that failed or
-// panicked, a limit exceeded. It may quote the values' own text, unescaped.
-func (t *Template) Append(dst []byte, values Values, escape bool) ([]byte, error) {
-	r := run{values: values, escape: escape, limit: len(dst) + maxOutput, work: maxWork}
+// panicked, a limit exceeded.
+func (t *Template) Append(dst []byte, values Values, walk *logvalue.Walk) ([]byte, error) {
+	r := run{values, walk, len(dst) + maxOutput}
 	out, err := r.template(dst, t)
 	if err != nil {
 		return dst, err
@@ -73,13 +69,9 @@ func (r *run) template(dst []byte, t *Template) ([]byte, error) {
 	for i := range t.pieces {
 		p := &t.pieces[i]
 		dst = append(dst, p.literal...)
-		start := len(dst)
 		var err error
 		if dst, err = r.field(dst, &p.field); err != nil {
 			return nil, err
-		}
-		if r.escape {
-			dst = escapeFrom(dst, start)
 		}
 		if len(dst) > r.limit {
 			return nil, errOutput
@@ -126,23 +118,30 @@ func (r *run) field(dst []byte, f *field) ([]byte, error) {
 	}
 }
 
-// spend takes n off what is left of the work.
+// spend counts n bytes of text that are looked at without being output.
 func (r *run) spend(n int) error {
-	if r.work -= n; r.work < 0 {
+	if !r.walk.Spend(n) {
 		return errWork
 	}
 	return nil
 }
 
-// nestedSpec formats a specification that holds fields. Its text is not output,
-// so it is escaped only as part of what it helps to format.
+// nestedSpec formats a specification that holds fields.
 func (r *run) nestedSpec(t *Template) (*spec, error) {
-	inner := run{values: r.values, limit: maxOutput, work: r.work}
-	text, err := inner.template(nil, t)
+	text, err := (&run{r.values, r.walk, maxOutput}).template(nil, t)
 	if err != nil {
 		return nil, err
 	}
-	r.work = inner.work
 	sp := parseSpec(string(text))
 	return &sp, nil
+}
+
+// pythonError is an error in Python's own words, which are what someone who
+// knows the language looks for. They do not follow Go's rules for errors.
+type pythonError string
+
+func (e pythonError) Error() string { return string(e) }
+
+func pythonErrorf(format string, args ...any) error {
+	return pythonError(fmt.Sprintf(format, args...))
 }

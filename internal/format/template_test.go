@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/txaio-go/txaio/internal/logvalue"
 )
 
 // values is a LookupFunc over a map.
@@ -28,7 +30,7 @@ func render(t testing.TB, format string, lookup LookupFunc) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	out, err := tmpl.Append([]byte("before "), lookup, false)
+	out, err := tmpl.Append([]byte("before "), lookup, new(logvalue.Walk))
 	text, ok := strings.CutPrefix(string(out), "before ")
 	if !ok || err != nil && text != "" {
 		t.Errorf("%q: Append made %q of what it was given to append to", format, out)
@@ -180,7 +182,7 @@ func (c color) String() string { return [...]string{"red", "green"}[c] }
 func TestSpecifications(t *testing.T) {
 	wide, _ := new(big.Int).SetString("123456789012345678901234567890", 10)
 	huge := new(big.Int).Lsh(big.NewInt(1), 1025)
-	vast := new(big.Int).Lsh(big.NewInt(1), maxBits+1)
+	vast := new(big.Int).Lsh(big.NewInt(1), logvalue.MaxBits+1)
 	lookup := values(map[string]any{
 		"n": 1234567, "m": -42, "u": uint64(math.MaxUint64), "min": int64(math.MinInt64), "wide": wide, "huge": huge, "vast": vast, "wideValue": *wide, "little": big.NewInt(-7),
 		"x": 1234.5678, "small": -0.0001, "ten": 1e10, "e16": 1e16, "f32": []float32{0.1}, "inf": math.Inf(-1), "nan": math.NaN(), "max": math.MaxFloat64,
@@ -240,7 +242,7 @@ func TestSpecifications(t *testing.T) {
 
 		{"{b}|{b:d}|{b:5}|{b:.1f}", "true|1|    1|1.0", ""},
 		{"{b:s}", "", "Unknown format code 's' for object of type 'bool'"},
-		{"{kg:.3f}|{d:d}|{color:02d}", "2.500|1500000000|01", ""},
+		{"{kg:.3f}|{d:d}|{color:02d}", "2.500|1|01", ""},
 		{"{d:>6}|{color:>6}|{color!s:.2}", "  1.5s| green|gr", ""},
 		{"{l:>8}|{t:5}|{null:6}|", "   [1 2]|{1}  |<nil> |", ""},
 		{"{l:d}", "", "Unknown format code 'd' for object of type '[]int'"},
@@ -278,20 +280,9 @@ func TestLimits(t *testing.T) {
 	expect(t, "{n:"+fields+"}", lookup, "", "the format has more than 1000 fields")
 }
 
-// TestEscaping checks that only what is substituted is escaped, in every way it
-// can come in.
-func TestEscaping(t *testing.T) {
-	tmpl, err := Parse("a\nb {s} {n:c} {n:{nl}>2d} {n:\n>3}\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	lookup := values(map[string]any{"s": "1\n2\x1b[0m", "n": 10, "nl": "\n"})
-	out, err := tmpl.Append([]byte("\t"), lookup, true)
-	if want := "\ta\nb " + `1\n2\x1b[0m \n 10 \n10` + "\n"; err != nil || string(out) != want {
-		t.Errorf("%q, %v, want %q", out, err, want)
-	}
-	out, err = tmpl.Append(nil, lookup, false)
-	if want := "a\nb 1\n2\x1b[0m \n 10 \n10\n"; err != nil || string(out) != want {
-		t.Errorf("unescaped: %q, %v, want %q", out, err, want)
+func TestAppendASCII(t *testing.T) {
+	in := "aé日😀\xff\n"
+	if got, want := string(appendASCII(nil, in)), `a\u00e9\u65e5\U0001f600\xff`+"\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -1,6 +1,8 @@
 package format
 
 import (
+	"fmt"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -47,4 +49,26 @@ func firstRunes(text string, n int) string {
 		n--
 	}
 	return text
+}
+
+// appendASCII appends s with everything outside ASCII as a Go escape sequence.
+func appendASCII(dst []byte, s string) []byte {
+	if i := strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }); i < 0 {
+		return append(dst, s...)
+	}
+	for s != "" {
+		r, size := utf8.DecodeRuneInString(s)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			dst = fmt.Appendf(dst, `\x%02x`, s[0])
+		case r < utf8.RuneSelf:
+			dst = append(dst, byte(r))
+		case r < 0x10000:
+			dst = fmt.Appendf(dst, `\u%04x`, r)
+		default:
+			dst = fmt.Appendf(dst, `\U%08x`, r)
+		}
+		s = s[size:]
+	}
+	return dst
 }

@@ -73,7 +73,8 @@ func TestLogLookups(t *testing.T) {
 		{"{a:10001}", []slog.Attr{slog.Int("a", 1)}, `Unable to format "{a:10001}": the width is larger than 10000`},
 		{"{a", []slog.Attr{slog.Int("a", 1)}, `Unable to format "{a": expected '}' before end of string`},
 		{"{missing} {", nil, "{missing} {"},
-		{"{log_namespace} {{}}", nil, "test {}"},
+		{"{log_namespace} {{}}", nil, "{log_namespace} {{}}"},
+		{"{log_namespace} {{}}", []slog.Attr{slog.Int("a", 1)}, "test {}"},
 		{"{a}", []slog.Attr{slog.Int("a", 1), slog.Int("a", 2)}, "2"},
 		{"{log_level}", []slog.Attr{slog.String("log_level", "mine")}, "info"},
 		{"{g.a} {g}", []slog.Attr{slog.Group("g", slog.Int("a", 1), slog.Int("b", 2))}, "1 [a=1 b=2]"},
@@ -92,7 +93,7 @@ func TestLogLookups(t *testing.T) {
 			}
 		}
 	}
-	log.Trace("{txaio_trace} {log_time.year}")
+	log.Trace("{txaio_trace} {log_time.year}", slog.Int("a", 1))
 	if entry := r.last(t); entry.Message != "true "+entry.Time.Format("2006") {
 		t.Errorf("%q", entry.Message)
 	}
@@ -212,7 +213,7 @@ func (e endless) LogValue() slog.Value { return slog.GroupValue(slog.Any("e", e)
 func TestEndlessGroup(t *testing.T) {
 	log, r := recorded()
 	log.Info("{e}", slog.Any("e", endless{}))
-	wantContains(t, r.last(t).Message, "Unable to format")
+	wantContains(t, r.last(t).Message, "[e=[e=[e=", "...")
 	log.Info("fine", slog.Any("e", endless{}))
 	if got := r.last(t).Message; got != "fine" {
 		t.Errorf("%q", got)
@@ -243,7 +244,7 @@ func TestFailureEntry(t *testing.T) {
 			t.Errorf("log_failure is %v", got)
 		}
 	}
-	wantContains(t, traceback, "log_test.go", "TestFailureEntry")
+	wantContains(t, traceback, "logger_test.go", "TestFailureEntry")
 	log.Critical("{" + traceback + "}")
 	if got := r.last(t).Message; got != "{"+traceback+"}" {
 		t.Errorf("a traceback with braces is %q", got)
@@ -347,6 +348,11 @@ func TestDisabledAllocations(t *testing.T) {
 	name, count := "roy", 42
 	log, _ := recorded(txaio.WithLevel(txaio.LevelInfo))
 	unpinned := txaio.MakeLogger(txaio.WithLogrus(discardLogrus(&logrus.TextFormatter{})))
+	fail := txaio.CreateFailure(errBoom)
+	quiet, _ := recorded(txaio.WithLevel(txaio.LevelCritical))
+	if n := testing.AllocsPerRun(100, func() { quiet.Failure(fail, "{a}", slog.Int("a", count)) }); n != 0 {
+		t.Errorf("a disabled Failure allocates %v times", n)
+	}
 	for _, log := range []*txaio.Logger{log, unpinned} {
 		if n := testing.AllocsPerRun(100, func() {
 			log.Debug("{name} {count} {took}", slog.String("name", name), slog.Int("count", count), slog.Duration("took", time.Second))
@@ -359,18 +365,15 @@ func TestDisabledAllocations(t *testing.T) {
 
 // Loggers are known by the package, but not kept.
 func TestLoggersAreCollected(t *testing.T) {
-	before := txaio.LoggerCount()
-	for range 1000 {
-		txaio.MakeLogger()
-	}
-	for range 1000 {
-		runtime.GC() // their cleanups run some time after
-		runtime.Gosched()
-		if txaio.LoggerCount() < before+100 {
-			return
+	for range 20 {
+		for range 1000 {
+			txaio.MakeLogger().With(slog.Int("a", 1))
 		}
+		runtime.GC()
 	}
-	t.Errorf("there are %d loggers, and were %d", txaio.LoggerCount(), before)
+	if n := txaio.LoggerCount(); n > 10_000 {
+		t.Errorf("there are %d loggers", n)
+	}
 }
 
 // What was logged is not kept in memory, nor shown with what is logged next.
@@ -412,11 +415,12 @@ func TestLogTrouble(t *testing.T) {
 	}
 	trouble("LogValue", `panic while logging "the format": the method LogValue panicked: boom`, func() { log.Info("the format", slog.Any("v", badValuer{})) })
 	lines++
-	trouble("formatter", `panic while logging "lost": boom`, func() {
+	trouble("Error", `panic while logging "not lost": the method Error panicked: boom`, func() {
 		logger.SetFormatter(&logrus.JSONFormatter{})
-		log.Info("lost", slog.Any("v", badError{}))
+		log.Info("not lost", slog.Any("v", badError{}))
 		logger.SetFormatter(&logrus.TextFormatter{})
 	})
+	lines++
 	hook := &hookFunc{fire: func(*logrus.Entry) error { panic("boom") }}
 	logger.AddHook(hook)
 	trouble("hook", `panic while logging "hooked": boom`, func() { log.Info("hooked"); hook.fire = nil })
@@ -506,4 +510,80 @@ func TestLogValuerIsAskedOnce(t *testing.T) {
 	if entry := hook.entries[0]; calls != 1 || entry.Message != "1 and 1" || entry.Data["n"] != int64(1) {
 		t.Errorf("asked %d times: %q, field %v", calls, entry.Message, entry.Data["n"])
 	}
+}
+
+func TestWith(t *testing.T) {
+	log, r := recorded()
+	with := log.With(slog.Int("a", 1), slog.Int("b", 2))
+	deeper := with.With(slog.Int("c", 3), slog.Int("a", 4))
+	for _, c := range []struct {
+		log  *txaio.Logger
+		want string
+		data logrus.Fields
+	}{
+		{log, "message {a}", logrus.Fields{}},
+		{with, "message 1", logrus.Fields{"a": int64(1), "b": int64(2)}},
+		{deeper, "message 4", logrus.Fields{"a": int64(4), "b": int64(2), "c": int64(3)}},
+		{with.With(), "message 1", logrus.Fields{"a": int64(1), "b": int64(2)}},
+	} {
+		c.data["log_namespace"] = "test"
+		c.log.Info("message {a}")
+		if entry := r.last(t); entry.Message != c.want || !maps.Equal(entry.Data, c.data) {
+			t.Errorf("%q with %v, want %q with %v", entry.Message, entry.Data, c.want, c.data)
+		}
+	}
+	with.Info("message {a}", slog.Int("a", 5))
+	if got := r.last(t).Message; got != "message 5" {
+		t.Errorf("%q", got)
+	}
+	if deeper.Namespace() != "test" {
+		t.Errorf("the namespace is %q", deeper.Namespace())
+	}
+
+	log.SetLevel(txaio.LevelError)
+	wantEnabled(t, deeper, txaio.LevelError)
+	with.SetLevel(txaio.LevelDebug)
+	wantEnabled(t, log, txaio.LevelError)
+	wantEnabled(t, deeper, txaio.LevelDebug)
+	with.ResetLevel()
+	wantEnabled(t, deeper, txaio.LevelError)
+	log.ResetLevel()
+	wantEnabled(t, deeper, txaio.LevelTrace)
+}
+
+func TestSetLogLevels(t *testing.T) {
+	if _, child := inChild(t); !child {
+		return
+	}
+	logrus.SetLevel(logrus.TraceLevel)
+	txaio.SetGlobalLogLevel(txaio.LevelWarn)
+	named := func(name string, opts ...txaio.LoggerOption) *txaio.Logger {
+		return txaio.MakeLogger(append(opts, txaio.WithNamespace(name))...)
+	}
+	a, ab, other, pinned := named("a"), named("a.b.C"), named("other"), named("a.b", txaio.WithLevel(txaio.LevelCritical))
+	with := ab.With()
+	levels := map[string]txaio.Level{"a": txaio.LevelInfo, "a.b": txaio.LevelTrace, "a.b.C.d": txaio.LevelNone}
+	txaio.SetLogLevels(levels)
+	levels["other"] = txaio.LevelTrace // afterwards
+	late := named("a.bc")
+	check := func(wantA, wantAB, wantOther, wantPinned txaio.Level) {
+		t.Helper()
+		wantEnabled(t, a, wantA)
+		wantEnabled(t, ab, wantAB)
+		wantEnabled(t, with, wantAB)
+		wantEnabled(t, late, wantAB)
+		wantEnabled(t, other, wantOther)
+		wantEnabled(t, pinned, wantPinned)
+	}
+	check(txaio.LevelInfo, txaio.LevelTrace, txaio.LevelWarn, txaio.LevelCritical)
+	txaio.SetGlobalLogLevel(txaio.LevelError)
+	check(txaio.LevelInfo, txaio.LevelTrace, txaio.LevelError, txaio.LevelCritical)
+	pinned.ResetLevel()
+	check(txaio.LevelInfo, txaio.LevelTrace, txaio.LevelError, txaio.LevelTrace)
+	txaio.SetLogLevels(map[string]txaio.Level{"": txaio.LevelDebug})
+	check(txaio.LevelDebug, txaio.LevelDebug, txaio.LevelDebug, txaio.LevelDebug)
+	txaio.SetLogLevels(nil)
+	check(txaio.LevelError, txaio.LevelError, txaio.LevelError, txaio.LevelError)
+	wantUsageError(t, func() { txaio.SetLogLevels(map[string]txaio.Level{"a": 9}) }, "trace")
+	check(txaio.LevelError, txaio.LevelError, txaio.LevelError, txaio.LevelError)
 }

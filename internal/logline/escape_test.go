@@ -1,4 +1,4 @@
-package format
+package logline
 
 import (
 	"strings"
@@ -21,14 +21,9 @@ func TestAppendEscaped(t *testing.T) {
 		if got := string(AppendEscaped([]byte(">"), c.in)); got != ">"+c.want {
 			t.Errorf("AppendEscaped(%q) = %q, want %q", c.in, got, c.want)
 		}
-		if got := string(escapeFrom([]byte("\n"+c.in), 1)); got != "\n"+c.want {
-			t.Errorf("escapeFrom(%q) = %q, want %q", c.in, got, c.want)
-		}
 	}
 }
 
-// Eight bytes are looked at at once: no pair of them hides one another, wherever
-// they stand.
 func TestIsPlain(t *testing.T) {
 	for first := range 256 {
 		for second := range 256 {
@@ -40,20 +35,5 @@ func TestIsPlain(t *testing.T) {
 				}
 			}
 		}
-	}
-}
-
-func TestAppendASCII(t *testing.T) {
-	in := "aé日😀\xff\n"
-	if got, want := string(appendASCII(nil, in)), `a\u00e9\u65e5\U0001f600\xff`+"\n"; got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-}
-
-// mustBeClean fails where text holds what escaping takes away.
-func mustBeClean(t *testing.T, text string) {
-	t.Helper()
-	if strings.ContainsFunc(text, isControl) || strings.ToValidUTF8(text, "") != text {
-		t.Errorf("not escaped: %q", text)
 	}
 }

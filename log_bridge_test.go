@@ -5,6 +5,7 @@ package txaio_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,15 +13,18 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"os/exec"
 	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/slogtest"
 	"time"
 
 	"github.com/sirupsen/logrus"
+	logrusslog "github.com/sirupsen/logrus/hooks/slog"
 
 	"github.com/txaio-go/txaio"
 	"github.com/txaio-go/txaio/internal/exampletest"
@@ -96,7 +100,7 @@ func TestBridges(t *testing.T) {
 	log.SetFlags(log.Lmsgprefix | log.Lshortfile)
 	log.Print("standard")
 	log.SetFlags(0)
-	if got := out.take(); !regexp.MustCompile(`^TIME log_start_test\.go:\d+: standard\n$`).MatchString(got) {
+	if got := out.take(); !regexp.MustCompile(`^TIME log_bridge_test\.go:\d+: standard\n$`).MatchString(got) {
 		t.Errorf("%q", got)
 	}
 
@@ -113,15 +117,14 @@ func TestBridges(t *testing.T) {
 	slog.New(slog.Default().Handler().WithGroup("")).Info("slog", "a", 1)
 	out.want(t, "TIME slog a=1\n")
 	for n := range 12 { // whatever room a slice has at its end
-		many := slog.Default()
-		for range n {
-			many = many.With("a", 1)
+		many, attrs := slog.Default(), ""
+		for i := range n {
+			many, attrs = many.With(fmt.Sprint(i), 1), attrs+fmt.Sprintf(" %d=1", i)
 		}
 		x, y := many.With("x", 1), many.With("y", 2)
 		x.Info("slog")
 		y.Info("slog")
-		as := strings.Repeat(" a=1", n)
-		out.want(t, "TIME slog"+as+" x=1\nTIME slog"+as+" y=2\n")
+		out.want(t, "TIME slog"+attrs+" x=1\nTIME slog"+attrs+" y=2\n")
 	}
 	slog.Debug("below")
 	slog.Log(context.Background(), slog.LevelDebug-4, "below")
@@ -243,7 +246,7 @@ func TestNothingIsForged(t *testing.T) {
 	const forged = "x\r\n2016-01-21T01:02:03-0100 forged\x1b[2K"
 	logger := txaio.MakeLogger()
 	logger.Info("a\nb {v}", slog.String("v", forged))
-	out.want(t, "TIME a\nb "+`x\r\n2016-01-21T01:02:03-0100 forged\x1b[2K`+"\n")
+	out.want(t, "TIME a\n  b x\n  "+`2016-01-21T01:02:03-0100 forged\x1b[2K`+"\n")
 	logger.Info("{v.x} {v!r:>3} {missing}", slog.String("v", forged))
 	logger.Info("{v:d}", slog.Any("v", errors.New(forged)))
 	logger.Info("{v.explode}", slog.Any("v", exploding(forged)))
@@ -256,7 +259,7 @@ func TestNothingIsForged(t *testing.T) {
 	logrus.AddHook(&hookFunc{func(entry *logrus.Entry) error { entry.Message += forged; return nil }})
 	got := out.take()
 	logger.Info("hooked {v}\n", slog.Int("v", 1))
-	out.want(t, `TIME hooked 1\nx\r\n2016-01-21T01:02:03-0100 forged\x1b[2K`+"\n")
+	out.want(t, "TIME hooked 1\n  x\n  "+`2016-01-21T01:02:03-0100 forged\x1b[2K`+"\n")
 	for line := range strings.Lines(got) {
 		if strings.HasPrefix(line, "TIME forged") || strings.ContainsAny(line, "\r\x1b") {
 			t.Errorf("forged: %q", line)
@@ -271,7 +274,7 @@ type exploding string
 
 func (e exploding) Explode() int { panic(string(e)) }
 
-// Several lines of a format, and of a traceback, stay lines.
+// The lines of a message stay lines, indented.
 func TestLinesThatStay(t *testing.T) {
 	out, child := started(t, txaio.LevelInfo)
 	if !child {
@@ -279,51 +282,39 @@ func TestLinesThatStay(t *testing.T) {
 	}
 	logger := txaio.MakeLogger()
 	fail := txaio.CreateFailure(errBoom)
-	traceback := txaio.FailureFormatTraceback(fail)
+	traceback := strings.ReplaceAll(txaio.FailureFormatTraceback(fail), "\n", "\n  ")
 	logger.Failure(fail, "It\nfailed: {v}", slog.String("v", "\t"))
-	out.want(t, "TIME It\nfailed: \\t\n"+traceback+"\n")
+	out.want(t, "TIME It\n  failed: \\t\n  "+traceback+"\n")
 	logger.Failure(nil, "")
 	out.want(t, "TIME "+txaio.FailureFormatTraceback(nil)+"\n")
-	logger.Critical(traceback + "{}")
-	out.want(t, "TIME "+traceback+"{}\n")
+	logger.Critical(txaio.FailureFormatTraceback(fail) + "{}{{log_level}}")
+	out.want(t, "TIME "+traceback+"{}{{log_level}}\n")
 	logger.Failure(txaio.CreateFailure(errors.Join(errOne, errTwo)), "")
 	wantContains(t, out.take(), ": one\n  two\n")
 	log.Print("goroutine 1:\n\tmain.go:1\n\n")
 	out.want(t, "TIME goroutine 1:\n  \tmain.go:1\n")
+	log.Print("of Windows\r\n\r\nand more\r\n")
+	out.want(t, "TIME of Windows\n  \n  and more\n")
 	logger.Info("naïve {v} — ok", slog.String("v", "日本語"))
 	out.want(t, "TIME naïve 日本語 — ok\n")
 }
 
-// An entry that a hook has kept is formatted later as it was then, and has a
-// context that can be used.
-func TestKeptEntries(t *testing.T) {
+// A hook can ask for the line of an entry, which writes nothing.
+func TestLinesForHooks(t *testing.T) {
 	out, child := started(t, txaio.LevelInfo)
 	if !child {
 		return
 	}
-	kept := new(recorder)
-	logrus.AddHook(kept)
-	logger := txaio.MakeLogger()
-	logger.Info("plain {v}", slog.String("v", "text"))
-	logger.Info("a\nb {v}", slog.String("v", "c\nd"))
-	logger.Failure(txaio.CreateFailure(errBoom), "failed: {v}", slog.String("v", "\t"))
-	lines := out.take()
-	logger.Info("another\n{v} {w}", slog.String("v", "\r"), slog.String("w", "\r"))
-	logger.Info("another\n{v} {w}", slog.String("v", "\r"), slog.String("w", "\r"))
-	var later output
-	for _, entry := range kept.entries[:3] {
+	var lines output
+	logrus.AddHook(&hookFunc{func(entry *logrus.Entry) error {
 		line, err := entry.String()
-		if err != nil {
-			t.Error(err)
-		}
-		later.Write([]byte(line))
-		ctx, cancel := context.WithCancel(entry.Context)
-		if _, ok := ctx.Deadline(); ok || ctx.Err() != nil || ctx.Value(0) != nil {
-			t.Errorf("a context with a deadline, an end or values: %v", ctx)
-		}
-		cancel()
-	}
-	later.want(t, lines)
+		lines.Write([]byte(line))
+		return err
+	}})
+	logrus.WithField("a", 1).Info("logrus\nagain")
+	txaio.MakeLogger(txaio.WithNamespace("ns")).Info("txaio")
+	lines.want(t, "TIME logrus\n  again a=1\nTIME txaio log_namespace=ns\n")
+	out.want(t, "TIME logrus\n  again a=1\nTIME txaio\n")
 }
 
 // Many goroutines log in every way at once: each line is there once, whole.
@@ -372,6 +363,8 @@ func TestChangesUnderLoad(t *testing.T) {
 	}
 	logger, pinned := txaio.MakeLogger(), txaio.MakeLogger()
 	others := []*logrus.Logger{newLogrus(io.Discard), newLogrus(io.Discard), nil}
+	handler := slog.NewJSONHandler(io.Discard, nil)
+	logrus.AddHook(&hookFunc{func(*logrus.Entry) error { slog.Info("hooked"); return nil }})
 	stop := make(chan struct{})
 	var logging, changing sync.WaitGroup
 	for _, change := range []func(n int){
@@ -381,6 +374,10 @@ func TestChangesUnderLoad(t *testing.T) {
 		func(n int) { txaio.AddLogCategories(map[string]string{"c": fmt.Sprint(n % 7)}) },
 		func(n int) { txaio.MakeLogger(txaio.WithLevel(txaio.Level(n % 7))) },
 		func(int) { txaio.GlobalLogLevel() },
+		func(n int) { txaio.SetSlog([]slog.Handler{handler, slog.Default().Handler(), nil}[n%3]) },
+		func(n int) { txaio.SetLogLevels([]map[string]txaio.Level{nil, {"": txaio.LevelTrace}}[n%2]) },
+		func(n int) { with := pinned.With(slog.Int("n", n)); with.SetLevel(txaio.LevelError); with.ResetLevel() },
+		func(n int) { logrus.SetReportCaller(n%2 == 0); logrus.SetLevel(logrus.Level(n % 7)) },
 		func(int) { txaio.StartLogging(io.Discard, txaio.LevelTrace) },
 	} {
 		changing.Go(func() {
@@ -410,6 +407,36 @@ func TestChangesUnderLoad(t *testing.T) {
 	logging.Wait()
 	close(stop)
 	changing.Wait()
+}
+
+// StartLogging may be called while everything logs: no message is lost.
+func TestStartUnderLoad(t *testing.T) {
+	printed, child := inChild(t)
+	if !child {
+		for _, way := range []string{"txaio", "log", "slog", "logrus"} {
+			if n := strings.Count(printed, "<"+way+">"); n != 400 {
+				t.Errorf("%d entries of %s", n, way)
+			}
+		}
+		return
+	}
+	logger := txaio.MakeLogger()
+	var wg sync.WaitGroup
+	for name, way := range map[string]func(string){
+		"txaio": func(s string) { logger.Info(s) }, "log": func(s string) { log.Print(s) }, "slog": func(s string) { slog.Info(s) }, "logrus": func(s string) { logrus.Info(s) },
+	} {
+		for range 2 {
+			wg.Go(func() {
+				for range 200 {
+					way("<" + name + ">")
+				}
+			})
+		}
+	}
+	if err := txaio.StartLogging(os.Stdout, txaio.LevelInfo); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
 }
 
 // What goes wrong after StartLogging is reported, and goes no further.
@@ -452,6 +479,7 @@ func TestTroubleAfterStart(t *testing.T) {
 		hook.fire = func(*logrus.Entry) error { panic("boom") }
 		errout := stderrOf(t, ways[name])
 		wantContains(t, errout, `txaio: panic while logging "message": boom`)
+		out.want(t, "TIME message\n")
 		hook.fire = func(entry *logrus.Entry) error { entry.Data["added"] = 1; return nil }
 		if errout := stderrOf(t, ways[name]); errout != "" {
 			t.Errorf("%s: a hook that adds a field: %s", name, errout)
@@ -463,14 +491,14 @@ func TestTroubleAfterStart(t *testing.T) {
 	hook.fire = nil
 
 	for name, value := range map[string]any{"Error": badError{}, "String": badStringer{}, "LogValue": badValuer{}} {
-		format := "{v}\n" // which makes the line render twice
+		format := "{v}\n"
 		errout := stderrOf(t, func() { logger.Info(format, slog.Any("v", value)) })
 		panicked := "the method " + name + " panicked: boom"
 		wantContains(t, errout, `txaio: panic while logging "{v}\n": `+panicked)
-		if n := strings.Count(errout, panicked); n != 1 && name != "LogValue" { // called for the field, too
+		if n := strings.Count(errout, panicked); n != 1 {
 			t.Errorf("%s is reported %d times: %s", name, n, errout)
 		}
-		out.want(t, `TIME Unable to format "{v}`+"\n\": "+panicked+"\n")
+		out.want(t, `TIME Unable to format "{v}`+"\n  \": "+panicked+"\n")
 		errout = stderrOf(t, func() { slog.Info("message", "v", value) })
 		wantContains(t, out.take(), "TIME message v=", "boom")
 		if name == "LogValue" {
@@ -530,6 +558,22 @@ func TestExampleStartLogging(t *testing.T) {
 	}
 }
 
+func TestExampleLogJSON(t *testing.T) {
+	if printed, child := inChild(t); child {
+		ExampleLogJSON()
+	} else {
+		wantContains(t, printed, `"level":"info","log_namespace":"bunny","msg":"3 hops","n":3}`+"\n")
+	}
+}
+
+func TestExampleLogDetails(t *testing.T) {
+	if printed, child := inChild(t); child {
+		ExampleLogDetails()
+	} else {
+		wantContains(t, exampletest.Timeless(printed), "TIME info bunny 3 hops\n")
+	}
+}
+
 func TestExampleSetGlobalLogLevel(t *testing.T) {
 	printed, child := inChild(t)
 	if child {
@@ -547,33 +591,284 @@ func TestSlogGroupThatContainsItself(t *testing.T) {
 	if !child {
 		return
 	}
+	slog.Default().WithGroup("g").Info("round", "x.y", endless{})
+	wantContains(t, out.take(), "TIME round g.x.y.e.e.")
 	slog.Info("round", "and", endless{})
-	if got := out.take(); !strings.Contains(got, "round and.e.e.") || !strings.Contains(got, "groups nested too deep") {
+	if got := out.take(); !strings.Contains(got, "round and.e.e.") || strings.Count(got, "e.") > 200 {
 		t.Errorf("printed %q", got)
 	}
 }
 
-// A logger that is pinned to a more verbose level lets logrus's standard logger
-// through no more than it needs, and no longer than it needs it.
-func TestPinnedLoggersAndLogrusLevel(t *testing.T) {
+// A pinned logger does not open logrus's level for others, and what sets that
+// level is obeyed for what is logged with logrus alone.
+func TestLogrusLevelAfterStart(t *testing.T) {
+	out, child := started(t, txaio.LevelInfo)
+	if !child {
+		return
+	}
+	pinned := txaio.MakeLogger(txaio.WithLevel(txaio.LevelDebug))
+	pinned.Debug("pinned")
+	logrus.Debug("below")
+	if got := logrus.GetLevel(); got != logrus.InfoLevel {
+		t.Errorf("logrus's level is %v", got)
+	}
+	logrus.SetLevel(logrus.DebugLevel)
+	txaio.MakeLogger(txaio.WithLevel(txaio.LevelError))
+	logrus.Debug("obeyed")
+	txaio.MakeLogger().Debug("below")
+	logrus.SetLevel(logrus.ErrorLevel)
+	logrus.Info("below")
+	txaio.MakeLogger().Info("not logrus's")
+	txaio.SetGlobalLogLevel(txaio.LevelWarn)
+	logrus.Warn("as all others")
+	out.want(t, "TIME pinned\nTIME obeyed\nTIME not logrus's\nTIME as all others\n")
+}
+
+// The bridge is a handler by slog's rules.
+func TestBridgeBySlogsRules(t *testing.T) {
+	if _, child := inChild(t); !child {
+		return
+	}
+	var out bytes.Buffer
+	if err := txaio.StartLogging(&out, txaio.LevelInfo, txaio.LogJSON()); err != nil {
+		t.Fatal(err)
+	}
+	slogtest.Run(t, func(*testing.T) slog.Handler { out.Reset(); return slog.Default().Handler() }, func(t *testing.T) (got map[string]any) {
+		if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+			t.Errorf("%s: %v", out.Bytes(), err)
+		}
+		return got
+	})
+}
+
+func TestDetailsAndJSON(t *testing.T) {
+	var out bytes.Buffer
+	log := txaio.MakeLogger(txaio.WithNamespace("ns"), txaio.WithLevel(txaio.LevelTrace))
+	bridge, stop := txaio.StartForTest(&out, txaio.LogDetails())
+	log.Trace("a\nb")
+	slog.New(bridge).Warn("slog", "a", 1)
+	if got, want := exampletest.Timeless(out.String()), "TIME trace ns a\n  b\nTIME warn - slog a=1\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	stop()
+	out.Reset()
+	bridge, stop = txaio.StartForTest(&out, txaio.LogJSON())
+	defer stop()
+	log.Trace("{a}\n\x7f\u2028<&>", slog.Int("a", 1), slog.Group("g", slog.Duration("d", 1), slog.Bool("b", true)), slog.String("time", "x"), slog.Any("l", []string{"\u0085"}))
+	slog.New(bridge).WithGroup("h").Error("slog", "err", errBoom, "t", time.Time{})
+	want := `{"time":"TIME","level":"trace","log_namespace":"ns","msg":"1\n\u007f\u2028<&>","a":1,"g":{"d":1,"b":true},"fields.time":"x","l":["\u0085"]}
+{"time":"TIME","level":"error","msg":"slog","h":{"err":"boom","t":"TIME"}}
+`
+	if got := regexp.MustCompile(`"\d{4}-\d\d-\d\dT[^"]*"`).ReplaceAllString(out.String(), `"TIME"`); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+}
+
+// What ends the program is logged before, whatever the level.
+func TestFatalAfterStart(t *testing.T) {
+	for _, name := range []string{"Fatal", "Fatalf", "Fatalln", "method", "Panic", "before"} {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestFatalChild$")
+		cmd.Env = append(os.Environ(), "TXAIO_TEST_FATAL="+name)
+		printed, err := cmd.CombinedOutput()
+		if err == nil || strings.Count(exampletest.Timeless(string(printed)), "TIME critical - cannot open\n") != 1 || strings.Contains(string(printed), "below") {
+			t.Errorf("%s: %v, %s", name, err, printed)
+		}
+	}
+}
+
+func TestFatalChild(t *testing.T) {
+	name := os.Getenv("TXAIO_TEST_FATAL")
+	if name == "" {
+		return
+	}
+	made := log.Default()
+	if err := txaio.StartLogging(os.Stdout, txaio.LevelWarn, txaio.LogDetails()); err != nil {
+		t.Fatal(err)
+	}
+	log.Print("below")
+	switch name {
+	case "Fatal":
+		log.Fatal("cannot open")
+	case "Fatalf":
+		log.Fatalf("cannot %s", "open")
+	case "Fatalln":
+		log.Fatalln("cannot open")
+	case "method":
+		log.New(log.Writer(), "", 0).Fatal("cannot open")
+	case "Panic":
+		log.Panic("cannot open")
+	case "before":
+		made.Fatal("cannot open")
+	}
+}
+
+// A slog logger that was made before logs each message once, at its level.
+func TestSlogLoggersKeptFromBefore(t *testing.T) {
+	if _, child := inChild(t); !child {
+		return
+	}
+	kept := slog.With("a", 1)
+	out := new(output)
+	if err := txaio.StartLogging(out, txaio.LevelWarn, txaio.LogDetails()); err != nil {
+		t.Fatal(err)
+	}
+	kept.Info("below")
+	kept.Warn("message")
+	kept.Error("message")
+	out.want(t, "TIME warn - WARN message a=1\nTIME error - ERROR message a=1\n")
+	slog.SetLogLoggerLevel(slog.LevelError)
+	log.Print("at slog's level for log")
+	out.want(t, "TIME error - at slog's level for log\n")
+}
+
+// Hooks get the caller of whatever logged.
+func TestCallersAfterStart(t *testing.T) {
 	_, child := started(t, txaio.LevelInfo)
 	if !child {
 		return
 	}
-	levelIs := func(want logrus.Level) {
-		t.Helper()
-		if got := logrus.GetLevel(); got != want {
-			t.Errorf("logrus's level is %v, want %v", got, want)
+	logrus.SetReportCaller(true)
+	hook := new(recorder)
+	logrus.AddHook(hook)
+	logger := txaio.MakeLogger()
+	var line int
+	for name, do := range map[string]func(){
+		"txaio":  func() { _, _, line, _ = runtime.Caller(0); logger.Info("message") },
+		"slog":   func() { _, _, line, _ = runtime.Caller(0); slog.Info("message") },
+		"log":    func() { _, _, line, _ = runtime.Caller(0); log.Print("message") },
+		"logrus": func() { _, _, line, _ = runtime.Caller(0); logrus.Info("message") },
+	} {
+		do()
+		if caller := hook.last(t).Caller; caller == nil || !strings.HasSuffix(caller.File, "log_bridge_test.go") || caller.Line != line {
+			t.Errorf("%s: called by %v, want line %d", name, caller, line)
 		}
 	}
-	elsewhere := txaio.MakeLogger(txaio.WithLevel(txaio.LevelTrace), txaio.WithLogrus(logrus.New()))
-	levelIs(logrus.InfoLevel)
-	pinned := txaio.MakeLogger(txaio.WithLevel(txaio.LevelDebug))
-	levelIs(logrus.DebugLevel)
-	pinned.SetLevel(txaio.LevelError)
-	levelIs(logrus.InfoLevel)
-	txaio.SetGlobalLogLevel(txaio.LevelWarn)
-	levelIs(logrus.WarnLevel)
-	runtime.KeepAlive(elsewhere)
-	runtime.KeepAlive(pinned)
+}
+
+// A writer, a hook and a value that log, in every way, while an entry is written
+// that was logged in every way.
+func TestBridgesWithin(t *testing.T) {
+	if _, child := inChild(t); !child {
+		return
+	}
+	var out output
+	logger := txaio.MakeLogger(txaio.WithNamespace("ns"))
+	ways := map[string]func(message string){
+		"txaio":  func(message string) { logger.Info(message) },
+		"log":    func(message string) { log.Print(message) },
+		"slog":   func(message string) { slog.Info(message) },
+		"logrus": func(message string) { logrus.Info(message) },
+	}
+	inner := func() {}
+	hook := &hookFunc{}
+	writer := writerFunc(func(p []byte) (int, error) {
+		inner()
+		return out.Write(p)
+	})
+	if err := txaio.StartLogging(writer, txaio.LevelInfo); err != nil {
+		t.Fatal(err)
+	}
+	logrus.AddHook(hook)
+	for outerName, outer := range ways {
+		for innerName, way := range ways {
+			t.Run(innerName+" in "+outerName, func(t *testing.T) {
+				inner = func() { way("inner") }
+				// The log package holds a lock: what is logged with it in its own
+				// writer is written once it has lost its patience.
+				written := func() (text, errout string) {
+					errout = stderrOf(t, func() {
+						outer("outer")
+						eventually(t, "both are written", func() bool {
+							text += out.take()
+							return strings.Contains(text, "outer") && strings.Contains(text, "inner")
+						})
+					})
+					return text, errout
+				}
+				text, errout := written()
+				// The writer logs for the inner entry, too, which is dropped.
+				if strings.Count(text, "outer") != 1 || strings.Count(text, "inner") != 1 || strings.Count(errout, `dropped "inner"`) != 1 {
+					t.Errorf("written by the writer:\n%s%s", text, errout)
+				}
+				inner = func() {}
+				hook.fire = func(*logrus.Entry) error { way("inner"); return nil }
+				text, errout = written()
+				hook.fire = nil
+				if strings.Count(text, "outer") != 1 || strings.Count(text, "inner") != 1 || strings.Contains(errout, "dropped") {
+					t.Errorf("written by the hook:\n%s%s", text, errout)
+				}
+			})
+		}
+	}
+}
+
+// Logrus's hook for log/slog leads back here: the entry is there once.
+func TestHookThatLeadsBack(t *testing.T) {
+	out, child := started(t, txaio.LevelInfo)
+	if !child {
+		return
+	}
+	logrus.AddHook(logrusslog.NewHook(slog.Default(), nil))
+	other := logrus.New()
+	other.SetOutput(io.Discard)
+	other.AddHook(logrusslog.NewHook(slog.Default(), nil))
+	logger := txaio.MakeLogger(txaio.WithNamespace("ns"))
+	for range 3 {
+		logger.Info("txaio")
+		out.want(t, "TIME txaio\n")
+		log.Print("log")
+		out.want(t, "TIME log\n")
+		slog.Info("slog", "a", 1)
+		out.want(t, "TIME slog a=1\n")
+		logrus.WithField("a", 1).Info("logrus")
+		out.want(t, "TIME logrus a=1\n")
+		other.WithField("a", 1).Info("another logrus")
+		out.want(t, "TIME another logrus a=1\n")
+	}
+	txaio.SetSlog(slog.Default().Handler())
+	logger.Info("through slog")
+	out.want(t, "TIME through slog log_namespace=ns\n")
+	txaio.SetSlog(logrusslog.NewHandler(logrus.StandardLogger(), nil))
+	logger.Info("through logrus")
+	wantContains(t, out.take(), "TIME through logrus")
+}
+
+func TestShortWrites(t *testing.T) {
+	out, child := started(t, txaio.LevelInfo)
+	_ = out
+	if !child {
+		return
+	}
+	_, stop := txaio.StartForTest(writerFunc(func(p []byte) (int, error) { return len(p) / 2, nil }))
+	defer stop()
+	wantContains(t, stderrOf(t, func() { slog.Info("message") }), "cannot write to the log: short write", "message")
+}
+
+// An application that gives logrus another formatter afterwards loses nothing.
+func TestFormatterAfterStart(t *testing.T) {
+	out, child := started(t, txaio.LevelInfo)
+	if !child {
+		return
+	}
+	logrus.SetFormatter(&logrus.TextFormatter{DisableTimestamp: true, DisableColors: true})
+	logrus.Info("message")
+	txaio.MakeLogger().Info("message")
+	out.want(t, "level=info msg=message\nTIME message\n")
+}
+
+// Loggers made after StartLogging cost no more than those made before.
+func TestManyLoggersAfterStart(t *testing.T) {
+	_, child := started(t, txaio.LevelInfo)
+	if !child {
+		return
+	}
+	kept := make([]*txaio.Logger, 0, 40_000)
+	begin := time.Now()
+	for range cap(kept) / 2 {
+		kept = append(kept, txaio.MakeLogger(txaio.WithLevel(txaio.LevelDebug)))
+		kept = append(kept, kept[len(kept)-1].With())
+	}
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("%d loggers took %v", len(kept), took)
+	}
 }

@@ -1,4 +1,4 @@
-package txaio
+package logline
 
 import (
 	"testing"

@@ -1,0 +1,36 @@
+package txaio
+
+import (
+	"log/slog"
+	"testing"
+)
+
+// Memory that a large record has needed is not kept for the small ones.
+func TestRelease(t *testing.T) {
+	for _, c := range []struct {
+		what  string
+		grow  func(r *record)
+		kept  bool
+		tries int // under the race detector a pool forgets some of what it is given
+	}{
+		{"a small record", func(*record) {}, true, 1000},
+		{"a long text", func(r *record) { r.line = make([]byte, 0, maxKeptText+1) }, false, 1},
+		{"many attributes", func(r *record) { r.Attrs = make([]slog.Attr, 0, maxKeptAttrs+1) }, false, 1},
+		{"many fields", func(r *record) {
+			for i := range maxKeptAttrs + 1 {
+				r.fields[string(rune('a'+i))] = i
+			}
+		}, false, 1},
+	} {
+		kept := false
+		for tries := 0; !kept && tries < c.tries; tries++ {
+			r := records.New().(*record)
+			c.grow(r)
+			r.release()
+			kept = records.Get() == r
+		}
+		if kept != c.kept {
+			t.Errorf("%s: kept %v, want %v", c.what, kept, c.kept)
+		}
+	}
+}
