@@ -17,7 +17,8 @@
 //     each push: eight producers pay 40 ns a push instead of 75 to 95.
 //   - A producer yields now and then while the backlog is long, so that the
 //     consumer can run. A queue that outgrows the processor's caches, and that
-//     the collector has to move, costs three to four times as much a push.
+//     the collector has to move, costs three to four times as much a push. The
+//     number of yields has a limit, for the consumer may be the producer.
 //
 // The consumer neither yields nor spins. It rests at once, because waking a
 // goroutine that blocks takes as long as a channel needs, and a yield takes
@@ -34,16 +35,18 @@ import (
 // A Queue holds items in the order in which they were pushed. The zero value
 // is empty, with a consumer that does not rest.
 type Queue[T any] struct {
-	mu    sync.Mutex
-	items []T
-	wake  func() // nil unless the consumer rests
+	mu     sync.Mutex
+	items  []T
+	wake   func() // nil unless the consumer rests
+	yields int    // how often producers have yielded since the last batch
 }
 
 const (
 	// longBacklog is the length from which on a producer yields at each
-	// multiple of yieldEvery.
+	// multiple of yieldEvery, up to maxYields times a batch.
 	longBacklog = 1024
 	yieldEvery  = 128
+	maxYields   = 64
 
 	// backOff is how many rounds of an empty loop a producer waits, and tries
 	// is how often, before it blocks on the mutex.
@@ -83,8 +86,12 @@ func (q *Queue[T]) Unlock() {
 		wake()
 		return
 	}
+	yield := backlog >= longBacklog && backlog%yieldEvery == 0 && q.yields < maxYields
+	if yield {
+		q.yields++
+	}
 	q.mu.Unlock()
-	if backlog >= longBacklog && backlog%yieldEvery == 0 {
+	if yield {
 		runtime.Gosched()
 	}
 }
@@ -108,7 +115,7 @@ func (q *Queue[T]) Take(spent []T) []T {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	taken := q.items
-	q.items, q.wake = spent[:0], nil
+	q.items, q.wake, q.yields = spent[:0], nil, 0
 	return taken
 }
 

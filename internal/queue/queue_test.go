@@ -76,6 +76,32 @@ func TestWakeMayPush(t *testing.T) {
 	}
 }
 
+// Producers yield while the backlog is long, and not for ever if nobody takes
+// it.
+func TestLongBacklogYields(t *testing.T) {
+	var q Queue[int]
+	for range longBacklog - 1 {
+		q.Push(1)
+	}
+	if q.yields != 0 {
+		t.Errorf("%d yields at a backlog of %d", q.yields, q.Len())
+	}
+	q.Push(1)
+	if q.yields != 1 {
+		t.Errorf("%d yields at a backlog of %d, want 1", q.yields, q.Len())
+	}
+	for range 2 * maxYields * yieldEvery {
+		q.Push(1)
+	}
+	if q.yields != maxYields {
+		t.Errorf("%d yields, want %d", q.yields, maxYields)
+	}
+	q.Take(nil)
+	if q.yields != 0 {
+		t.Errorf("%d yields after a batch", q.yields)
+	}
+}
+
 func TestRestingQueueGivesMemoryBack(t *testing.T) {
 	var q Queue[int]
 	for range 2 * maxKept {
