@@ -191,7 +191,7 @@ type bucket struct {
 	// possible.
 	start int64         // in nanoseconds since the Unix epoch, which may have wrapped round
 	size  int           // how many calls are still to run
-	last  *slab         // where calls are added
+	last  *slab         // the one that calls are added to
 	free  []batchedCall // its calls, with those to come as capacity
 
 	next    *bucket // in the table
@@ -408,7 +408,7 @@ type bucketTable struct {
 	count int
 }
 
-// slot returns where the list with the bucket of that start begins.
+// slot returns the head of the list that has the bucket of that start.
 func (t *bucketTable) slot(start int64) **bucket {
 	hash := uint64(start) * 0x9e3779b97f4a7c15 >> 32 // Fibonacci hashing: the upper bits are spread
 	return &t.slots[hash&uint64(len(t.slots)-1)]

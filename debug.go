@@ -27,18 +27,17 @@ func init() { debugMode.Store(os.Getenv("TXAIO_DEBUG") == "1") }
 // started with TXAIO_DEBUG=1 in its environment. For futures created while it
 // is on
 //
-//   - a failure's traceback ends with the places where the future was created
-//     and where it was settled;
-//   - the attempt to settle one a second time returns an error that has both
-//     places in its text, and that errors.Is, not ==, finds to be
-//     [ErrAlreadyCalled];
+//   - a failure's traceback ends with the places that created the future and
+//     settled it;
+//   - settling a future twice returns an error that wraps [ErrAlreadyCalled]
+//     (use errors.Is) and reports both places;
 //   - [PendingFutures] lists those that nothing has settled.
 //
 // While it is on, a function that holds a [Loop] for long is a warning in the
 // log: see [SetSlowCallbackDuration].
 //
-// It is Twisted's setDebugging and asyncio's debug mode. When it is off it costs
-// the load of one atomic variable for a future and for a turn of a loop.
+// It is Twisted's setDebugging and asyncio's debug mode. When disabled, it costs
+// one atomic load for each future and each turn of a loop.
 func SetDebug(on bool) {
 	mustHaveBackend()
 	debugMode.Store(on)
@@ -58,7 +57,7 @@ func init() { slowCallback.Store(int64(100 * time.Millisecond)) }
 // SetSlowCallbackDuration sets how long a function may hold a loop before
 // debug mode logs it at warn level, with its name and how long it took. It is
 // 100 ms at first: asyncio's slow_callback_duration. Of a [BatchedTimer] the
-// chunk counts. It panics with a [*UsageError] where limit is not positive.
+// chunk counts. It panics with a [*UsageError] if limit is not positive.
 func SetSlowCallbackDuration(limit time.Duration) {
 	mustHaveBackend()
 	if limit <= 0 {
@@ -99,7 +98,7 @@ var unsettled struct {
 	histories map[weak.Pointer[history]]struct{}
 }
 
-// format returns a section for each place, or "" where h is nil.
+// format returns a section for each place, or "" if h is nil.
 func (h *history) format() string {
 	if h == nil {
 		return ""
@@ -118,7 +117,7 @@ func (h *history) format() string {
 // [PendingFutures].
 type PendingFuture struct {
 	Type    string          // of the future, as fmt's %T prints it
-	Created []runtime.Frame // where, innermost first, as in FailureTraceback
+	Created []runtime.Frame // its stack then, innermost first, as in FailureTraceback
 }
 
 // String returns the type, and a line for each frame, outermost first.
@@ -159,7 +158,7 @@ func PendingFutures() []PendingFuture {
 // it.
 type labels struct {
 	name string
-	ctx  context.Context // has the label, nil where there is no name
+	ctx  context.Context // has the label, nil if there is no name
 }
 
 const labelKey = "txaio_loop"

@@ -76,7 +76,7 @@ func (l *Loop) CallLater(delay time.Duration, fn func()) DelayedCall {
 type timer struct {
 	loop *Loop
 	fn   func() // nil once it has run or was cancelled
-	slot int    // where it is in the heap, notInHeap afterwards
+	slot int    // its index in the heap, notInHeap afterwards
 	made uint64 // how many were made before it
 }
 
@@ -219,10 +219,10 @@ func inBubble() bool {
 	return now == now.Round(0)
 }
 
-// timerHeap holds timers by time, and by the order in which they were made
-// where the times are equal. It has four children to a node: a heap half as
+// timerHeap holds timers by time, and in the order in which they were made if
+// the times are equal. It has four children to a node: a heap half as
 // deep touches half as many cache lines, since four entries are as large as one.
-// Each entry carries its time, so that comparing follows pointers only where
+// Each entry carries its time, so that comparing follows pointers only if
 // times are equal.
 type timerHeap struct {
 	entries []timerEntry
@@ -238,7 +238,7 @@ func (e *timerEntry) before(other *timerEntry) bool {
 	return e.when < other.when || e.when == other.when && e.t.made < other.t.made
 }
 
-// next returns the time of the earliest timer, never where there is none.
+// next returns the time of the earliest timer, never if there is none.
 func (h *timerHeap) next() int64 {
 	if len(h.entries) == 0 {
 		return never
