@@ -130,7 +130,7 @@ func TestVast(t *testing.T) {
 	}
 	large := new(big.Int).Lsh(big.NewInt(1), maxBits-1)
 	x := values(map[string]any{
-		"wide": wide, "attrs": attrs, "zeroes": [1 << 40]struct{}{}, "bytes": make([]byte, maxWork+1), "text": []string{strings.Repeat("x", maxWork)},
+		"wide": wide, "attrs": attrs, "zeroes": [1 << 30]struct{}{}, "bytes": make([]byte, maxWork+1), "text": []string{strings.Repeat("x", maxWork)},
 		"some": make([]byte, maxWork/4), "half": strings.Repeat("x", maxWork/2), "halves": innocent{strings.Repeat("x", maxWork*3/4)}, "big": large, "bigs": []*big.Int{large, large, large, large, large, large, large, large, large}, "stringer": innocent{strings.Repeat("x", maxOutput+1)},
 	})
 	for _, f := range []string{"{wide}", "{wide!r}", "{wide:5}", "{zeroes}", "{zeroes!r}", "{bytes}", "{text}", "{some:.1}{some:.1}{some:.1}{some:.1}", "{bigs}", strings.Repeat("{half!s:.1}", 3), strings.Repeat("{halves:.1}", 2), strings.Repeat("{big!s:.1}", 9)} {
