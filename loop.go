@@ -210,13 +210,11 @@ func (l *Loop) runTurn() int {
 		l.beginTurn()
 	}
 	n := len(l.turn) - l.next
-	for {
-		fail := runTasks(l)
-		if fail == nil {
-			return n
-		}
-		l.HandleFailure(fail)
+	fail := runTasks(l, nil)
+	for fail != nil {
+		fail = runTasks(l, fail)
 	}
+	return n
 }
 
 // beginTurn makes what is ready now, with the timers that are due, the turn to
@@ -236,11 +234,12 @@ func (l *Loop) beginTurn() {
 }
 
 // runTasks runs what is left of the turn, up to a task that panics, and
-// returns the failure of that. One recover for many tasks is cheaper than one
-// for each. It is a frame of its own on the stack, for onLoop to find.
+// returns the failure of that; panicked is what it returned before, for the
+// exception handler. One recover for many tasks is cheaper than one for each. It
+// is a frame of its own on the stack, for onLoop to find.
 //
 //go:noinline
-func runTasks(l *Loop) (fail *Failure) {
+func runTasks(l *Loop, panicked *Failure) (fail *Failure) {
 	finished := false
 	turnsRunning.Add(1)
 	defer func() {
@@ -249,6 +248,9 @@ func runTasks(l *Loop) (fail *Failure) {
 			fail = panicFailure(recover())
 		}
 	}()
+	if panicked != nil {
+		l.HandleFailure(panicked)
+	}
 	if observing() {
 		l.runObserved()
 	}
