@@ -749,27 +749,6 @@ func TestDeferredAwait(t *testing.T) {
 	})
 }
 
-// endsWhileWaiting is a context that ends between the question whether it has
-// and the wait for it.
-type endsWhileWaiting struct {
-	context.Context
-	asked bool
-}
-
-func (c *endsWhileWaiting) Err() error {
-	if c.asked {
-		return context.Canceled
-	}
-	c.asked = true
-	return nil
-}
-
-func (*endsWhileWaiting) Done() <-chan struct{} {
-	done := make(chan struct{})
-	close(done)
-	return done
-}
-
 func heapInUse() int64 {
 	runtime.GC()
 	var stats runtime.MemStats

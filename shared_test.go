@@ -1259,3 +1259,231 @@ func wantGoroutines(t *testing.T, want int) {
 		runtime.Gosched()
 	}
 }
+
+// A panic with nil, which only an old GODEBUG setting allows, is a failure like
+// any other.
+func TestNilPanic(t *testing.T) {
+	t.Setenv("GODEBUG", "panicnil=1")
+	if value := panicOf(func() { panic(nil) }); value != nil {
+		t.Fatalf("GODEBUG has no effect: recover returned %v", value)
+	}
+	nilPanic := func() { panic(nil) }
+	failing := func() (int, error) { panic(nil) }
+	failingOf := func() (*txaio.Future[int], error) { panic(nil) }
+	callback := func(int) (int, error) { panic(nil) }
+	errback := func(*txaio.Failure) (int, error) { panic(nil) }
+	text := new(runtime.PanicNilError).Error()
+	for _, test := range []struct {
+		name             string
+		use              func(x *fixture)
+		deferred, future []string
+	}{
+		{"callback", func(x *fixture) {
+			f := txaio.CreateFuture[int]()
+			_, same := noting[int](&x.journal, "same pair")
+			txaio.AddCallbacks(f, callback, same)
+			watch(&x.journal, f, "next")
+			txaio.Resolve(f, 1)
+		}, []string{"next!" + text}, []string{"same pair!" + text, "next=1"}},
+		{"the only callback", func(x *fixture) {
+			f := txaio.CreateFuture[int]()
+			_, same := noting[int](&x.journal, "same pair")
+			txaio.AddCallbacks(f, callback, same)
+			txaio.Resolve(f, 1)
+			x.RunUntilIdle()
+			watch(&x.journal, f, "next")
+		}, []string{"next!" + text}, []string{"same pair!" + text, "next=1"}},
+		{"errback", func(x *fixture) {
+			f := txaio.CreateFuture[int]()
+			txaio.AddCallbacks(f, nil, errback)
+			watch(&x.journal, f, "next")
+			txaio.Reject(f, errOne)
+		}, []string{"next!" + text}, []string{"handler " + text, "next!one"}},
+		{"canceller", func(x *fixture) {
+			f := txaio.CreateFuture(txaio.WithCanceller(func(*txaio.Future[int]) { panic(nil) }))
+			watch(&x.journal, f, "f")
+			txaio.Cancel(f)
+		}, []string{"f!cancelled", "handler " + text}, []string{"handler " + text, "f!cancelled"}},
+		{"function", func(x *fixture) { txaio.CallSoon(nilPanic) }, []string{"handler " + text}, []string{"handler " + text}},
+		{"timer", func(x *fixture) {
+			txaio.CallLater(0, nilPanic)
+			x.Advance(0)
+		}, []string{"handler " + text}, []string{"handler " + text}},
+		{"AsFuture", func(x *fixture) { watch(&x.journal, txaio.AsFuture(failing), "f") }, []string{"f!" + text}, []string{"f!" + text}},
+		{"AsFutureOf", func(x *fixture) { watch(&x.journal, txaio.AsFutureOf(failingOf), "f") }, []string{"f!" + text}, []string{"f!" + text}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			x := newFixture(t)
+			test.use(x)
+			x.CallSoon(func() { x.note("the loop goes on") })
+			x.RunUntilIdle()
+			x.want(t, append(byBackend(test.deferred, test.future), "the loop goes on")...)
+		})
+	}
+}
+
+// The exception handler is called on the loop, for one failure at a time, on
+// whatever goroutines cancellers panic.
+func TestPanicsOfCancellersReachTheHandlerOneByOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var running, handled, elsewhere int
+		var loop *txaio.Loop
+		loop = txaio.NewLoop(txaio.WithExceptionHandler(func(*txaio.Failure) {
+			running++
+			handled++
+			if running > 1 {
+				t.Error("the handler is called while it runs")
+			}
+			if !loop.InLoop() {
+				elsewhere++
+			}
+			time.Sleep(time.Second) // for others to come
+			running--
+		}))
+		defer testutil.ReplaceLoop(loop)()
+		for range 10 {
+			f := txaio.CreateFuture(txaio.WithCanceller(func(*txaio.Future[int]) { panic("on purpose") }))
+			txaio.Watch(f, nil, func(*txaio.Failure) {})
+			go txaio.Cancel(f)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if handled != 10 || elsewhere > 0 {
+			t.Errorf("%d failures were handled, %d not on the loop, want 10 and 0", handled, elsewhere)
+		}
+	})
+}
+
+// What can change is printed as its type and state, for every verb, and can be
+// printed while others change it.
+func TestPrintWhileOthersChangeIt(t *testing.T) {
+	verbs := []string{"%v", "%+v", "%#v", "%d", "%s", "%x"}
+	loop := txaio.NewLoop(txaio.WithName("printed"))
+	defer testutil.ReplaceLoop(loop)()
+	manual := txaio.NewManualLoop()
+	batched := txaio.MakeBatchedTimer(time.Second, 1)
+	for i := range 100 {
+		f := txaio.CreateFuture[int]()
+		timer := loop.CallLater(time.Hour, func() {})
+		call := batched.CallLater(time.Hour, func() {})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			watchValue(f)
+			if i%2 == 0 {
+				txaio.Resolve(f, 1)
+			} else {
+				txaio.Reject(f, errOne)
+			}
+			watchValue(f)
+			timer.Cancel()
+			call.Cancel()
+			batched.CallLater(time.Hour, func() {}).Cancel()
+			manual.CallSoon(func() {})
+			manual.RunOnce()
+		})
+		for _, verb := range verbs {
+			for _, c := range []struct {
+				what any
+				want string
+			}{
+				{f, "Future[int] "},
+				{[]*txaio.Future[int]{f}, "[Future[int] "},
+				{loop, `Loop "printed"`},
+				{manual, "Loop"},
+				{batched, "BatchedTimer 1s"},
+				{timer, "DelayedCall"},
+				{call, "DelayedCall"},
+			} {
+				text := fmt.Sprintf(verb, c.what)
+				if _, list := c.what.([]*txaio.Future[int]); list && verb == "%#v" {
+					c.want = "[]*txaio." // whatever the alias stands for
+				}
+				if !strings.HasPrefix(text, c.want) {
+					t.Errorf("%s prints %q", verb, text)
+				}
+			}
+		}
+		wg.Wait()
+		if text, want := f.String(), "Future[int] "+[]string{"succeeded", "failed"}[i%2]; text != want {
+			t.Errorf("it prints %q, not %q", text, want)
+		}
+	}
+	for want, f := range map[string]*txaio.Future[string]{
+		"Future[string] nil":     nil,
+		"Future[string] pending": txaio.CreateFuture[string](),
+	} {
+		if text := fmt.Sprint(f); text != want {
+			t.Errorf("it prints %q, not %q", text, want)
+		}
+	}
+	cancelled := txaio.CreateFuture[string]()
+	txaio.Cancel(cancelled)
+	txaio.Watch(cancelled, nil, func(*txaio.Failure) {})
+	if text, want := fmt.Sprint(cancelled), "Future[string] "+byBackend("failed", "cancelled"); text != want {
+		t.Errorf("it prints %q, not %q", text, want)
+	}
+}
+
+// watchValue adds callbacks that take note of nothing.
+func watchValue(f *txaio.Future[int]) {
+	txaio.Watch(f, func(int) {}, func(*txaio.Failure) {})
+}
+
+// The time that it takes for calls of Await to give up grows with their number,
+// not with its square.
+func TestAwaitsThatGiveUp(t *testing.T) {
+	newFixture(t)
+	took := func(n int) time.Duration {
+		best := time.Hour
+		for range 5 {
+			f := txaio.CreateFuture[int]()
+			start := time.Now()
+			_, err := txaio.Await(&nestedContext{endsWhileWaiting{}, f, n - 1}, f)
+			best = min(best, time.Since(start))
+			wantErr(t, "Await", err, context.Canceled)
+		}
+		return best
+	}
+	const few, many = 500, 8000
+	// Linear it is 16 times as long, quadratic 256 times.
+	short, long := took(few), took(many)
+	if ratio := float64(long) / float64(short); ratio > 100 {
+		t.Errorf("%d calls of Await need %v to give up, %d of them %v: %.0f times as long", few, short, many, long, ratio)
+	}
+}
+
+// nestedContext is a context that ends when more calls of Await, which begin
+// while this one waits, have given up.
+type nestedContext struct {
+	endsWhileWaiting
+	f    *txaio.Future[int]
+	more int
+}
+
+func (c *nestedContext) Done() <-chan struct{} {
+	if c.more > 0 {
+		_, _ = txaio.Await(&nestedContext{endsWhileWaiting{}, c.f, c.more - 1}, c.f)
+	}
+	return c.endsWhileWaiting.Done()
+}
+
+// endsWhileWaiting is a context that ends between the question whether it has,
+// which only the deferred backend asks, and the wait for it.
+type endsWhileWaiting struct {
+	context.Context
+	asked bool
+}
+
+func (c *endsWhileWaiting) Err() error {
+	if c.asked || txaio.UsingFuture {
+		return context.Canceled
+	}
+	c.asked = true
+	return nil
+}
+
+func (*endsWhileWaiting) Done() <-chan struct{} {
+	done := make(chan struct{})
+	close(done)
+	return done
+}
