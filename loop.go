@@ -114,10 +114,12 @@ func NewLoop(opts ...LoopOption) *Loop {
 	return l
 }
 
+var errNotMade error = usageErrorf("this Loop was not made with NewLoop")
+
 // mustBeMade panics if l is nil or the zero value.
 func (l *Loop) mustBeMade() {
 	if l == nil || l.clock == nil {
-		panic(usageErrorf("this Loop was not made with NewLoop"))
+		panic(errNotMade)
 	}
 }
 
@@ -504,6 +506,7 @@ func NewManualLoop(opts ...LoopOption) *ManualLoop {
 // asyncio's _run_once, Twisted's runUntilCurrent. It panics with a
 // [*UsageError] if another call of it is running.
 func (m *ManualLoop) RunOnce() int {
+	m.mustBeMade()
 	if !m.running.CompareAndSwap(false, true) {
 		panic(errDriven)
 	}
@@ -515,6 +518,7 @@ func (m *ManualLoop) RunOnce() int {
 // includes a timer that is due; to asyncio, only when a turn has found it. It
 // panics as RunOnce does.
 func (m *ManualLoop) Ready() bool {
+	m.mustBeMade()
 	if m.running.Load() {
 		panic(errDriven)
 	}
@@ -526,6 +530,7 @@ func (m *ManualLoop) Ready() bool {
 // NextTimer returns the time until the earliest timer, which is negative if
 // it is overdue. ok is false if there is none. Twisted calls it timeout().
 func (m *ManualLoop) NextTimer() (delay time.Duration, ok bool) {
+	m.mustBeMade()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	when := m.timers.next()
@@ -533,9 +538,23 @@ func (m *ManualLoop) NextTimer() (delay time.Duration, ok bool) {
 }
 
 // Clock returns the loop's clock.
-func (m *ManualLoop) Clock() clockwork.Clock { return m.clock }
+func (m *ManualLoop) Clock() clockwork.Clock {
+	m.mustBeMade()
+	return m.clock
+}
 
-func (m *ManualLoop) native() *Loop { return m.Loop }
+// mustBeMade panics if m is nil or the zero value.
+func (m *ManualLoop) mustBeMade() {
+	if m == nil {
+		panic(errNotMade)
+	}
+	m.Loop.mustBeMade()
+}
+
+func (m *ManualLoop) native() *Loop {
+	m.mustBeMade()
+	return m.Loop
+}
 
 // Runaway returns the error for work that renews itself, which has run for so
 // many turns at one instant. It names the function that would run next.
