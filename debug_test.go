@@ -446,6 +446,26 @@ func TestLabelsOfLoopGoroutine(t *testing.T) {
 	})
 }
 
+// A loop without a name has no label, not even those of whoever wakes it.
+func TestLabelsOfUnnamedLoop(t *testing.T) {
+	loop := txaio.NewLoop()
+	done, result := make(chan struct{}), make(chan bool, 2)
+	pprof.Do(t.Context(), pprof.Labels("request", "wakes"), func(context.Context) {
+		look := func() {
+			<-done // this goroutine has the label until then
+			result <- labelled(t, "request", "wakes")
+		}
+		loop.CallSoon(func() {
+			loop.CallSoon(look)
+			runtime.Goexit() // and so a second goroutine
+		})
+	})
+	close(done)
+	if receive(t, result, "the function") {
+		t.Error("the loop has the labels of the goroutine that woke it")
+	}
+}
+
 // What debug mode costs when it is off is the difference to a build without it;
 // what it costs when it is on, this.
 func BenchmarkDebug(b *testing.B) {

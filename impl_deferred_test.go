@@ -777,6 +777,16 @@ func TestDeferredMisuse(t *testing.T) {
 	wantUsageError(t, func() { d.AddCallbacks(nil, nil) }, "callback", "errback")
 	wantUsageError(t, func() { d.AddBoth(nil) }, "AddBoth")
 	wantUsageError(t, func() { d.Chain(nil) }, "Chain")
+	var none *deferred
+	pass := func(v int, fail *txaio.Failure) (int, error) { return v, fail }
+	for _, fn := range []func(){
+		func() { _ = none.Callback(1) }, func() { _ = none.Errback(errOne) }, none.Cancel, none.Pause, none.Unpause,
+		func() { none.AddCallback(passValue) }, func() { none.AddErrback(passFailure) },
+		func() { none.AddCallbacks(passValue, passFailure) }, func() { none.AddBoth(pass) },
+		func() { none.Chain(chainTo(d)) },
+	} {
+		wantUsageError(t, fn, "nil")
+	}
 	wantErr(t, "Callback", d.Callback(1), nil)
 	wantDeferred(t, d, 1)
 }

@@ -408,6 +408,14 @@ func TestFutureMisuse(t *testing.T) {
 	f := txaio.CreateFuture[int]()
 	wantUsageError(t, func() { f.SetException(nil) }, "nil")
 	wantUsageError(t, func() { f.AddDoneCallback(nil) }, "AddDoneCallback")
+	var none *txaio.Future[int]
+	for _, fn := range []func(){
+		func() { _ = none.SetResult(1) }, func() { _ = none.SetException(errOne) }, func() { none.Cancel() },
+		func() { none.Cancelled() }, func() { _, _ = none.Result() }, func() { _, _ = none.Exception() },
+		func() { none.AddDoneCallback(func(*txaio.Future[int]) {}) },
+	} {
+		wantUsageError(t, fn, "nil")
+	}
 	wantSettled(t, f, false)
 }
 
@@ -469,5 +477,34 @@ func TestAddTimeoutCancelledState(t *testing.T) {
 	x.RunUntilIdle()
 	if !limited.Cancelled() {
 		t.Error("it does not count as cancelled")
+	}
+}
+
+// Cancelling what is settled costs nothing, and what cancels many makes one
+// failure for all.
+func TestFutureCancelIsCheap(t *testing.T) {
+	x := newFixture(t)
+	settled := txaio.CreateFutureSuccess(1)
+	for name, cancel := range map[string]func(){
+		"Cancel":         func() { settled.Cancel() },
+		"txaio.Cancel":   func() { txaio.Cancel(settled, "too late") },
+		"with a message": func() { settled.Cancel("too late") },
+	} {
+		if n := testing.AllocsPerRun(100, cancel); n != 0 {
+			t.Errorf("%s of a settled future allocates %v times", name, n)
+		}
+	}
+	children := make([]*txaio.Future[int], 10)
+	failures := make(map[*txaio.Failure]bool)
+	for i := range children {
+		children[i] = txaio.CreateFuture[int]()
+		txaio.Watch(children[i], nil, func(fail *txaio.Failure) { failures[fail] = true })
+	}
+	g := txaio.Gather(children, false)
+	txaio.Watch(g, nil, func(fail *txaio.Failure) { failures[fail] = true })
+	g.Cancel("enough")
+	x.RunUntilIdle()
+	if len(failures) != 1 {
+		t.Errorf("%d failures for one cancellation", len(failures))
 	}
 }
