@@ -221,10 +221,13 @@ func TestDifferenceGatherConsume(t *testing.T) {
 		t.Errorf("got %v, %v, want %v", got, err, want)
 	}
 	x.want(t, "before!one", byBackend("after=0", "after!one"))
+}
 
-	// The same future twice: the first place consumes its failure.
+func TestDifferenceGatherSameTwice(t *testing.T) {
+	newFixture(t)
+	fail := txaio.CreateFailure(errOne)
 	c := txaio.CreateFutureError[int](fail)
-	got, err = testutil.Await(t, txaio.Gather([]*txaio.Future[int]{c, c}, true))
+	got, err := testutil.Await(t, txaio.Gather([]*txaio.Future[int]{c, c}, true))
 	want := []txaio.Result[int]{{Failure: fail}, byBackend(txaio.Result[int]{}, txaio.Result[int]{Failure: fail})}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, %v, want %v", got, err, want)

@@ -96,6 +96,19 @@ func TestAdvanceRunsEverythingInItsOrder(t *testing.T) {
 	}
 }
 
+// A function sees the time for which it was set, also one that was set on the way.
+// Twisted's Clock.advance moves the clock to the end first.
+func TestAdvanceMovesTheClockTimerByTimer(t *testing.T) {
+	e := newEvents(t)
+	e.loop.CallLater(time.Second, func() {
+		e.note("1s")()
+		e.loop.CallLater(time.Second, e.note("1s after that"))
+	})
+	e.loop.CallLater(5*time.Second, e.note("5s"))
+	e.loop.Advance(10 * time.Second)
+	e.expect(t, "1s@1s", "1s after that@2s", "5s@5s")
+}
+
 func TestAdvanceRunsFutures(t *testing.T) {
 	e := newEvents(t)
 	f := txaio.Sleep(5 * time.Second)
