@@ -1447,10 +1447,10 @@ func TestAwaitsThatGiveUp(t *testing.T) {
 		}
 		return best
 	}
-	const few, many = 500, 8000
-	// Linear it is 16 times as long, quadratic 256 times.
+	const few, many = 500, 16_000
+	// Linear it is 32 times as long, quadratic 1,000 times.
 	short, long := took(few), took(many)
-	if ratio := float64(long) / float64(short); ratio > 100 {
+	if ratio := float64(long) / float64(short); ratio > 130 {
 		t.Errorf("%d calls of Await need %v to give up, %d of them %v: %.0f times as long", few, short, many, long, ratio)
 	}
 }
