@@ -1,6 +1,7 @@
 package txaio
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"sync"
@@ -108,6 +109,18 @@ func (b *BatchedTimer) CallLater(delay time.Duration, fn func()) DelayedCall {
 	b.latest = b.bucket(loop, now, int64(delay))
 	return b.latest.push(fn)
 }
+
+// String returns the length of a bucket.
+func (b *BatchedTimer) String() string {
+	if b == nil {
+		return "BatchedTimer nil"
+	}
+	return fmt.Sprintf("BatchedTimer %v", time.Duration(b.length))
+}
+
+// Format prints String for every verb, as other goroutines may change what fmt
+// would print.
+func (b *BatchedTimer) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(b.String())) }
 
 // has reports whether a call for that time belongs to k.
 func (b *BatchedTimer) has(k *bucket, at int64) bool {
@@ -259,6 +272,9 @@ func (c *batchedCall) Cancel() bool {
 	}
 	return true
 }
+
+// Format is [timer.Format].
+func (c *batchedCall) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte("DelayedCall")) }
 
 // push adds a call at the end. The timer's lock is held.
 func (k *bucket) push(fn func()) *batchedCall {

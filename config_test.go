@@ -354,3 +354,99 @@ func TestEmbeddedLoop(t *testing.T) {
 		t.Errorf("the exception handler was called %d times", handled.Load())
 	}
 }
+
+// channelLoop is an EventLoop that has nothing but a channel. A panic ends it.
+type channelLoop chan func()
+
+func (channelLoop) Now() time.Time { return time.Now() }
+
+func (l channelLoop) CallSoon(fn func()) { l <- fn }
+
+func (l channelLoop) CallLater(delay time.Duration, fn func()) txaio.DelayedCall {
+	return applicationTimer{time.AfterFunc(delay, func() { l <- fn })}
+}
+
+// handlingLoop is a channelLoop that has an exception handler.
+type handlingLoop struct {
+	channelLoop
+	handle func(*txaio.Failure)
+}
+
+func (l handlingLoop) HandleFailure(fail *txaio.Failure) { l.handle(fail) }
+
+// No panic of what runs on a loop of another type reaches that loop: it goes to
+// its exception handler, or to the log if it has none.
+func TestForeignLoopGoesOnAfterPanics(t *testing.T) {
+	fails := func() { panic("on purpose") }
+	for name, inject := range map[string]func(){
+		"callback": func() {
+			f := txaio.CreateFuture[int]()
+			txaio.AddCallbacks(f, func(int) (int, error) { panic("on purpose") }, nil)
+			txaio.Watch(f, nil, func(*txaio.Failure) {})
+			txaio.Resolve(f, 1)
+		},
+		"errback": func() {
+			f := txaio.CreateFuture[int]()
+			txaio.AddCallbacks(f, nil, func(*txaio.Failure) (int, error) { panic("on purpose") })
+			txaio.Watch(f, nil, func(*txaio.Failure) {})
+			txaio.Reject(f, errOne)
+		},
+		"canceller": func() {
+			f := txaio.CreateFuture(txaio.WithCanceller(func(*txaio.Future[int]) { panic("on purpose") }))
+			txaio.Watch(f, nil, func(*txaio.Failure) {})
+			txaio.Cancel(f)
+		},
+		"function": func() { txaio.CallSoon(fails) },
+		"timer":    func() { txaio.CallLater(time.Second, fails) },
+		"batched":  func() { txaio.MakeBatchedTimer(time.Second, 0).CallLater(time.Second, fails) },
+	} {
+		for _, handler := range []string{"none", "handles", "panics"} {
+			t.Run(name+", handler: "+handler, func(t *testing.T) {
+				log := captureLog(t, nil)
+				synctest.Test(t, func(t *testing.T) {
+					channel := make(channelLoop, 100)
+					defer close(channel)
+					go func() {
+						defer func() {
+							if value := recover(); value != nil {
+								t.Errorf("the loop died of %v", value)
+							}
+						}()
+						for fn := range channel {
+							fn()
+						}
+					}()
+					var loop txaio.EventLoop = channel
+					handled := 0
+					if handler != "none" {
+						loop = handlingLoop{channel, func(*txaio.Failure) {
+							handled++
+							if handler == "panics" {
+								panic("in the handler")
+							}
+						}}
+					}
+					defer testutil.ReplaceLoop(loop)()
+					inject()
+					time.Sleep(time.Minute)
+					synctest.Wait()
+					ran := false
+					txaio.CallSoon(func() { ran = true })
+					synctest.Wait()
+					if !ran {
+						t.Error("the loop has stopped")
+					}
+					if name == "callback" || name == "errback" && txaio.UsingDeferred {
+						return // a failure of the future's
+					}
+					if want := handler != "none"; (handled == 1) != want || handled > 1 {
+						t.Errorf("the handler was called %d times", handled)
+					}
+				})
+				if logged := len(log.with("on purpose")) > 0; handler == "none" && name != "callback" && !(name == "errback" && txaio.UsingDeferred) && !logged {
+					t.Error("the panic is not in the log")
+				}
+			})
+		}
+	}
+}

@@ -232,3 +232,42 @@ func TestAddTimeoutUnhandled(t *testing.T) {
 		t.Errorf("reported %q", got)
 	}
 }
+
+// What AddTimeout returned can be cancelled until it is settled. On the future
+// backend that is a turn of the loop after the future itself.
+func TestAddTimeoutCancelledLate(t *testing.T) {
+	for name, test := range map[string]struct {
+		settle func(f *txaio.Future[int])
+		want   string
+	}{
+		"value":   {func(f *txaio.Future[int]) { txaio.Resolve(f, 1) }, byBackend("limited=1", "limited!cancelled: late")},
+		"failure": {func(f *txaio.Future[int]) { txaio.Reject(f, errOne) }, byBackend("limited!one", "limited!cancelled: late")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := newFixture(t)
+			f := txaio.CreateFuture[int]()
+			limited := txaio.AddTimeout(f, time.Second)
+			watch(&x.journal, limited, "limited")
+			test.settle(f)
+			txaio.Cancel(limited, "late")
+			x.RunUntilIdle()
+			x.want(t, test.want)
+			txaio.Cancel(limited, "later")
+			x.Advance(time.Hour)
+			x.want(t)
+		})
+	}
+}
+
+// What AddTimeout cancels decides what it fails with. On the deferred backend a
+// gathering that consumes errors succeeds when its children have been cancelled.
+func TestAddTimeoutOfConsumingGather(t *testing.T) {
+	x := newFixture(t)
+	children := []*txaio.Future[int]{txaio.CreateFutureSuccess(1), txaio.CreateFuture[int]()}
+	limited := txaio.AddTimeout(txaio.Gather(children, true), time.Second)
+	txaio.Watch(limited, func(results []txaio.Result[int]) {
+		x.note("%d, %v", results[0].Value, results[1].Failure)
+	}, func(fail *txaio.Failure) { x.note("%v", fail) })
+	x.Advance(time.Minute)
+	x.want(t, byBackend("1, cancelled", "timed out after 1s"))
+}

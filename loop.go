@@ -115,10 +115,12 @@ func NewLoop(opts ...LoopOption) *Loop {
 	return l
 }
 
+var errNotMade error = usageErrorf("this Loop was not made with NewLoop")
+
 // mustBeMade panics if l is nil or the zero value.
 func (l *Loop) mustBeMade() {
 	if l == nil || l.clock == nil {
-		panic(usageErrorf("this Loop was not made with NewLoop"))
+		panic(errNotMade)
 	}
 }
 
@@ -208,13 +210,11 @@ func (l *Loop) runTurn() int {
 		l.beginTurn()
 	}
 	n := len(l.turn) - l.next
-	for {
-		fail := runTasks(l)
-		if fail == nil {
-			return n
-		}
-		l.HandleFailure(fail)
+	fail := runTasks(l, nil)
+	for fail != nil {
+		fail = runTasks(l, fail)
 	}
+	return n
 }
 
 // beginTurn makes what is ready now, with the timers that are due, the turn to
@@ -234,11 +234,12 @@ func (l *Loop) beginTurn() {
 }
 
 // runTasks runs what is left of the turn, up to a task that panics, and
-// returns the failure of that. One recover for many tasks is cheaper than one
-// for each. It is a frame of its own on the stack, for onLoop to find.
+// returns the failure of that; panicked is what it returned before, for the
+// exception handler. One recover for many tasks is cheaper than one for each. It
+// is a frame of its own on the stack, for onLoop to find.
 //
 //go:noinline
-func runTasks(l *Loop) (fail *Failure) {
+func runTasks(l *Loop, panicked *Failure) (fail *Failure) {
 	finished := false
 	turnsRunning.Add(1)
 	defer func() {
@@ -247,6 +248,9 @@ func runTasks(l *Loop) (fail *Failure) {
 			fail = panicFailure(recover())
 		}
 	}()
+	if panicked != nil {
+		l.HandleFailure(panicked)
+	}
 	if observing() {
 		l.runObserved()
 	}
@@ -500,6 +504,7 @@ func NewManualLoop(opts ...LoopOption) *ManualLoop {
 // asyncio's _run_once, Twisted's runUntilCurrent. It panics with a
 // [*UsageError] if another call of it is running.
 func (m *ManualLoop) RunOnce() int {
+	m.mustBeMade()
 	if !m.running.CompareAndSwap(false, true) {
 		panic(errDriven)
 	}
@@ -511,6 +516,7 @@ func (m *ManualLoop) RunOnce() int {
 // includes a timer that is due; to asyncio, only when a turn has found it. It
 // panics as RunOnce does.
 func (m *ManualLoop) Ready() bool {
+	m.mustBeMade()
 	if m.running.Load() {
 		panic(errDriven)
 	}
@@ -522,6 +528,7 @@ func (m *ManualLoop) Ready() bool {
 // NextTimer returns the time until the earliest timer, which is negative if
 // it is overdue. ok is false if there is none. Twisted calls it timeout().
 func (m *ManualLoop) NextTimer() (delay time.Duration, ok bool) {
+	m.mustBeMade()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	when := m.timers.next()
@@ -529,9 +536,23 @@ func (m *ManualLoop) NextTimer() (delay time.Duration, ok bool) {
 }
 
 // Clock returns the loop's clock.
-func (m *ManualLoop) Clock() clockwork.Clock { return m.clock }
+func (m *ManualLoop) Clock() clockwork.Clock {
+	m.mustBeMade()
+	return m.clock
+}
 
-func (m *ManualLoop) native() *Loop { return m.Loop }
+// mustBeMade panics if m is nil or the zero value.
+func (m *ManualLoop) mustBeMade() {
+	if m == nil {
+		panic(errNotMade)
+	}
+	m.Loop.mustBeMade()
+}
+
+func (m *ManualLoop) native() *Loop {
+	m.mustBeMade()
+	return m.Loop
+}
 
 // Runaway returns the error for work that renews itself, which has run for so
 // many turns at one instant. It names the function that would run next.

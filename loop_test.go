@@ -804,3 +804,171 @@ func TestClockGoesBack(t *testing.T) {
 	clock.Advance(time.Second)
 	receive(t, fired, "the timer")
 }
+
+// The default loop outlives bubbles of testing/synctest: a timer that was set in
+// one, whatever became of it, stops it neither outside nor in the next one.
+func TestDefaultLoopInBubbles(t *testing.T) {
+	if _, child := inChild(t); !child { // where the first timer of the loop is one of a bubble
+		return
+	}
+	goroutines := runtime.NumGoroutine()
+	atRest := func() {
+		eventually(t, "the loop is at rest", func() bool { return runtime.NumGoroutine() <= goroutines })
+	}
+	outside := func() {
+		fired := make(chan struct{})
+		txaio.CallLater(time.Millisecond, func() { close(fired) })
+		receive(t, fired, "a timer outside the bubbles")
+		if !txaio.CallLater(time.Millisecond, func() {}).Cancel() {
+			t.Error("a timer outside the bubbles cannot be cancelled")
+		}
+		atRest()
+	}
+	inside := func(end string) {
+		synctest.Test(t, func(t *testing.T) {
+			fired := false
+			timer := txaio.CallLater(time.Second, func() { fired = true })
+			switch end {
+			case "fired":
+				time.Sleep(time.Second)
+				synctest.Wait()
+				if !fired {
+					t.Error("a timer in a bubble did not fire")
+				}
+			case "cancelled":
+				if !timer.Cancel() {
+					t.Error("a timer in a bubble cannot be cancelled")
+				}
+			}
+		})
+		atRest()
+	}
+	ends := []string{"fired", "cancelled", "pending"}
+	for _, waiting := range []bool{false, true} { // an outer timer waits all the while
+		for _, first := range ends {
+			for _, second := range ends {
+				t.Logf("%s, %s, an outer timer: %t", first, second, waiting)
+				outer := txaio.CallLater(time.Hour, func() { t.Error("a timer for later fired") })
+				if !waiting {
+					outer.Cancel()
+				}
+				inside(first)
+				inside(second)
+				outside()
+				inside(second)
+				outside()
+				outer.Cancel()
+			}
+		}
+	}
+}
+
+// Timers for the end of time do no harm to a loop whose clock goes back to before
+// the loop was made.
+func TestTimersFarAwayWithTheClockBeforeTheStart(t *testing.T) {
+	const century = 100 * 365 * 24 * time.Hour
+	for _, back := range []time.Duration{3, time.Hour, 2 * century, math.MaxInt64} {
+		t.Run(back.String(), func(t *testing.T) {
+			finished := make(chan struct{})
+			go func() {
+				defer close(finished)
+				l := testutil.NewTestLoop()
+				var got notes
+				l.CallLater(math.MaxInt64, got.noting("end of time"))
+				l.Clock().Advance(-back)
+				l.Advance(1)
+				got.expect(t)
+				l.CallLater(math.MaxInt64, got.noting("as far as can be"))
+				l.CallLater(time.Second, got.noting("soon"))
+				l.Advance(time.Minute)
+				got.expect(t, "soon")
+				for range 3 {
+					l.Advance(math.MaxInt64)
+				}
+				got.expect(t, "soon", "as far as can be", "end of time")
+			}()
+			receive(t, finished, "the return of Advance")
+		})
+	}
+	clock := clockwork.NewFakeClock()
+	inEachMode(t, func(t *testing.T, l *txaio.Loop) {
+		timer := l.CallLater(math.MaxInt64, func() { t.Error("a timer for the end of time ran") })
+		clock.Advance(-time.Hour)
+		turns := l.Stats().Turns
+		for range 100 {
+			flush(t, l)
+		}
+		if turns = l.Stats().Turns - turns; turns > 100 {
+			t.Errorf("the loop spins: %d turns for 100 functions", turns)
+		}
+		timer.Cancel()
+	}, txaio.WithClock(clock))
+}
+
+// A loop refers to nothing that has run, also if a function has ended the turn
+// with its goroutine.
+func TestLoopFreesWhatHasRun(t *testing.T) {
+	for name, last := range map[string]func(){
+		"return": func() {}, "panic": func() { panic("on purpose") }, "Goexit": runtime.Goexit,
+	} {
+		t.Run(name, func(t *testing.T) {
+			captureLog(t, nil)
+			l := txaio.NewLoop()
+			var tasks, timers [10]weak.Pointer[[1 << 20]byte]
+			l.CallSoon(func() { // so that all are in one turn
+				for i := range tasks {
+					big := new([1 << 20]byte)
+					tasks[i] = weak.Make(big)
+					l.CallSoon(func() { big[0] = 1 })
+				}
+				for i := range timers {
+					big := new([1 << 20]byte)
+					timers[i] = weak.Make(big)
+					l.CallLater(0, func() { big[0] = 1 })
+				}
+				l.CallSoon(last)
+				l.CallLater(0, last)
+			})
+			for range 3 { // the timers may run as late as in the third turn
+				flush(t, l)
+			}
+			for i := range tasks {
+				eventually(t, "what has run is collected", func() bool {
+					runtime.GC()
+					return tasks[i].Value() == nil && timers[i].Value() == nil
+				})
+			}
+			runtime.KeepAlive(l)
+		})
+	}
+}
+
+// Loops that have no timer have none on their clock either.
+func TestLoopsWithoutTimersLeaveTheClock(t *testing.T) {
+	clock := clockwork.NewFakeClock()
+	fired := make(chan struct{})
+	for i := range 1000 {
+		l := txaio.NewLoop(txaio.WithClock(clock))
+		l.CallLater(time.Hour, func() {}).Cancel()
+		if i%100 == 0 {
+			l.CallLater(0, func() { fired <- struct{}{} })
+			receive(t, fired, "a timer")
+			flush(t, l)
+		}
+	}
+	if err := clock.BlockUntilContext(endedContext(), 1); err == nil {
+		t.Error("something waits for the clock")
+	}
+}
+
+// Negative delays count as 0, so those timers keep their order. (In asyncio the
+// more negative one is the earlier; Twisted refuses it.)
+func TestNegativeDelaysKeepTheirOrder(t *testing.T) {
+	l := testutil.NewTestLoop()
+	var got notes
+	l.CallLater(0, got.noting("0"))
+	l.CallLater(-time.Second, got.noting("-1s"))
+	l.CallLater(-time.Hour, got.noting("-1h"))
+	l.Advance(0)
+	got.expect(t, "0", "-1s", "-1h")
+}

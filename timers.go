@@ -1,6 +1,7 @@
 package txaio
 
 import (
+	"fmt"
 	"math"
 	"sync/atomic"
 	"time"
@@ -99,6 +100,10 @@ func (t *timer) Cancel() bool {
 	}
 	return true
 }
+
+// Format prints the same for every verb, as other goroutines may change what fmt
+// would print.
+func (t *timer) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte("DelayedCall")) }
 
 // run implements task.
 func (t *timer) run() {

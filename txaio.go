@@ -315,7 +315,7 @@ func Reject[T any](f *Future[T], err error) error {
 // f is settled already, so that nobody would see the panic, it is reported in
 // the log. It is Go's counterpart of calling reject() in an except clause.
 func RejectOnPanic[T any](f *Future[T]) {
-	mustHaveBackend()
+	mustBeFuture(f)
 	if value := recover(); value != nil {
 		fail := panicFailure(value)
 		if f.reject(fail) != nil {
@@ -471,7 +471,9 @@ func TimeNs() int64 {
 }
 
 // PerfCounterNs returns the nanoseconds since an arbitrary moment in the past,
-// the same one for the life of the process. It never goes back.
+// the same one for the life of the process. It never goes back. In a bubble of
+// testing/synctest it is the bubble's clock, which has a beginning of its own:
+// only what was read in one bubble can be compared.
 func PerfCounterNs() int64 {
 	mustHaveBackend()
 	return int64(monotonic())

@@ -96,6 +96,19 @@ func TestAdvanceRunsEverythingInItsOrder(t *testing.T) {
 	}
 }
 
+// A function sees the time for which it was set, also one that was set on the way.
+// Twisted's Clock.advance moves the clock to the end first.
+func TestAdvanceMovesTheClockTimerByTimer(t *testing.T) {
+	e := newEvents(t)
+	e.loop.CallLater(time.Second, func() {
+		e.note("1s")()
+		e.loop.CallLater(time.Second, e.note("1s after that"))
+	})
+	e.loop.CallLater(5*time.Second, e.note("5s"))
+	e.loop.Advance(10 * time.Second)
+	e.expect(t, "1s@1s", "1s after that@2s", "5s@5s")
+}
+
 func TestAdvanceRunsFutures(t *testing.T) {
 	e := newEvents(t)
 	f := txaio.Sleep(5 * time.Second)
@@ -349,6 +362,76 @@ func TestAwaitFailsTheTest(t *testing.T) {
 	if tb.run(await) || !strings.Contains(tb.message, "*txaio.Loop") {
 		t.Errorf("the current loop no TestLoop: %q", tb.message)
 	}
+}
+
+// Work that renews itself at one instant is a fault that is named, whatever
+// runs the loop.
+func TestWorkThatRenewsItself(t *testing.T) {
+	var e *events
+	for name, begin := range map[string]func(){
+		"CallSoon":  renewSoon,
+		"CallLater": renewLater,
+		"callbacks": func() { _, _ = renewCallback(1) },
+	} {
+		for drive, run := range map[string]func(tb testing.TB){
+			"Advance":      func(testing.TB) { e.loop.Advance(time.Second) },
+			"RunUntilIdle": func(testing.TB) { e.loop.RunUntilIdle() },
+			"Await":        func(tb testing.TB) { testutil.Await(tb, txaio.CreateFuture[int]()) },
+		} {
+			if name == "CallLater" && drive == "RunUntilIdle" && txaio.UsingFuture {
+				continue // runs no timer by itself
+			}
+			t.Run(name+" in "+drive, func(t *testing.T) {
+				e = newEvents(t)
+				begin()
+				tb := new(fakeTB)
+				tb.run(func(testing.TB) {
+					defer func() {
+						if err, is := recover().(*txaio.UsageError); is {
+							tb.message = err.Error()
+						}
+					}()
+					run(tb)
+				})
+				if !strings.Contains(tb.message, "100000 turns") || !strings.Contains(tb.message, "testutil_test.renew") {
+					t.Errorf("the fault: %q", tb.message)
+				}
+				if e.elapsed() != 0 {
+					t.Errorf("the clock was moved to %v", e.elapsed())
+				}
+			})
+		}
+	}
+	t.Run("ends in time", func(t *testing.T) {
+		e = newEvents(t)
+		left := 99_999
+		var again func()
+		again = func() {
+			if left--; left > 0 {
+				txaio.CallSoon(again)
+			}
+		}
+		for range 2 { // each instant has as many turns
+			left = 99_999
+			again()
+			e.loop.Advance(time.Second)
+			if left != 0 {
+				t.Errorf("%d turns are left", left)
+			}
+		}
+	})
+}
+
+func renewSoon()  { txaio.CallSoon(renewSoon) }
+func renewLater() { txaio.CallLater(0, renewLater) }
+
+// renewCallback is the callback of a future that is settled on the loop, and then
+// of another one.
+func renewCallback(v int) (int, error) {
+	f := txaio.CreateFuture[int]()
+	txaio.AddCallbacks(f, renewCallback, nil)
+	txaio.CallSoon(func() { _ = txaio.Resolve(f, v) })
+	return v, nil
 }
 
 // fakeTB is a test that may fail.

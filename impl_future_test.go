@@ -408,5 +408,103 @@ func TestFutureMisuse(t *testing.T) {
 	f := txaio.CreateFuture[int]()
 	wantUsageError(t, func() { f.SetException(nil) }, "nil")
 	wantUsageError(t, func() { f.AddDoneCallback(nil) }, "AddDoneCallback")
+	var none *txaio.Future[int]
+	for _, fn := range []func(){
+		func() { _ = none.SetResult(1) }, func() { _ = none.SetException(errOne) }, func() { none.Cancel() },
+		func() { none.Cancelled() }, func() { _, _ = none.Result() }, func() { _, _ = none.Exception() },
+		func() { none.AddDoneCallback(func(*txaio.Future[int]) {}) },
+	} {
+		wantUsageError(t, fn, "nil")
+	}
 	wantSettled(t, f, false)
+}
+
+// In txaio a canceller is a callback of the future, which is scheduled however
+// the future is settled: the loop takes a turn, and finds the timers that are
+// due. Few programs of a conformance run meet this.
+func TestCancellerIsScheduledHoweverSettled(t *testing.T) {
+	for _, canceller := range []bool{false, true} {
+		x := newFixture(t)
+		var opts []txaio.FutureOption[int]
+		if canceller {
+			opts = append(opts, txaio.WithCanceller(func(*txaio.Future[int]) { x.note("canceller") }))
+		}
+		f := txaio.CreateFuture(opts...)
+		x.CallLater(0, func() { x.note("timer") })
+		txaio.Resolve(f, 1)
+		x.RunUntilIdle()
+		if canceller {
+			x.want(t, "timer")
+		} else {
+			x.want(t)
+		}
+	}
+}
+
+// As in asyncio, Result and Exception retrieve a failure, and a done callback
+// does not.
+func TestUnhandledFutureNative(t *testing.T) {
+	x, log := newFixture(t), captureLog(t, nil)
+	for text, use := range map[string]func(f *txaio.Future[int]){
+		"native: Result":    func(f *txaio.Future[int]) { _, _ = f.Result() },
+		"native: Exception": func(f *txaio.Future[int]) { _, _ = f.Exception() },
+		"native: done":      func(f *txaio.Future[int]) { f.AddDoneCallback(func(*txaio.Future[int]) {}) },
+		"native: early": func(f *txaio.Future[int]) {
+			g := txaio.CreateFuture[int]()
+			_, _ = g.Result()
+			_, _ = g.Exception()
+			fail, _ := f.Exception()
+			_ = g.SetException(fail)
+		},
+	} {
+		func() { use(txaio.CreateFutureError[int](errors.New(text))) }()
+		x.RunUntilIdle()
+	}
+	settleReports(t, log)
+	for text, want := range map[string]int{"native: Result": 0, "native: Exception": 0, "native: done": 1, "native: early": 1} {
+		if got := len(log.with(text)); got != want {
+			t.Errorf("%s: reported %d times, want %d", text, got, want)
+		}
+	}
+}
+
+// What AddTimeout returned counts as cancelled where the future was.
+func TestAddTimeoutCancelledState(t *testing.T) {
+	x := newFixture(t)
+	f := txaio.CreateFuture[int]()
+	limited := txaio.AddTimeout(f, time.Second)
+	f.Cancel("enough")
+	x.RunUntilIdle()
+	if !limited.Cancelled() {
+		t.Error("it does not count as cancelled")
+	}
+}
+
+// Cancelling what is settled costs nothing, and what cancels many makes one
+// failure for all.
+func TestFutureCancelIsCheap(t *testing.T) {
+	x := newFixture(t)
+	settled := txaio.CreateFutureSuccess(1)
+	for name, cancel := range map[string]func(){
+		"Cancel":         func() { settled.Cancel() },
+		"txaio.Cancel":   func() { txaio.Cancel(settled, "too late") },
+		"with a message": func() { settled.Cancel("too late") },
+	} {
+		if n := testing.AllocsPerRun(100, cancel); n != 0 {
+			t.Errorf("%s of a settled future allocates %v times", name, n)
+		}
+	}
+	children := make([]*txaio.Future[int], 10)
+	failures := make(map[*txaio.Failure]bool)
+	for i := range children {
+		children[i] = txaio.CreateFuture[int]()
+		txaio.Watch(children[i], nil, func(fail *txaio.Failure) { failures[fail] = true })
+	}
+	g := txaio.Gather(children, false)
+	txaio.Watch(g, nil, func(fail *txaio.Failure) { failures[fail] = true })
+	g.Cancel("enough")
+	x.RunUntilIdle()
+	if len(failures) != 1 {
+		t.Errorf("%d failures for one cancellation", len(failures))
+	}
 }

@@ -642,3 +642,200 @@ func TestSleep(t *testing.T) {
 	x.Advance(2 * time.Hour)
 	x.want(t)
 }
+
+// What cannot work panics with a *UsageError that says what was wrong.
+func TestMisuse(t *testing.T) {
+	x := newFixture(t)
+	var noFailure error = (*txaio.Failure)(nil)
+	pending := func() *txaio.Future[int] { return txaio.CreateFuture[int]() }
+	tests := []struct {
+		name  string
+		fn    func()
+		words []string
+	}{
+		{"WithResult and WithError", func() { txaio.CreateFuture(txaio.WithResult(1), txaio.WithError[int](errOne)) }, []string{"WithResult", "WithError"}},
+		{"WithError and WithResult", func() { txaio.CreateFuture(txaio.WithError[int](errOne), txaio.WithResult(0)) }, []string{"WithResult", "WithError"}},
+		{"WithError nil", func() { txaio.CreateFuture(txaio.WithError[int](nil)) }, []string{"nil"}},
+		{"CreateFutureError nil", func() { txaio.CreateFutureError[int](nil) }, []string{"nil"}},
+		{"CreateFutureError nil *Failure", func() { txaio.CreateFutureError[int](noFailure) }, []string{"nil"}},
+		{"Reject nil", func() { txaio.Reject(pending(), nil) }, []string{"nil"}},
+		{"Reject nil *Failure", func() { txaio.Reject(pending(), noFailure) }, []string{"nil"}},
+		{"CreateFailure nil", func() { txaio.CreateFailure(nil) }, []string{"nil"}},
+		{"CreateFailure nil *Failure", func() { txaio.CreateFailure(noFailure) }, []string{"nil"}},
+		{"Watch with neither", func() { txaio.Watch(pending(), nil, nil) }, []string{"value", "failure"}},
+		{"AddCallbacks with neither", func() { txaio.AddCallbacks(pending(), nil, nil) }, []string{"callback", "errback"}},
+		{"WithClock nil", func() { txaio.WithClock(nil) }, []string{"clock", "nil"}},
+		{"CallLater nil", func() { txaio.CallLater(time.Second, nil) }, []string{"CallLater", "nil"}},
+		{"CallSoon nil", func() { x.CallSoon(nil) }, []string{"CallSoon", "nil"}},
+		{"bucket zero", func() { txaio.MakeBatchedTimer(0, 1) }, []string{"bucket"}},
+		{"bucket negative", func() { txaio.MakeBatchedTimer(-time.Second, 1) }, []string{"bucket"}},
+		{"chunk size negative", func() { txaio.MakeBatchedTimer(time.Second, -1) }, []string{"chunk"}},
+		{"batched CallLater nil", func() { txaio.MakeBatchedTimer(time.Second, 1).CallLater(time.Second, nil) }, []string{"nil"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) { wantUsageError(t, test.fn, test.words...) })
+	}
+
+	t.Run("leaves the future as it was", func(t *testing.T) {
+		f := pending()
+		wantUsageError(t, func() { txaio.Reject(f, nil) })
+		wantSettled(t, f, false)
+		wantErr(t, "Resolve", txaio.Resolve(f, 1), nil)
+		wantUsageError(t, func() { txaio.Reject(f, nil) }) // also when settled
+		wantValue(t, f, 1)
+	})
+}
+
+func TestNilFunctionIsAFailure(t *testing.T) {
+	newFixture(t)
+	for _, f := range []*txaio.Future[int]{txaio.AsFuture[int](nil), txaio.AsFutureOf[int](nil)} {
+		var panicked *txaio.PanicError
+		if _, err := testutil.Await(t, f); !errors.As(err, &panicked) {
+			t.Errorf("got %v, want a *PanicError", err)
+		}
+	}
+}
+
+func TestTimeNs(t *testing.T) {
+	before := time.Now().UnixNano()
+	now := txaio.TimeNs()
+	if after := time.Now().UnixNano(); now < before || now > after {
+		t.Errorf("TimeNs() = %d between %d and %d", now, before, after)
+	}
+}
+
+func TestPerfCounterNs(t *testing.T) {
+	last := txaio.PerfCounterNs()
+	grows := func(t *testing.T) {
+		for range 10_000 {
+			now := txaio.PerfCounterNs()
+			if now < last {
+				t.Fatalf("PerfCounterNs() went from %d back to %d", last, now)
+			}
+			last = now
+		}
+	}
+	grows(t)
+	outside := last
+	for range 2 { // in each bubble it is the bubble's
+		synctest.Test(t, func(t *testing.T) {
+			last = txaio.PerfCounterNs()
+			grows(t)
+			begin := txaio.PerfCounterNs()
+			time.Sleep(time.Hour)
+			if took := time.Duration(txaio.PerfCounterNs() - begin); took != time.Hour {
+				t.Errorf("an hour took %v", took)
+			}
+			grows(t)
+		})
+	}
+	last = outside
+	grows(t)
+}
+
+// Nil futures, options and loops, and zero values of what has to be made, are
+// misuse.
+func TestNilIsMisuse(t *testing.T) {
+	x := newFixture(t)
+	var (
+		none        *txaio.Future[int]
+		noLoop      *txaio.Loop
+		zeroLoop    = new(txaio.Loop)
+		noManual    *txaio.ManualLoop
+		zeroManual  = new(txaio.ManualLoop)
+		noBatched   *txaio.BatchedTimer
+		zeroBatched = new(txaio.BatchedTimer)
+		zeroFailure = new(txaio.Failure)
+		nothing     = func() {}
+		pending     = txaio.CreateFuture[int]()
+		ctx         = context.Background()
+	)
+	for name, fn := range map[string]func(){
+		"IsCalled":             func() { txaio.IsCalled(nil) },
+		"IsCalled, typed":      func() { txaio.IsCalled(none) },
+		"Cancel":               func() { txaio.Cancel(nil) },
+		"Cancel, typed":        func() { txaio.Cancel(none) },
+		"Resolve":              func() { txaio.Resolve(none, 1) },
+		"Reject":               func() { txaio.Reject(none, errOne) },
+		"RejectOnPanic":        func() { txaio.RejectOnPanic(none) },
+		"AddCallbacks":         func() { txaio.AddCallbacks(none, func(v int) (int, error) { return v, nil }, nil) },
+		"Watch":                func() { txaio.Watch(none, func(int) {}, nil) },
+		"Gather":               func() { txaio.Gather([]*txaio.Future[int]{pending, none}, true) },
+		"GatherOn":             func() { txaio.GatherOn(nil, []*txaio.Future[int]{pending, none}, true) },
+		"Await":                func() { txaio.Await(ctx, none) },
+		"AddTimeout":           func() { txaio.AddTimeout(none, time.Second) },
+		"CancelOnDone":         func() { txaio.CancelOnDone(ctx, nil) },
+		"CancelOnDone, typed":  func() { txaio.CancelOnDone(ctx, none) },
+		"RunUntilComplete":     func() { _ = txaio.NewLoop().RunUntilComplete(nil) },
+		"RunUntilComplete, t.": func() { _ = txaio.NewLoop().RunUntilComplete(none) },
+		"method IsCalled":      func() { none.IsCalled() },
+		"method Done":          func() { none.Done() },
+		"method Cancel":        func() { none.Cancel() },
+
+		"NewLoop":            func() { txaio.NewLoop(nil) },
+		"NewManualLoop":      func() { txaio.NewManualLoop(nil) },
+		"NewTestLoop":        func() { testutil.NewTestLoop(nil) },
+		"WithClock":          func() { txaio.WithClock(nil) },
+		"MakeBatchedTimer":   func() { txaio.MakeBatchedTimer(time.Second, 1, nil) },
+		"SetLoop":            func() { txaio.SetLoop(noLoop) },
+		"SetLoop, zero":      func() { txaio.SetLoop(zeroLoop) },
+		"SetLoop, m. zero":   func() { txaio.SetLoop(zeroManual) },
+		"WithConfig":         func() { _, _ = txaio.WithConfig(txaio.Config{Loop: noLoop}) },
+		"WithConfig, zero":   func() { _, _ = txaio.WithConfig(txaio.Config{Loop: zeroLoop}) },
+		"loop CallSoon":      func() { noLoop.CallSoon(nothing) },
+		"loop CallLater":     func() { noLoop.CallLater(0, nothing) },
+		"loop Now":           func() { noLoop.Now() },
+		"loop Run":           func() { _ = noLoop.Run(ctx) },
+		"loop Stats":         func() { noLoop.Stats() },
+		"zero CallSoon":      func() { zeroLoop.CallSoon(nothing) },
+		"zero CallLater":     func() { zeroLoop.CallLater(0, nothing) },
+		"zero Now":           func() { zeroLoop.Now() },
+		"zero Run":           func() { _ = zeroLoop.Run(ctx) },
+		"zero RunUntil":      func() { _ = zeroLoop.RunUntilComplete(pending) },
+		"zero Stats":         func() { zeroLoop.Stats() },
+		"zero HandleFailure": func() { zeroLoop.HandleFailure(txaio.CreateFailure(errOne)) },
+		"manual RunOnce":     func() { noManual.RunOnce() },
+		"m. zero RunOnce":    func() { zeroManual.RunOnce() },
+		"m. zero Ready":      func() { zeroManual.Ready() },
+		"m. zero NextTimer":  func() { zeroManual.NextTimer() },
+		"m. zero Clock":      func() { zeroManual.Clock() },
+		"m. zero CallSoon":   func() { zeroManual.CallSoon(nothing) },
+		"batched":            func() { noBatched.CallLater(0, nothing) },
+		"zero batched":       func() { zeroBatched.CallLater(0, nothing) },
+
+		"Reject, zero Failure":            func() { txaio.Reject(pending, zeroFailure) },
+		"CreateFailure, zero Failure":     func() { txaio.CreateFailure(zeroFailure) },
+		"CreateFutureError, zero Failure": func() { txaio.CreateFutureError[int](zeroFailure) },
+		"WithError, zero Failure":         func() { txaio.CreateFuture(txaio.WithError[int](zeroFailure)) },
+	} {
+		t.Run(name, func(t *testing.T) { wantUsageError(t, fn) })
+	}
+
+	// Nothing was changed before.
+	if txaio.CurrentLoop() != txaio.EventLoop(x.TestLoop) {
+		t.Error("the loop was replaced")
+	}
+	wantSettled(t, pending, false)
+	txaio.Reject(pending, errOne)
+	if ready := x.Stats().Ready; ready > 0 {
+		t.Errorf("%d callbacks were added", ready)
+	}
+	wantFailure(t, pending, errOne) // not consumed
+
+	// A zero Failure that a callback returns is a failure, of the callback.
+	f := txaio.CreateFutureSuccess(1)
+	txaio.AddCallbacks(f, func(int) (int, error) { return 0, zeroFailure }, func(fail *txaio.Failure) (int, error) {
+		x.note("errback")
+		return 0, fail
+	})
+	txaio.Watch(f, nil, func(fail *txaio.Failure) { x.note("next") })
+	x.RunUntilIdle()
+	x.want(t, byBackend("next", "errback"))
+	for _, fail := range []*txaio.Failure{nil, zeroFailure} {
+		for _, text := range []string{fail.Error(), txaio.FailureMessage(fail), txaio.FailureFormatTraceback(fail)} {
+			if !strings.HasPrefix(text, "no failure") {
+				t.Errorf("it prints %q", text)
+			}
+		}
+	}
+}
