@@ -29,6 +29,7 @@ race: ## run the tests under the race detector
 lint: txaiovet ## formatting, vet, staticcheck, txaiovet, go.mod and the workflow
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "run gofmt -w on: $$unformatted"; exit 1; fi
 	go mod tidy -diff
+	GOARCH=386 go vet -tags deferred ./...
 	@set -e; for tag in $(TAGS) deferred,conformance; do echo "go vet, staticcheck -tags $$tag ./..."; \
 		go vet -tags $$tag ./...; $(TOOL) staticcheck -tags $$tag ./...; done
 	@set -e; for module in $(MODULES); do for tag in deferred future; do \
