@@ -3,6 +3,7 @@
 package txaio_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/txaio-go/txaio"
 	"github.com/txaio-go/txaio/testutil"
@@ -522,4 +524,165 @@ func TestCompositionRace(t *testing.T) {
 		}
 		_, _ = txaio.Await(t.Context(), g)
 	}
+}
+
+func TestGo(t *testing.T) {
+	inBubble(t, func(t *testing.T, loop *txaio.Loop) {
+		release := make(chan struct{})
+		f := txaio.Go(func(context.Context) (int, error) { <-release; return 42, nil })
+		synctest.Wait()
+		if f.IsCalled() {
+			t.Error("it is settled before the function returns")
+		}
+		close(release)
+		if value, err := txaio.Await(t.Context(), f); value != 42 || err != nil {
+			t.Errorf("got %v, %v", value, err)
+		}
+		f = txaio.Go(func(context.Context) (int, error) { return 0, errOne })
+		if _, err := txaio.Await(t.Context(), f); !errors.Is(err, errOne) {
+			t.Errorf("got %v", err)
+		}
+		f = txaio.Go(func(context.Context) (int, error) { runtime.Goexit(); return 0, nil })
+		if _, err := txaio.Await(t.Context(), f); !errors.Is(err, txaio.ErrGoexit) {
+			t.Errorf("got %v", err)
+		}
+		f = txaio.Go(panics)
+		_, err := txaio.Await(t.Context(), f)
+		var fail *txaio.Failure
+		if !errors.As(err, &fail) || !errors.Is(err, errTwo) || !strings.Contains(txaio.FailureFormatTraceback(fail), "txaio_test.panics") {
+			t.Errorf("got %+v", err)
+		}
+		var ctx context.Context
+		f = txaio.Go(func(c context.Context) (int, error) { ctx = c; return 1, c.Err() })
+		if _, err := txaio.Await(t.Context(), f); err != nil || ctx.Err() == nil {
+			t.Errorf("the context: %v during the call, %v after it", err, ctx.Err())
+		}
+	})
+}
+
+func panics(context.Context) (int, error) { panic(errTwo) }
+
+// The callbacks run on the loop that was current when Go was called, on both
+// backends.
+func TestGoSettlesOnTheLoop(t *testing.T) {
+	for name, start := range map[string]func(loop *testutil.TestLoop) *txaio.Future[int]{
+		"Go": func(loop *testutil.TestLoop) *txaio.Future[int] {
+			defer testutil.ReplaceLoop(loop)()
+			return txaio.Go(func(context.Context) (int, error) { return 1, nil })
+		},
+		"GoOn": func(loop *testutil.TestLoop) *txaio.Future[int] {
+			if txaio.UsingDeferred { // it has one loop
+				t.Cleanup(testutil.ReplaceLoop(loop))
+			}
+			api, err := txaio.WithConfig(txaio.Config{Loop: loop})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return txaio.GoOn(api, func(context.Context) (int, error) { return 1, nil })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			loop := testutil.NewTestLoop()
+			f := start(loop)
+			eventually(t, "the result is queued", loop.Ready)
+			ran := int64(0)
+			txaio.AddCallbacks(f, func(v int) (int, error) { ran = goroutineID(); return v, nil }, nil)
+			if f.IsCalled() {
+				t.Error("it was settled elsewhere")
+			}
+			loop.RunUntilIdle()
+			if ran != goroutineID() {
+				t.Error("the callback did not run on the loop")
+			}
+		})
+	}
+}
+
+func TestGoCancel(t *testing.T) {
+	for name, end := range map[string]func() (int, error){
+		"value": func() (int, error) { return 1, nil },
+		"error": func() (int, error) { return 0, errors.New("late error") },
+		"panic": func() (int, error) { panic("late panic") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := captureLog(t, nil)
+			inBubble(t, func(t *testing.T, loop *txaio.Loop) {
+				var cause error
+				f := txaio.Go(func(ctx context.Context) (int, error) {
+					<-ctx.Done()
+					cause = context.Cause(ctx)
+					return end()
+				})
+				synctest.Wait()
+				txaio.Cancel(f, "enough")
+				if !f.IsCalled() {
+					t.Error("Cancel left it pending")
+				}
+				synctest.Wait()
+				cancelled, is := cause.(*txaio.CancelledError)
+				if !is || cancelled.Message != byBackend("", "enough") {
+					t.Errorf("the context's cause is %v", cause)
+				}
+				if _, err := txaio.Await(t.Context(), f); !errors.Is(err, txaio.ErrCancelled) {
+					t.Errorf("got %v", err)
+				}
+				wantErr(t, "Resolve", txaio.Resolve(f, 1), txaio.ErrAlreadyCalled)
+			})
+			settleReports(t, log)
+			if got, want := len(log.with("late")), map[string]int{"panic": 1}[name]; got != want {
+				t.Errorf("%d reports, want %d: %q", got, want, log.with("late"))
+			}
+		})
+	}
+}
+
+// Cancelling a composition goes on to a call of Go.
+func TestGoCancelThroughThen(t *testing.T) {
+	inBubble(t, func(t *testing.T, loop *txaio.Loop) {
+		ended := false
+		f := txaio.Go(func(ctx context.Context) (int, error) { <-ctx.Done(); ended = true; return 0, ctx.Err() })
+		txaio.Cancel(txaio.Then(txaio.Then(f, passValue), passValue))
+		synctest.Wait()
+		if !ended {
+			t.Error("the context did not end")
+		}
+	})
+}
+
+func TestGatherAny(t *testing.T) {
+	newFixture(t)
+	number, text := txaio.CreateFuture[int](), txaio.CreateFuture[string]()
+	g := txaio.GatherAny([]txaio.AnyFuture{number, text}, true)
+	txaio.Reject(text, errOne)
+	txaio.Resolve(number, 1)
+	results, err := testutil.Await(t, g)
+	if err != nil || len(results) != 2 || results[0] != (txaio.Result[any]{Value: 1}) || results[1].Value != nil || !errors.Is(results[1].Failure, errOne) {
+		t.Errorf("got %v, %v", results, err)
+	}
+	if txaio.UsingDeferred {
+		wantValue(t, text, "") // it was consumed
+	}
+	number, text = txaio.CreateFuture[int](), txaio.CreateFuture[string]()
+	g = txaio.GatherAny([]txaio.AnyFuture{number, text}, false)
+	txaio.Reject(text, errOne)
+	txaio.Resolve(number, 1)
+	wantFailure(t, g, errOne)
+	wantFailure(t, text, errOne)
+
+	nothing, err := testutil.Await(t, txaio.GatherAny(nil, false))
+	if err != nil || len(nothing) != 0 {
+		t.Errorf("nothing gives %v, %v", nothing, err)
+	}
+}
+
+func TestGatherAnyCancel(t *testing.T) {
+	x := newFixture(t)
+	number, text := txaio.CreateFuture[int](), txaio.CreateFuture[string]()
+	watch(&x.journal, number, "number")
+	watch(&x.journal, text, "text")
+	g := txaio.GatherAny([]txaio.AnyFuture{number, text}, false)
+	watch(&x.journal, g, "g")
+	txaio.Cancel(g)
+	x.RunUntilIdle()
+	x.want(t, "number!cancelled", "text!cancelled", "g!cancelled")
 }

@@ -3,6 +3,8 @@ package txaio
 import (
 	"context"
 	"fmt"
+	"io"
+	"log/slog"
 	"runtime"
 	"slices"
 	"strings"
@@ -42,6 +44,20 @@ func (f *Failure) Error() string {
 	}
 	return errorText(f.err)
 }
+
+// Format implements [fmt.Formatter]: %+v prints what [FailureFormatTraceback]
+// returns, and the other verbs print the text of Error.
+func (f *Failure) Format(s fmt.State, verb rune) {
+	if verb == 'v' && s.Flag('+') {
+		_, _ = io.WriteString(s, formatTraceback(f))
+		return
+	}
+	fmt.Fprintf(s, fmt.FormatString(s, verb), f.Error())
+}
+
+// LogValue implements [slog.LogValuer]: a failure is logged as its message, as
+// errors are. Logger.Failure logs the traceback, too.
+func (f *Failure) LogValue() slog.Value { return slog.StringValue(f.Error()) }
 
 // Unwrap returns what [Failure.Value] returns.
 func (f *Failure) Unwrap() error { return f.Value() }
