@@ -509,12 +509,9 @@ func TestCompositionRace(t *testing.T) {
 			func() { txaio.Resolve(inner, 2) },
 			func() { txaio.Cancel(h) },
 			func() { txaio.Cancel(g) },
-			func() { h = txaio.Then(h, passValue) },
+			func() { _, _ = txaio.Await(t.Context(), txaio.Then(h, passValue)) },
 			func() { _ = fmt.Sprint(f, g, inner) },
 		} {
-			if fn == nil {
-				continue
-			}
 			wg.Go(fn)
 		}
 		wg.Wait()
