@@ -1,6 +1,7 @@
 package txaio
 
 import (
+	"context"
 	"reflect"
 	"sync/atomic"
 	"time"
@@ -285,6 +286,11 @@ func AsFutureOfOn[T any](a *API, fn func() (*Future[T], error)) *Future[T] {
 // GatherOn is [Gather] with the returned future on a's loop.
 func GatherOn[T any](a *API, futures []*Future[T], consumeErrors bool) *Future[[]Result[T]] {
 	return gatherOn(a.ref(), futures, consumeErrors)
+}
+
+// GoOn is [Go] with the future on a's loop.
+func GoOn[T any](a *API, fn func(ctx context.Context) (T, error)) *Future[T] {
+	return goOn(a.ref(), fn)
 }
 
 // CallSoon runs fn on the current loop, after what is queued there already. It

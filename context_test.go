@@ -5,6 +5,7 @@ package txaio_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -95,6 +96,105 @@ func TestCancelOnDoneReleases(t *testing.T) {
 	}
 	wantReport(t, log, "errorString: released") // CancelOnDone has not seen it
 }
+
+func TestCancelOnDoneStop(t *testing.T) {
+	inBubble(t, func(t *testing.T, loop *txaio.Loop) {
+		ctx, cancel := context.WithCancel(t.Context())
+		f, other := txaio.CreateFuture[int](), txaio.CreateFuture[int]()
+		stop, tooLate := txaio.CancelOnDone(ctx, f), txaio.CancelOnDone(ctx, other)
+		if !stop() || stop() {
+			t.Error("stop is not true once")
+		}
+		cancel()
+		synctest.Wait()
+		if f.IsCalled() || !other.IsCalled() {
+			t.Error("stop did not stop the one and only it")
+		}
+		if tooLate() || txaio.CancelOnDone(ctx, f)() {
+			t.Error("stop is true after the context ended")
+		}
+		synctest.Wait()
+		_, _ = txaio.Await(t.Context(), f)
+		_, _ = txaio.Await(t.Context(), other)
+
+		settled := txaio.CreateFutureSuccess(1)
+		stop = txaio.CancelOnDone(t.Context(), settled)
+		synctest.Wait()
+		if stop() {
+			t.Error("stop is true though the future was settled")
+		}
+	})
+}
+
+// The error tells a deadline from a call of cancel, also through Then and
+// Gather, and also if the context has a cause of its own.
+func TestCancelOnDoneDeadline(t *testing.T) {
+	inBubble(t, func(t *testing.T, loop *txaio.Loop) {
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errOne)
+		defer cancel()
+		f := txaio.CreateFuture[int]()
+		withCanceller := txaio.CreateFuture(txaio.WithCanceller(func(*txaio.Future[int]) {}))
+		g := txaio.Gather([]*txaio.Future[int]{txaio.Then(f, passValue), withCanceller}, false)
+		txaio.CancelOnDone(ctx, g) // and so f, and the one with a canceller
+		time.Sleep(2 * time.Second)
+		for name, of := range map[string]txaio.AnyFuture{"f": f, "with a canceller": withCanceller, "gathered": g} {
+			results, _ := txaio.Await(t.Context(), txaio.GatherAny([]txaio.AnyFuture{of}, true))
+			for _, want := range []error{context.DeadlineExceeded, context.Canceled, txaio.ErrCancelled, errOne} {
+				if err := results[0].Failure; !errors.Is(err, want) {
+					t.Errorf("%s: %v is not %v", name, err, want)
+				}
+			}
+		}
+		plain := txaio.CreateFuture[int]()
+		txaio.Cancel(plain)
+		if _, err := txaio.Await(t.Context(), plain); errors.Is(err, context.DeadlineExceeded) {
+			t.Error("Cancel has a deadline")
+		}
+	})
+}
+
+// Nobody has to be told of what the context explains, however the failure gets on.
+func TestCancelOnDoneIsNotReported(t *testing.T) {
+	log := captureLog(t, nil)
+	x := newFixture(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	func() {
+		f := txaio.CreateFuture[int]()
+		g := txaio.Then(f, passValue)
+		txaio.CancelOnDone(ctx, f)
+		if _, err := txaio.Await(ended(), g); err != context.Canceled {
+			t.Errorf("got %v", err)
+		}
+		passed := txaio.CreateFuture[int]()
+		txaio.Watch(txaio.Then(f, passValue), nil, func(fail *txaio.Failure) { txaio.Reject(passed, fail) })
+		cancel(errors.New("explained"))
+		eventually(t, "the cancellation is queued", x.Ready)
+		x.RunUntilIdle()
+	}()
+	settleReports(t, log)
+	if got := log.with("CancelledError"); len(got) > 0 {
+		t.Errorf("reported %q", got)
+	}
+}
+
+func ended() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+// The traceback leads to who set the limit, not to the timer.
+func TestAddTimeoutTraceback(t *testing.T) {
+	x := newFixture(t)
+	limited := setLimit(txaio.CreateFuture[int]())
+	x.Advance(time.Second)
+	fail := wantFailure(t, limited, context.DeadlineExceeded)
+	if trace := txaio.FailureFormatTraceback(fail); !strings.Contains(trace, "txaio_test.setLimit") {
+		t.Errorf("traceback:\n%s", trace)
+	}
+}
+
+func setLimit(f *txaio.Future[int]) *txaio.Future[int] { return txaio.AddTimeout(f, time.Second) }
 
 func TestAddTimeout(t *testing.T) {
 	x := newFixture(t)

@@ -103,6 +103,17 @@ func returnedFailure(err error) *Failure {
 	return &Failure{err: err, stack: callers()}
 }
 
+// outcome is the result of a function that returned value and err.
+func outcome[T any](value T, err error) (T, *Failure) {
+	if err == nil {
+		return value, nil
+	}
+	if fail := returnedFailure(err); fail != nil {
+		return *new(T), fail
+	}
+	return value, nil
+}
+
 // panicFailure makes a Failure of a recovered panic. Called in a deferred
 // function, its stack is that of the panic, which has not been unwound yet.
 //
@@ -278,9 +289,10 @@ var ErrNotDone error = &stateError{"the future is not done"}
 // [AddCallbacks] there.
 var ErrAwaitOnLoop error = &stateError{"Await was called on the loop's own goroutine with the future pending: use AddCallbacks there"}
 
-// ErrGoexit is, on the deferred backend, the failure of a callback that ended
-// its goroutine with runtime.Goexit, as testing's FailNow does, instead of
-// returning. On the future backend that ends the one callback and is no failure.
+// ErrGoexit is the failure of a function that ended its goroutine with
+// runtime.Goexit, as testing's FailNow does, instead of returning: one given to
+// [Then], [ThenOf], [Catch] or [Go] and, on the deferred backend, any callback. On
+// the future backend Goexit ends the one callback and is no failure.
 // (A callback that calls panic(nil) counts as one that called Goexit, in a program
 // that is built with GODEBUG=panicnil=1.)
 var ErrGoexit error = &stateError{"the function called runtime.Goexit"}
@@ -304,11 +316,15 @@ func usageErrorf(format string, args ...any) *UsageError {
 }
 
 // A CancelledError is what a cancelled future fails with. errors.Is finds it
-// by [ErrCancelled] and by [context.Canceled].
+// by [ErrCancelled] and by [context.Canceled] and, if the end of a context
+// cancelled the future (see [CancelOnDone]), by the context's error and cause.
 type CancelledError struct {
 	// Message is what was given to Cancel. It is always empty on the deferred
 	// backend.
 	Message string
+
+	// Why, if it was CancelOnDone: the context's error and its cause.
+	ended, cause error
 }
 
 // Error returns "cancelled" and the message where there is one.
@@ -322,6 +338,23 @@ func (e *CancelledError) Error() string {
 // Is reports whether target is [ErrCancelled] or [context.Canceled].
 func (e *CancelledError) Is(target error) bool {
 	return target == ErrCancelled || target == context.Canceled
+}
+
+// Unwrap returns the error and the cause of the context whose end cancelled the
+// future, if that was [CancelOnDone].
+func (e *CancelledError) Unwrap() []error {
+	if e.ended == nil {
+		return nil
+	}
+	return []error{e.ended, e.cause}
+}
+
+// explained reports whether CancelOnDone made the failure. Whoever passed the
+// context knows why the future failed, and may have left with the context's own
+// error: nobody has to be told.
+func (f *Failure) explained() bool {
+	cancelled, is := f.err.(*CancelledError)
+	return is && cancelled.ended != nil
 }
 
 // A PanicError is the error of a function that panicked. The [Failure] that

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"regexp"
 	"runtime"
 	"strings"
@@ -156,6 +157,29 @@ func TestFailureFormatTraceback(t *testing.T) {
 	text = txaio.FailureFormatTraceback(txaio.CreateFailure(&unprintable{}))
 	if !strings.HasSuffix(text, "(its Error method panicked: cannot print)") {
 		t.Errorf("got %q", text)
+	}
+}
+
+func TestFailureFormat(t *testing.T) {
+	fail := txaio.CreateFailure(errOne)
+	for _, test := range []struct {
+		fail         *txaio.Failure
+		format, want string
+	}{
+		{fail, "%v", "one"}, {fail, "%s", "one"}, {fail, "%q", `"one"`}, {fail, "%5s|", "  one|"},
+		{fail, "%+v", txaio.FailureFormatTraceback(fail)},
+		{nil, "%v", "no failure"}, {nil, "%+v", "no failure"}, {new(txaio.Failure), "%+v", "no failure"}, {new(txaio.Failure), "%s", "no failure"},
+	} {
+		if got := fmt.Sprintf(test.format, test.fail); !strings.HasPrefix(got, test.want) {
+			t.Errorf("%s prints %q, want %q", test.format, got, test.want)
+		}
+	}
+	for _, fail := range []*txaio.Failure{fail, nil, new(txaio.Failure)} {
+		var logged strings.Builder
+		slog.New(slog.NewTextHandler(&logged, nil)).Info("message", "fail", fail)
+		if !strings.Contains(logged.String(), fail.Error()) {
+			t.Errorf("logged %s", &logged)
+		}
 	}
 }
 

@@ -89,16 +89,17 @@ const (
 // more is what few Deferreds need.
 type more[T any] struct {
 	extra[T]
+	canceller func(*Deferred[T])
 	paused    int          // calls of Pause without Unpause, one more while waiting
 	waitingOn *Deferred[T] // see Chain
 	gaveUp    bool         // the canceller was called
 	swallow   bool         // the next attempt to settle is ignored
 }
 
-// A step gets a result and returns the next one. If inner is set, that is what
-// becomes of inner.
+// A step gets a result and returns the next one, and what is left to do: nil, a
+// *Deferred[T] whose result is to be the next one instead, or a successor.
 type step[T any] interface {
-	take(value T, fail *Failure) (next T, failed *Failure, inner *Deferred[T])
+	take(value T, fail *Failure) (next T, failed *Failure, left any)
 	// handles reports whether the step gives a failure to somebody. It is asked
 	// when its turn has come, with the Deferred locked.
 	handles() bool
@@ -183,52 +184,62 @@ func (d *Deferred[T]) Unpause() {
 // waits for another Deferred, that one is cancelled. Otherwise nothing happens.
 func (d *Deferred[T]) Cancel() {
 	d.mustExist()
+	d.cancelWith(toFailure(&CancelledError{}))
+}
+
+// cancelWith is Cancel with the failure. It always returns true.
+func (d *Deferred[T]) cancelWith(fail *Failure) bool {
 	// Not recursive: a chain may be of any length. Deferreds that wait for one
 	// another in a circle cannot be cancelled; seen, which is moved on ever
 	// more rarely, is met again there.
-	seen := d
-	for steps := 1; d != nil; steps++ {
-		if d = d.cancelOne(); d == seen {
-			return
+	var next, seen source = d, d
+	for steps := 1; next != nil; steps++ {
+		if next = next.cancelOne(fail); next == seen {
+			break
 		}
 		if steps&(steps-1) == 0 {
-			seen = d
+			seen = next
 		}
 	}
+	return true
 }
 
-// cancelOne does Cancel's work on d and returns the Deferred that d waits for,
-// which is to be cancelled instead.
-func (d *Deferred[T]) cancelOne() *Deferred[T] {
+// cancelOne implements source.
+func (d *Deferred[T]) cancelOne(fail *Failure) source {
 	d.lock()
 	more := d.more
 	switch {
 	case d.state != pending || more != nil && more.gaveUp:
 		defer d.mu.Unlock()
-		if more == nil {
+		if more == nil || more.waitingOn == nil {
 			return nil
 		}
 		return more.waitingOn
+	case more != nil && more.source != nil:
+		next := more.source
+		more.gaveUp = true
+		d.settle(*new(T), fail)
+		return next
 	case more != nil && more.cancelAll != nil:
 		cancelAll := more.cancelAll
 		d.mu.Unlock()
-		cancelAll(nil)
+		cancelAll(fail)
 	case more != nil && more.canceller != nil:
 		canceller := more.canceller
 		more.gaveUp = true
 		d.mu.Unlock()
-		d.callCanceller(canceller)
+		d.callCanceller(canceller, fail)
 	default:
 		d.extend().swallow = true
-		d.settle(*new(T), toFailure(&CancelledError{}))
+		d.settle(*new(T), fail)
 	}
 	return nil
 }
 
 // callCanceller calls the canceller, and then fails d if that settled
 // nothing, also if it panicked or called runtime.Goexit.
-func (d *Deferred[T]) callCanceller(canceller func(*Deferred[T])) {
-	defer func() { _ = d.reject(toFailure(&CancelledError{})) }() // refused if d is settled
+func (d *Deferred[T]) callCanceller(canceller func(*Deferred[T]), cancelled *Failure) {
+	defer func() { _ = d.reject(cancelled) }() // refused if d is settled
 	if _, fail := protect(func() (struct{}, error) { canceller(d); return struct{}{}, nil }); fail != nil {
 		loop := currentLoop()
 		loop.queue.Push(funcTask(func() { loop.HandleFailure(fail) }))
@@ -274,13 +285,18 @@ func (d *Deferred[T]) trySettle(value T, fail *Failure) error {
 // settle sets the result of d, which is pending and locked, and runs the
 // callbacks. It unlocks d.
 func (d *Deferred[T]) settle(value T, fail *Failure) {
+	d.begin(value, fail)
+	d.resume()
+}
+
+// begin is the part of settle that runs nothing.
+func (d *Deferred[T]) begin(value T, fail *Failure) {
 	d.state = settledBy(fail)
 	d.value, d.failure = value, fail
-	if d.more != nil {
-		d.more.canceller, d.more.cancelAll = nil, nil // what they hold is free now
-		d.more.wake(fail)
+	if more := d.more; more != nil {
+		more.canceller, more.cancelAll, more.source = nil, nil, nil // what they hold is free now
+		more.wake(fail)
 	}
-	d.resume()
 }
 
 // append adds a step to the chain and runs it if that is possible.
@@ -324,57 +340,95 @@ func (d *Deferred[T]) settleReady(value T) (settled bool) {
 	returned := false
 	defer func() {
 		if !returned {
-			d.endAlone(*new(T), notReturned(recover()), nil)
+			d.endAlone(notReturned(d.first, value, recover()))
 		}
 	}()
-	value, fail, inner := d.take(d.first, value, nil)
+	next, fail, left := d.take(d.first, value, nil)
 	returned = true
-	if fail == nil && inner == nil {
-		d.value, d.first = value, nil
+	if fail == nil && left == nil {
+		d.value, d.first = next, nil
 		if d.phase.CompareAndSwap(calling, done) {
 			return settled
 		}
 	}
-	d.endAlone(value, fail, inner)
+	d.endAlone(next, fail, left)
 	return settled
 }
 
-// endAlone ends the run of settleReady if d failed, waits for inner or became
-// shared.
-func (d *Deferred[T]) endAlone(value T, fail *Failure, inner *Deferred[T]) {
+// endAlone ends the run of settleReady if d failed, became shared or there is
+// something left to do.
+func (d *Deferred[T]) endAlone(value T, fail *Failure, left any) {
 	d.lock()
 	d.first, d.running = nil, nobody
-	if inner != nil {
-		run := chainRun[T]{current: d}
-		run.waitFor(inner)
-	} else {
-		d.setResult(value, fail)
-	}
-	d.resume()
+	run := chainRun[T]{current: d}
+	run.proceed(value, fail, left)
+	run.begin()
 }
 
 // resume runs the callbacks if that is possible. d is locked, and resume
 // unlocks it.
 func (d *Deferred[T]) resume() {
-	if d.state == pending || d.running != nobody || d.empty() {
-		d.rest()
-		return
-	}
 	run := chainRun[T]{current: d}
-	run.all()
+	run.begin()
+}
+
+// A successor is a future, of whatever type, that a step has settled. Its
+// callbacks run when the chain of the step has run as far as it can: so they come
+// after the later callbacks of that chain, as on a loop, and a chain of
+// successors needs no stack.
+type successor interface {
+	// succeed runs the callbacks, and returns the successors.
+	succeed() []successor
+	// exit settles it after runtime.Goexit in the step.
+	exit()
+}
+
+// runSuccessors runs the callbacks of successors, and of theirs, and so on.
+func runSuccessors(waiting []successor) {
+	finished := false
+	defer func() {
+		if !finished {
+			runSuccessors(waiting) // the rest, while the goroutine ends
+		}
+	}()
+	for len(waiting) > 0 {
+		next := waiting[0]
+		if waiting = waiting[1:]; len(waiting) == 0 {
+			waiting = nil // and not be moved along for ever
+		}
+		waiting = append(waiting, next.succeed()...)
+	}
+	finished = true
 }
 
 // A chainRun runs callbacks: those of one Deferred and, as it comes to them,
 // those of the Deferreds that waited for it.
 type chainRun[T any] struct {
-	current *Deferred[T]   // locked, but while a callback is called
-	left    []*Deferred[T] // those that current was reached from, to return to
+	current    *Deferred[T]   // locked, but while a callback is called
+	left       []*Deferred[T] // those that current was reached from, to return to
+	step       step[T]        // that is being taken, with what it was given
+	value      T
+	successors []successor
 }
 
-// all runs callbacks until no more can run, and leaves nothing locked.
-func (r *chainRun[T]) all() {
+// begin runs the callbacks, if that is possible, and then the successors'. It
+// leaves nothing locked.
+func (r *chainRun[T]) begin() {
+	if waiting := r.all(); len(waiting) > 0 {
+		runSuccessors(waiting)
+	}
+}
+
+// all runs callbacks until no more can run, leaves nothing locked, and returns
+// the successors.
+func (r *chainRun[T]) all() []successor {
+	if d := r.current; d.state == pending || d.running != nobody || d.empty() {
+		d.rest()
+		return r.successors
+	}
 	for !r.callbacks() {
 	}
+	return r.successors
 }
 
 // callbacks runs callbacks, and returns true when no more can run. This is
@@ -382,20 +436,19 @@ func (r *chainRun[T]) all() {
 //
 // A panic becomes the result, so that the chain goes on with its errbacks, when
 // callbacks is called again. So does runtime.Goexit, after which the rest runs
-// while the goroutine ends.
+// while the goroutine ends, the successors' callbacks too.
 func (r *chainRun[T]) callbacks() (done bool) {
 	defer func() {
 		if done {
 			return
 		}
 		value := recover()
-		d := r.current
-		d.lock()
-		d.running = nobody
-		d.setResult(*new(T), notReturned(value))
+		r.current.lock()
+		r.current.running = nobody
+		r.proceed(notReturned(r.step, r.value, value))
 		if value == nil {
-			r.all()
-			done = true
+			r.begin()
+			r.successors, done = nil, true
 		}
 	}()
 	for {
@@ -422,24 +475,40 @@ func (r *chainRun[T]) callbacks() (done bool) {
 		}
 		d.running = aRun
 		d.mu.Unlock()
-		next, failed, inner := d.take(s, value, fail)
+		r.step, r.value = s, value
+		next, failed, left := d.take(s, value, fail)
 		d.lock()
 		d.running = nobody
-		if inner != nil {
-			r.waitFor(inner)
-		} else {
-			d.setResult(next, failed)
-		}
+		r.proceed(next, failed, left)
 	}
 }
 
-// notReturned makes a Failure of what recover returned for a function that did
-// not return: it panicked or, if value is nil, called runtime.Goexit.
-func notReturned(value any) *Failure {
-	if value == nil {
-		return toFailure(ErrGoexit)
+// proceed does with what the current Deferred's step returned what is to be done
+// with it.
+func (r *chainRun[T]) proceed(value T, fail *Failure, left any) {
+	switch left := left.(type) {
+	case nil:
+	case *Deferred[T]:
+		r.waitFor(left)
+		return
+	case successor:
+		r.successors = append(r.successors, left)
 	}
-	return panicFailure(value)
+	r.current.setResult(value, fail)
+}
+
+// notReturned returns what a step would have returned that panicked, with what
+// recover returned or, if that is nil, called runtime.Goexit.
+func notReturned[T any](s step[T], value T, recovered any) (T, *Failure, any) {
+	next, is := s.(successor)
+	switch {
+	case recovered != nil:
+		return *new(T), panicFailure(recovered), nil
+	case is:
+		next.exit()
+		return value, nil, next
+	}
+	return *new(T), toFailure(ErrGoexit), nil
 }
 
 // setResult sets the result to what a callback made of it. A failure that was
@@ -489,7 +558,7 @@ func (r *chainRun[T]) waitFor(inner *Deferred[T]) {
 	d.mu.Unlock() // never two locks at once: chains may cross
 
 	inner.lock()
-	if inner.state == pending || inner.running != nobody || inner.blocked() {
+	if !inner.finished() {
 		inner.push((*waitingStep[T])(d))
 		inner.mu.Unlock()
 		d.lock()
@@ -524,7 +593,7 @@ func (d *Deferred[T]) stopWaiting(value T, fail *Failure) {
 // and nobody was given the failure, that is logged when d is collected.
 func (d *Deferred[T]) rest() {
 	fail := d.failure
-	unhandled := fail != nil && !d.handled && d.running == nobody
+	unhandled := fail != nil && !d.handled && d.running == nobody && !fail.explained()
 	d.mu.Unlock()
 	if !unhandled {
 		return
@@ -539,32 +608,21 @@ func (d *Deferred[T]) rest() {
 
 // The steps
 
+// traced is take in a region of runtime/trace.
+func (d *Deferred[T]) traced(s step[T], value T, fail *Failure) (T, *Failure, any) {
+	defer trace.StartRegion(context.Background(), stepName(s, fail)).End()
+	return s.take(value, fail)
+}
+
 // take takes a step.
-func (d *Deferred[T]) take(s step[T], value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+func (d *Deferred[T]) take(s step[T], value T, fail *Failure) (T, *Failure, any) {
 	if trace.IsEnabled() {
 		return d.traced(s, value, fail)
 	}
 	return s.take(value, fail)
 }
 
-// traced is take in a region of runtime/trace.
-func (d *Deferred[T]) traced(s step[T], value T, fail *Failure) (T, *Failure, *Deferred[T]) {
-	defer trace.StartRegion(context.Background(), stepName(s, fail)).End()
-	return s.take(value, fail)
-}
-
-// outcome is the result of a function that returned value and err.
-func outcome[T any](value T, err error) (T, *Failure) {
-	if err == nil {
-		return value, nil
-	}
-	if fail := returnedFailure(err); fail != nil {
-		return *new(T), fail
-	}
-	return value, nil
-}
-
-func (callback callbackStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+func (callback callbackStep[T]) take(value T, fail *Failure) (T, *Failure, any) {
 	if fail != nil {
 		return value, fail, nil
 	}
@@ -575,7 +633,7 @@ func (callback callbackStep[T]) take(value T, fail *Failure) (T, *Failure, *Defe
 	return value, fail, nil
 }
 
-func (p *pairStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+func (p *pairStep[T]) take(value T, fail *Failure) (T, *Failure, any) {
 	if fail == nil {
 		value, fail = outcome(p.callback(value))
 	} else {
@@ -584,19 +642,22 @@ func (p *pairStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
 	return value, fail, nil
 }
 
-func (errback errbackStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+func (errback errbackStep[T]) take(value T, fail *Failure) (T, *Failure, any) {
 	if fail != nil {
 		value, fail = outcome(errback(fail))
 	}
 	return value, fail, nil
 }
 
-func (watch watchStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
-	watch(fail)
+func (w *watchStep[T]) take(value T, fail *Failure) (T, *Failure, any) {
+	w.call(value, fail)
+	if fail != nil && w.consume {
+		return *new(T), nil, nil
+	}
 	return value, fail, nil
 }
 
-func (after afterStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+func (after afterStep[T]) take(value T, fail *Failure) (T, *Failure, any) {
 	after()
 	return value, fail, nil
 }
@@ -604,7 +665,7 @@ func (after afterStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T
 // bothStep is a function added with AddBoth.
 type bothStep[T any] func(T, *Failure) (T, error)
 
-func (both bothStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+func (both bothStep[T]) take(value T, fail *Failure) (T, *Failure, any) {
 	value, fail = outcome(both(value, fail))
 	return value, fail, nil
 }
@@ -614,15 +675,15 @@ func (bothStep[T]) handles() bool { return true }
 // chainStep is a function added with Chain.
 type chainStep[T any] func(T) (*Deferred[T], error)
 
-func (chain chainStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+func (chain chainStep[T]) take(value T, fail *Failure) (T, *Failure, any) {
 	if fail != nil {
 		return value, fail, nil
 	}
 	inner, err := chain(value)
-	if fail = returnedFailure(err); fail != nil {
-		inner = nil
+	if fail = returnedFailure(err); fail != nil || inner == nil {
+		return *new(T), fail, nil
 	}
-	return *new(T), fail, inner
+	return *new(T), nil, inner
 }
 
 func (chainStep[T]) handles() bool { return false }
@@ -631,11 +692,16 @@ func (chainStep[T]) handles() bool { return false }
 // Deferred that it is.
 type waitingStep[T any] Deferred[T]
 
-func (*waitingStep[T]) take(T, *Failure) (T, *Failure, *Deferred[T]) {
+func (*waitingStep[T]) take(T, *Failure) (T, *Failure, any) {
 	panic("unreachable: chainRun hands the result over itself")
 }
 
 func (*waitingStep[T]) handles() bool { return false }
+
+// finished reports whether d is settled and its callbacks so far have run.
+func (d *Deferred[T]) finished() bool {
+	return d.state != pending && d.running == nobody && !d.blocked() && d.empty()
+}
 
 // empty reports whether the chain has no steps.
 func (d *Deferred[T]) empty() bool {
@@ -704,6 +770,12 @@ func (d *Deferred[T]) setCancelAll(cancelAll func(*Failure) bool) {
 	d.extend().cancelAll = cancelAll
 }
 
+func (d *Deferred[T]) setSource(s source) {
+	d.lock()
+	defer d.mu.Unlock()
+	d.extend().source = s
+}
+
 func (d *Deferred[T]) isNil() bool { return d == nil }
 
 // mustExist panics if d is nil.
@@ -722,10 +794,13 @@ func (d *Deferred[T]) resolve(value T) error {
 }
 
 func (d *Deferred[T]) reject(fail *Failure) error { return d.trySettle(*new(T), fail) }
-func (d *Deferred[T]) cancel(string)              { d.Cancel() }
-func (d *Deferred[T]) watch(fn func(*Failure))    { d.append(watchStep[T](fn)) }
-func (d *Deferred[T]) after(fn func())            { d.append(afterStep[T](fn)) }
-func (d *Deferred[T]) theLoop() *loopRef          { return currentLoop() }
+
+func (d *Deferred[T]) watch(fn func(any, *Failure), consume bool) {
+	d.append(&watchStep[T]{fn, consume})
+}
+
+func (d *Deferred[T]) after(fn func())   { d.append(afterStep[T](fn)) }
+func (d *Deferred[T]) theLoop() *loopRef { return currentLoop() }
 
 func (d *Deferred[T]) add(callback func(T) (T, error), errback func(*Failure) (T, error)) {
 	d.append(newStep(callback, errback))
@@ -760,7 +835,7 @@ func (d *Deferred[T]) Format(s fmt.State, _ rune) { print(s, d.String()) }
 func (d *Deferred[T]) await(ctx context.Context) (T, error) {
 	d.mustExist()
 	d.lock()
-	if d.state != pending && d.running == nobody && !d.blocked() && d.empty() {
+	if d.finished() {
 		defer d.mu.Unlock()
 		if d.failure != nil {
 			d.setHandled()
@@ -803,7 +878,7 @@ type awaitStep[T any] struct {
 	failure *Failure
 }
 
-func (w *awaitStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+func (w *awaitStep[T]) take(value T, fail *Failure) (T, *Failure, any) {
 	w.value, w.failure = value, fail
 	close(w.done)
 	return value, fail, nil
@@ -862,7 +937,7 @@ func (d *Deferred[T]) last() *step[T] {
 
 // timeout is [AddTimeout]: Twisted's addTimeout.
 func (d *Deferred[T]) timeout(delay time.Duration) *Deferred[T] {
-	t := &timeoutStep[T]{delay: delay}
+	t := &timeoutStep[T]{limit: newTimeLimit(delay)}
 	t.timer = currentLoop().CallLater(delay, func() {
 		t.cancelled.Store(true)
 		d.Cancel()
@@ -873,25 +948,135 @@ func (d *Deferred[T]) timeout(delay time.Duration) *Deferred[T] {
 
 // timeoutStep ends a time limit.
 type timeoutStep[T any] struct {
-	delay     time.Duration
+	limit     timeLimit
 	timer     DelayedCall
 	cancelled atomic.Bool // by the timer
 }
 
-func (t *timeoutStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
+func (t *timeoutStep[T]) take(value T, fail *Failure) (T, *Failure, any) {
 	t.timer.Cancel()
 	if t.cancelled.Load() {
-		fail = timedOut(fail, t.delay)
+		fail = t.limit.failure(fail)
 	}
 	return value, fail, nil
 }
 
 func (*timeoutStep[T]) handles() bool { return false }
 
+// compose is [Then], [ThenOf] and [Catch].
+func compose[T, U any](f *Deferred[T], fn composing[T, U]) *Deferred[U] {
+	c := &composition[T, U]{fn: fn}
+	c.outer.more = &c.more
+	c.outer.phase.Store(shared)
+	c.more.source = f
+	c.outer.trackInDebugMode()
+	f.append(c)
+	return &c.outer
+}
+
+// A composition is what Then, ThenOf or Catch returned, and the step that settles
+// it.
+type composition[T, U any] struct {
+	outer Deferred[U]
+	more  more[U]
+	fn    composing[T, U]
+}
+
+func (c *composition[T, U]) take(value T, fail *Failure) (T, *Failure, any) {
+	if c.outer.IsCalled() {
+		return value, fail, nil // nobody waits any more
+	}
+	result, failed, inner := callComposing(c.fn, value, fail)
+	if inner != nil {
+		return value, fail, c.follow(inner)
+	}
+	return value, fail, c.settle(result, failed)
+}
+
+func (*composition[T, U]) handles() bool   { return true }
+func (c *composition[T, U]) function() any { return c.fn }
+
+// settle settles what Then returned, and returns it as what is left to do.
+func (c *composition[T, U]) settle(value U, fail *Failure) any {
+	c.outer.lock()
+	pending := c.outer.state == pending
+	if pending {
+		c.outer.begin(value, fail)
+	}
+	c.outer.mu.Unlock()
+	if !pending {
+		refused(fail)
+		return nil
+	}
+	return c
+}
+
+func (c *composition[T, U]) exit() { c.settle(*new(U), toFailure(ErrGoexit)) }
+
+func (c *composition[T, U]) succeed() []successor {
+	c.outer.lock()
+	run := chainRun[U]{current: &c.outer}
+	return run.all()
+}
+
+// follow makes what ThenOf returned wait for inner. It returns what is left to do.
+func (c *composition[T, U]) follow(inner *Deferred[U]) any {
+	if inner == &c.outer {
+		return c.settle(*new(U), toFailure(errWaitsForItself))
+	}
+	c.outer.lock()
+	gaveUp := c.more.gaveUp
+	if c.outer.state == pending {
+		c.more.source = inner
+	}
+	c.outer.mu.Unlock()
+	if gaveUp { // while the function ran
+		inner.Cancel()
+	}
+
+	inner.lock()
+	if !inner.finished() {
+		inner.push((*innerStep[T, U])(c))
+		inner.mu.Unlock()
+		return nil
+	}
+	value, fail := inner.value, inner.failure
+	if fail != nil {
+		inner.setHandled()
+	}
+	inner.mu.Unlock()
+	return c.settle(value, fail)
+}
+
+// innerStep is a composition as the step of what the function of ThenOf returned.
+type innerStep[T, U any] composition[T, U]
+
+func (s *innerStep[T, U]) take(value U, fail *Failure) (U, *Failure, any) {
+	return value, fail, (*composition[T, U])(s).settle(value, fail)
+}
+
+func (*innerStep[T, U]) handles() bool { return true }
+
 // gather is [Gather]: Twisted's DeferredList.
 func gather[T any](_ *loopRef, futures []*Deferred[T], consumeErrors bool) *Deferred[[]Result[T]] {
-	g := &gathering[T]{
-		results: make([]Result[T], len(futures)),
+	members := make([]gatherStep[T], len(futures))
+	return gatherAll(futures, consumeErrors, func(g *gathering[T], i int, child *Deferred[T]) {
+		members[i] = gatherStep[T]{g, i}
+		child.append(&members[i])
+	})
+}
+
+// gatherAny is [GatherAny].
+func gatherAny(_ *loopRef, futures []AnyFuture, consumeErrors bool) *Deferred[[]Result[any]] {
+	return gatherAll(futures, consumeErrors, func(g *gathering[any], i int, child AnyFuture) {
+		child.watch(func(value any, fail *Failure) { g.settled(i, Result[any]{value, fail}) }, consumeErrors)
+	})
+}
+
+// gatherAll gathers futures, each of which add adds to the gathering.
+func gatherAll[R any, F AnyFuture](futures []F, consumeErrors bool, add func(g *gathering[R], i int, child F)) *Deferred[[]Result[R]] {
+	g := &gathering[R]{
+		results: make([]Result[R], len(futures)),
 		consume: consumeErrors,
 	}
 	g.outer.trackInDebugMode()
@@ -901,16 +1086,14 @@ func gather[T any](_ *loopRef, futures []*Deferred[T], consumeErrors bool) *Defe
 		return &g.outer
 	}
 	children := slices.Clone(futures)
-	g.outer.setCancelAll(func(*Failure) bool {
+	g.outer.setCancelAll(func(fail *Failure) bool {
 		for _, child := range children {
-			child.Cancel()
+			child.cancelWith(fail)
 		}
 		return true
 	})
-	members := make([]gatherStep[T], len(futures))
 	for i, child := range children {
-		members[i] = gatherStep[T]{g, i}
-		child.append(&members[i])
+		add(g, i, child)
 	}
 	return &g.outer
 }
@@ -930,11 +1113,8 @@ type gatherStep[T any] struct {
 	index int
 }
 
-func (s *gatherStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T]) {
-	s.results[s.index] = Result[T]{value, fail}
-	if s.pending.Add(-1) == 0 {
-		s.finish()
-	}
+func (s *gatherStep[T]) take(value T, fail *Failure) (T, *Failure, any) {
+	s.settled(s.index, Result[T]{value, fail})
 	if fail != nil && s.consume {
 		return *new(T), nil, nil
 	}
@@ -943,7 +1123,12 @@ func (s *gatherStep[T]) take(value T, fail *Failure) (T, *Failure, *Deferred[T])
 
 func (*gatherStep[T]) handles() bool { return true }
 
-func (g *gathering[T]) finish() {
+// settled notes what became of one of the Deferreds.
+func (g *gathering[T]) settled(index int, result Result[T]) {
+	g.results[index] = result
+	if g.pending.Add(-1) > 0 {
+		return
+	}
 	if !g.consume {
 		for _, result := range g.results {
 			if result.Failure != nil {

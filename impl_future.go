@@ -50,7 +50,8 @@ type Future[T any] struct {
 // more is what few futures need.
 type more[T any] struct {
 	extra[T]
-	failure *Failure
+	canceller func(*Future[T])
+	failure   *Failure
 }
 
 // A step is given the future, which is settled, on the future's loop.
@@ -90,23 +91,41 @@ func (f *Future[T]) Cancel(message ...string) bool {
 	if f.IsCalled() {
 		return false // the failure is not needed
 	}
-	return f.cancelWith(toFailure(&CancelledError{firstOf(message)}))
+	return f.cancelWith(toFailure(&CancelledError{Message: firstOf(message)}))
 }
 
 // cancelWith is Cancel with the failure.
 func (f *Future[T]) cancelWith(fail *Failure) bool {
+	done, next := f.cancelHere(fail)
+	for next != nil {
+		next = next.cancelOne(fail)
+	}
+	return done
+}
+
+// cancelOne implements source.
+func (f *Future[T]) cancelOne(fail *Failure) source {
+	_, next := f.cancelHere(fail)
+	return next
+}
+
+// cancelHere does Cancel's work on f, and returns what f was waiting for.
+func (f *Future[T]) cancelHere(fail *Failure) (done bool, next source) {
 	q := f.lock()
 	if f.state == pending && f.more != nil && f.more.cancelAll != nil {
 		cancelAll := f.more.cancelAll // not to be there for long
 		q.Unlock()
-		return cancelAll(fail)
+		return cancelAll(fail), nil
 	}
 	defer q.Unlock()
 	if f.state != pending {
-		return false
+		return false, nil
+	}
+	if f.more != nil {
+		next = f.more.source
 	}
 	f.settle(q, cancelled, *new(T), fail)
-	return true
+	return true, next
 }
 
 // Cancelled reports whether f was cancelled. What [Gather] returned counts as
@@ -214,14 +233,19 @@ func (follower) InLoop() bool                { return currentLoop().InLoop() }
 // already, it returns ErrAlreadyCalled.
 func (f *Future[T]) trySettle(value T, fail *Failure) error {
 	f.mustExist()
+	return f.settleAs(settledBy(fail), value, fail)
+}
+
+// settleAs is trySettle with the state, which may be cancelled.
+func (f *Future[T]) settleAs(to state, value T, fail *Failure) error {
 	q := f.lock()
 	if f.state != pending {
 		err := f.history().alreadyCalled()
 		q.Unlock()
 		return err
 	}
-	f.settle(q, settledBy(fail), value, fail)
-	unhandled := fail != nil && !f.handled
+	f.settle(q, to, value, fail)
+	unhandled := to == failed && !f.handled && !fail.explained()
 	q.Unlock()
 	if unhandled {
 		f.logUnhandled(fail)
@@ -258,7 +282,7 @@ func (f *Future[T]) settle(q *queue.Queue[task], to state, value T, fail *Failur
 // of the loop, which collects timers, either way.
 func (f *Future[T]) scheduleCanceller(q *queue.Queue[task]) {
 	canceller := f.more.canceller
-	f.more.canceller, f.more.cancelAll = nil, nil // what they hold is free soon
+	f.more.canceller, f.more.cancelAll, f.more.source = nil, nil, nil // what they hold is free soon
 	switch {
 	case canceller == nil:
 	case f.state == cancelled:
@@ -393,7 +417,7 @@ func (t *stepTask[T]) name() string { return stepName(t.step, t.f.failure()) }
 func (callback callbackStep[T]) take(f *Future[T]) { f.runPair(callback, nil) }
 func (errback errbackStep[T]) take(f *Future[T])   { f.runPair(nil, errback) }
 func (p *pairStep[T]) take(f *Future[T])           { f.runPair(p.callback, p.errback) }
-func (watch watchStep[T]) take(f *Future[T])       { watch(f.failure()) }
+func (w *watchStep[T]) take(f *Future[T])          { w.call(f.value, f.failure()) }
 func (after afterStep[T]) take(*Future[T])         { after() }
 
 // doneStep is a function added with AddDoneCallback, or a canceller.
@@ -434,6 +458,12 @@ func (f *Future[T]) setCancelAll(cancelAll func(*Failure) bool) {
 	f.extend().cancelAll = cancelAll
 }
 
+func (f *Future[T]) setSource(s source) {
+	q := f.lock()
+	defer q.Unlock()
+	f.extend().source = s
+}
+
 func (f *Future[T]) isNil() bool { return f == nil }
 
 // mustExist panics if f is nil.
@@ -445,9 +475,11 @@ func (f *Future[T]) mustExist() {
 
 func (f *Future[T]) resolve(value T) error      { return f.trySettle(value, nil) }
 func (f *Future[T]) reject(fail *Failure) error { return f.trySettle(*new(T), fail) }
-func (f *Future[T]) cancel(message string)      { f.Cancel(message) }
-func (f *Future[T]) watch(fn func(*Failure))    { f.append(watchStep[T](fn)) }
 func (f *Future[T]) after(fn func())            { f.append(afterStep[T](fn)) }
+
+func (f *Future[T]) watch(fn func(any, *Failure), consume bool) {
+	f.append(&watchStep[T]{fn, consume})
+}
 
 func (f *Future[T]) add(callback func(T) (T, error), errback func(*Failure) (T, error)) {
 	f.append(newStep(callback, errback))
@@ -511,7 +543,7 @@ func (f *Future[T]) whenPending() <-chan struct{} {
 // timeout is [AddTimeout]: asyncio.wait_for.
 func (f *Future[T]) timeout(delay time.Duration) *Future[T] {
 	loop := f.theLoop()
-	t := &timeoutStep[T]{outer: Future[T]{loop: loop}, delay: delay}
+	t := &timeoutStep[T]{outer: Future[T]{loop: loop}, limit: newTimeLimit(delay)}
 	t.outer.trackInDebugMode()
 	t.outer.setCancelAll(func(fail *Failure) bool {
 		if !f.cancelWith(fail) { // settled, and the step is about to run
@@ -527,7 +559,7 @@ func (f *Future[T]) timeout(delay time.Duration) *Future[T] {
 // timeoutStep is what AddTimeout returned, and the end of the time limit.
 type timeoutStep[T any] struct {
 	outer    Future[T]
-	delay    time.Duration
+	limit    timeLimit
 	timer    DelayedCall
 	timedOut bool                    // the timer cancelled the future; only the loop uses it
 	refused  atomic.Pointer[Failure] // of a cancellation that came too late for the future
@@ -538,27 +570,115 @@ func (t *timeoutStep[T]) take(f *Future[T]) {
 	fail := f.failure()
 	switch refused := t.refused.Load(); {
 	case refused != nil:
-		t.settle(cancelled, *new(T), refused)
+		_ = t.outer.settleAs(cancelled, *new(T), refused)
 	case t.timedOut && fail != nil:
-		_ = t.outer.reject(timedOut(fail, t.delay)) // only this settles it
+		_ = t.outer.reject(t.limit.failure(fail)) // only this settles it
 	case fail != nil && !f.Cancelled():
 		_ = t.outer.reject(fail)
 	default:
-		t.settle(f.state, f.value, fail)
+		_ = t.outer.settleAs(f.state, f.value, fail)
 	}
-}
-
-func (t *timeoutStep[T]) settle(to state, value T, fail *Failure) {
-	q := t.outer.lock()
-	defer q.Unlock()
-	t.outer.settle(q, to, value, fail)
 }
 
 func (*timeoutStep[T]) handles() bool { return true }
 
+// compose is [Then], [ThenOf] and [Catch].
+func compose[T, U any](f *Future[T], fn composing[T, U]) *Future[U] {
+	c := &composition[T, U]{fn: fn}
+	c.outer.loop, c.outer.more = f.loop, &c.more
+	c.more.source = f
+	c.outer.trackInDebugMode()
+	f.append(c)
+	return &c.outer
+}
+
+// A composition is what Then, ThenOf or Catch returned, and the step that settles
+// it.
+type composition[T, U any] struct {
+	outer Future[U]
+	more  more[U]
+	fn    composing[T, U]
+}
+
+func (c *composition[T, U]) take(f *Future[T]) {
+	if c.outer.IsCalled() {
+		return // nobody waits any more
+	}
+	finished := false
+	defer func() {
+		if !finished {
+			c.settle(failed, *new(U), toFailure(ErrGoexit))
+		}
+	}()
+	given := f.failure()
+	value, fail, inner := callComposing(c.fn, f.value, given)
+	finished = true
+	switch {
+	case inner != nil:
+		c.follow(inner)
+	case fail != nil && fail == given: // a cancellation stays one
+		c.settle(f.state, value, fail)
+	default:
+		c.settle(settledBy(fail), value, fail)
+	}
+}
+
+func (*composition[T, U]) handles() bool   { return true }
+func (c *composition[T, U]) function() any { return c.fn }
+
+// settle settles what Then returned.
+func (c *composition[T, U]) settle(to state, value U, fail *Failure) {
+	if c.outer.settleAs(to, value, fail) != nil {
+		refused(fail)
+	}
+}
+
+// follow makes what ThenOf returned wait for inner.
+func (c *composition[T, U]) follow(inner *Future[U]) {
+	if inner == &c.outer {
+		c.settle(failed, *new(U), toFailure(errWaitsForItself))
+		return
+	}
+	q := c.outer.lock()
+	gaveUp := c.outer.state == cancelled
+	if c.outer.state == pending {
+		c.more.source = inner
+	}
+	q.Unlock()
+	if gaveUp { // while the function ran
+		inner.Cancel()
+	}
+	inner.append((*innerStep[T, U])(c))
+}
+
+// innerStep is a composition as the step of what the function of ThenOf returned.
+type innerStep[T, U any] composition[T, U]
+
+func (s *innerStep[T, U]) take(inner *Future[U]) {
+	(*composition[T, U])(s).settle(inner.state, inner.value, inner.failure())
+}
+
+func (*innerStep[T, U]) handles() bool { return true }
+
 // gather is [Gather]: asyncio.gather. The future it returns is on the given
 // loop, or on that of the first of futures.
 func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Future[[]Result[T]] {
+	members := make([]gatherStep[T], len(futures))
+	return gatherAll(loop, futures, consumeErrors, func(g *gathering[T], i int, child *Future[T]) {
+		members[i] = gatherStep[T]{g, i}
+		child.append(&members[i])
+	})
+}
+
+// gatherAny is [GatherAny].
+func gatherAny(loop *loopRef, futures []AnyFuture, consumeErrors bool) *Future[[]Result[any]] {
+	return gatherAll(loop, futures, consumeErrors, func(g *gathering[any], i int, child AnyFuture) {
+		child.watch(func(value any, fail *Failure) { g.settled(i, Result[any]{value, fail}) }, consumeErrors)
+	})
+}
+
+// gatherAll gathers futures, each of which add adds to the gathering.
+func gatherAll[R any, F AnyFuture](loop *loopRef, futures []F, consumeErrors bool, add func(g *gathering[R], i int, child F)) *Future[[]Result[R]] {
 	switch {
 	case loop != nil:
 	case len(futures) > 0:
@@ -566,23 +686,33 @@ func gather[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *Fut
 	default:
 		loop = currentLoop()
 	}
-	outer := newPending[[]Result[T]](loop)
-	g := &gathering[T]{
-		outer:    outer,
-		children: slices.Clone(futures),
-		results:  make([]Result[T], len(futures)),
-		consume:  consumeErrors,
+	outer := newPending[[]Result[R]](loop)
+	g := &gathering[R]{
+		outer:   outer,
+		results: make([]Result[R], len(futures)),
+		consume: consumeErrors,
 	}
 	g.pending.Store(int64(len(futures)))
 	if len(futures) == 0 {
 		_ = outer.resolve(g.results)
 		return outer
 	}
-	outer.setCancelAll(g.cancel)
-	members := make([]gatherStep[T], len(futures))
-	for i, child := range g.children {
-		members[i] = gatherStep[T]{g, i}
-		child.append(&members[i])
+	children := slices.Clone(futures)
+	outer.setCancelAll(func(fail *Failure) (any bool) {
+		// The mutex is locked all the while, so that what their cancellation
+		// schedules finds the gathering cancelled; on this backend cancelling
+		// runs nothing.
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		for _, child := range children {
+			if child.cancelWith(fail) {
+				any, g.cancelled = true, fail
+			}
+		}
+		return any
+	})
+	for i, child := range children {
+		add(g, i, child)
 	}
 	return outer
 }
@@ -598,9 +728,8 @@ type gathering[T any] struct {
 	}
 	consume bool
 
-	children []*Future[T]
-	results  []Result[T] // each written by the loop of one of the children
-	pending  atomic.Int64
+	results []Result[T] // each written by the loop of one of the children
+	pending atomic.Int64
 
 	mu        sync.Mutex
 	cancelled *Failure // the cancellation, if there was one
@@ -613,21 +742,21 @@ type gatherStep[T any] struct {
 }
 
 func (s *gatherStep[T]) take(f *Future[T]) {
-	fail := f.failure()
-	s.results[s.index] = Result[T]{f.value, fail}
-	if !s.consume && fail != nil {
-		_ = s.outer.reject(fail) // refused if another failed first
-	}
-	if s.pending.Add(-1) == 0 {
-		s.finish()
-	}
+	s.settled(s.index, Result[T]{f.value, f.failure()})
 }
 
 func (*gatherStep[T]) handles() bool { return true }
 
-// finish settles what Gather returned when the last of the futures is settled,
-// if it has not failed before.
-func (g *gathering[T]) finish() {
+// settled notes what became of one of the futures. The last one settles what
+// Gather returned, if one has not failed before.
+func (g *gathering[T]) settled(index int, result Result[T]) {
+	g.results[index] = result
+	if !g.consume && result.Failure != nil {
+		_ = g.outer.reject(result.Failure) // refused if another failed first
+	}
+	if g.pending.Add(-1) > 0 {
+		return
+	}
 	g.mu.Lock()
 	cancelled := g.cancelled
 	g.mu.Unlock()
@@ -636,19 +765,4 @@ func (g *gathering[T]) finish() {
 		return
 	}
 	_ = g.outer.resolve(g.results)
-}
-
-// cancel cancels those of the gathered futures that are pending, and reports
-// whether any was. The mutex is locked all the while, so that what their
-// cancellation schedules finds the gathering cancelled; on this backend cancelling
-// runs nothing.
-func (g *gathering[T]) cancel(fail *Failure) (any bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, child := range g.children {
-		if child.cancelWith(fail) {
-			any, g.cancelled = true, fail
-		}
-	}
-	return any
 }

@@ -33,10 +33,11 @@ func (f *Future[T]) Done() <-chan struct{} { panic(ErrNoBackend) }
 
 func (f *Future[T]) resolve(T) error                                   { panic(ErrNoBackend) }
 func (f *Future[T]) reject(*Failure) error                             { panic(ErrNoBackend) }
-func (f *Future[T]) cancel(string)                                     { panic(ErrNoBackend) }
+func (f *Future[T]) cancelWith(*Failure) bool                          { panic(ErrNoBackend) }
 func (f *Future[T]) setCanceller(func(*Future[T]))                     { panic(ErrNoBackend) }
 func (f *Future[T]) add(func(T) (T, error), func(*Failure) (T, error)) { panic(ErrNoBackend) }
-func (f *Future[T]) watch(func(*Failure))                              { panic(ErrNoBackend) }
+func (f *Future[T]) watch(func(any, *Failure), bool)                   { panic(ErrNoBackend) }
+func (f *Future[T]) setSource(source)                                  { panic(ErrNoBackend) }
 func (f *Future[T]) isNil() bool                                       { return f == nil }
 func (f *Future[T]) after(func())                                      { panic(ErrNoBackend) }
 func (f *Future[T]) theLoop() *loopRef                                 { panic(ErrNoBackend) }
@@ -44,4 +45,6 @@ func (f *Future[T]) timeout(time.Duration) *Future[T]                  { panic(E
 func (f *Future[T]) await(context.Context) (T, error)                  { panic(ErrNoBackend) }
 func newPending[T any](*loopRef) *Future[T]                            { panic(ErrNoBackend) }
 func gather[T any](*loopRef, []*Future[T], bool) *Future[[]Result[T]]  { panic(ErrNoBackend) }
+func gatherAny(*loopRef, []AnyFuture, bool) *Future[[]Result[any]]     { panic(ErrNoBackend) }
+func compose[T, U any](*Future[T], composing[T, U]) *Future[U]         { panic(ErrNoBackend) }
 func configureLoop(*loopRef) error                                     { panic(ErrNoBackend) }

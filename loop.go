@@ -48,6 +48,7 @@ type Loop struct {
 	driver   driver
 	heir     chan struct{} // closed for the call of Run that drives next; nil if none waits
 	resting  bool          // the driver rests, so the alarm has to be right
+	draining bool          // it is Drain that drives, which ends with the last timer
 	timers   timerHeap
 	alarm    *alarm
 	counters counters
@@ -367,26 +368,75 @@ func (l *Loop) RunUntilComplete(f AnyFuture) error {
 	mustHaveBackend()
 	l.mustBeMade()
 	mustBeFuture(f)
+	var result *Failure
+	err := l.runUntil(context.Background(), func(done func()) {
+		f.watch(func(_ any, fail *Failure) {
+			result = fail
+			done()
+		}, false)
+	})
+	if err == nil && result != nil {
+		err = result
+	}
+	return err
+}
+
+// RunUntil drives the loop on this goroutine, as [Loop.Run] does, until f is
+// settled and the callbacks added to it before this call have run, or ctx ends. It
+// returns what [Await] then returns: the value, or the failure as a [*Failure],
+// which counts as handled, or ctx's error; and a [*UsageError] as Run does.
+func RunUntil[T any](ctx context.Context, loop *Loop, f *Future[T]) (T, error) {
+	mustHaveBackend()
+	loop.mustBeMade()
+	mustBeFuture(f)
+	if err := loop.runUntil(ctx, f.after); err != nil && ctx.Err() == nil {
+		return *new(T), err
+	}
+	return Await(ctx, f)
+}
+
+// runUntil drives the loop until ctx ends or the function is called that it gives
+// to watch, once it drives the loop.
+func (l *Loop) runUntil(ctx context.Context, watch func(done func())) error {
 	var (
 		done     atomic.Bool
-		result   *Failure
 		watching bool
 	)
-	err := l.run(context.Background(), func() bool {
+	return l.run(ctx, func() bool {
 		if !watching {
 			watching = true
-			f.watch(func(fail *Failure) {
-				result = fail
+			watch(func() {
 				done.Store(true)
 				l.rouse()
 			})
 		}
 		return done.Load()
 	})
-	if err == nil && result != nil {
-		err = result
-	}
-	return err
+}
+
+// Drain drives the loop on this goroutine, as [Loop.Run] does, until nothing is
+// queued and no timer is set, those of batched timers included, or ctx ends: then it
+// returns ctx's error. It returns a [*UsageError] as Run does. What other
+// goroutines are yet to queue, such as those of [Go], it does not wait for. On a
+// fake clock that nobody moves, timers keep it until ctx ends.
+func (l *Loop) Drain(ctx context.Context) error {
+	mustHaveBackend()
+	l.mustBeMade()
+	label := labelling{labels: &l.labels, ctx: ctx}
+	defer label.end()
+	return l.run(ctx, func() bool {
+		label.begin()
+		return l.drained()
+	})
+}
+
+// drained reports whether there is nothing left to run, now or later. From now on
+// whoever cancels the last timer rouses the call of Drain.
+func (l *Loop) drained() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.draining = true
+	return l.next == len(l.turn) && l.queue.Len() == 0 && l.timers.next() == never
 }
 
 // run drives the loop until ctx ends or done, asked before each turn, returns
@@ -473,7 +523,7 @@ func (l *Loop) acquire(ctx context.Context) error {
 func (l *Loop) release() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.driver = idle
+	l.driver, l.draining = idle, false
 	if !l.rest(l.startOwn) {
 		l.driver = own
 		go l.driveOwn()

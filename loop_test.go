@@ -972,3 +972,95 @@ func TestNegativeDelaysKeepTheirOrder(t *testing.T) {
 	l.Advance(0)
 	got.expect(t, "0", "-1s", "-1h")
 }
+
+func TestRunUntil(t *testing.T) {
+	loop := txaio.NewLoop()
+	defer testutil.ReplaceLoop(loop)()
+	f := txaio.CreateFuture[int]()
+	txaio.AddCallbacks(f, func(v int) (int, error) { return v + 1, nil }, nil)
+	loop.CallLater(time.Millisecond, func() { txaio.Resolve(f, 1) })
+	if value, err := txaio.RunUntil(t.Context(), loop, f); err != nil || value != byBackend(2, 1) {
+		t.Errorf("got %v, %v", value, err)
+	}
+	if value, err := txaio.RunUntil(t.Context(), loop, f); err != nil || value != byBackend(2, 1) {
+		t.Errorf("of a settled future: %v, %v", value, err)
+	}
+	f = txaio.CreateFuture[int]()
+	loop.CallSoon(func() { txaio.Reject(f, errOne) })
+	_, err := txaio.RunUntil(t.Context(), loop, f)
+	if fail, is := err.(*txaio.Failure); !is || fail.Value() != errOne {
+		t.Errorf("got %v", err)
+	}
+	loop.CallSoon(func() {
+		_, err := txaio.RunUntil(context.Background(), loop, f)
+		mustBeUsage(t, "RunUntil on the loop", err)
+		mustBeUsage(t, "Drain on the loop", loop.Drain(context.Background()))
+	})
+	flush(t, loop)
+	mustPanicWithUsage(t, "RunUntil of nil", func() { txaio.RunUntil[int](t.Context(), loop, nil) })
+}
+
+// If the context ends first, the future stays as it is, and its failure is reported
+// if nobody else looks at it.
+func TestRunUntilContextEnds(t *testing.T) {
+	log := captureLog(t, nil)
+	loop := txaio.NewLoop()
+	defer testutil.ReplaceLoop(loop)()
+	ctx, cancel := context.WithCancel(t.Context())
+	func() {
+		f := txaio.CreateFuture[int]()
+		loop.CallSoon(cancel)
+		if _, err := txaio.RunUntil(ctx, loop, f); err != context.Canceled {
+			t.Errorf("got %v", err)
+		}
+		txaio.Reject(f, errors.New("after RunUntil"))
+	}()
+	wantReport(t, log, "after RunUntil")
+}
+
+func TestDrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		loop := txaio.NewLoop()
+		defer testutil.ReplaceLoop(loop)()
+		n := new(notes)
+		txaio.CallSoon(func() {
+			n.add("soon")
+			txaio.CallLater(time.Hour, n.noting("later"))
+			txaio.MakeBatchedTimer(time.Minute, 0).CallLater(2*time.Hour, func() {
+				n.add("batched")
+				txaio.CallSoon(n.noting("at last"))
+			})
+		})
+		if err := loop.Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		n.expect(t, "soon", "later", "batched", "at last")
+		if err := loop.Drain(t.Context()); err != nil {
+			t.Errorf("of an empty loop: %v", err)
+		}
+
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		timer := txaio.CallLater(time.Hour, n.noting("left"))
+		if err := loop.Drain(ctx); err != context.DeadlineExceeded {
+			t.Errorf("got %v", err)
+		}
+		time.AfterFunc(time.Minute, func() { timer.Cancel() })
+		began := time.Now()
+		if err := loop.Drain(t.Context()); err != nil || time.Since(began) != time.Minute {
+			t.Errorf("cancelling the last timer: %v after %v", err, time.Since(began))
+		}
+		n.expect(t, "soon", "later", "batched", "at last")
+	})
+}
+
+func TestDrainOnAFakeClock(t *testing.T) {
+	loop := txaio.NewLoop(txaio.WithClock(clockwork.NewFakeClock()))
+	ctx, cancel := context.WithCancel(t.Context())
+	loop.CallLater(time.Hour, func() { t.Error("it ran") })
+	loop.CallSoon(cancel)
+	if err := loop.Drain(ctx); err != context.Canceled {
+		t.Errorf("got %v", err)
+	}
+	mustBeUsage(t, "Drain of a driven loop", testutil.NewTestLoop().Drain(t.Context()))
+}

@@ -60,9 +60,9 @@ func settledBy(fail *Failure) state {
 
 // extra is what few futures need, and is made for those.
 type extra[T any] struct {
-	steps     []step[T] // after the first
-	canceller func(*Future[T])
+	steps     []step[T]           // after the first
 	cancelAll func(*Failure) bool // does Cancel's work, in what Gather and AddTimeout returned
+	source    source              // in what Then, ThenOf, Catch and Go returned
 	done      chan struct{}
 	dropped   runtime.Cleanup // logs the failure, which is not handled
 	history   *history        // in debug mode
@@ -100,9 +100,21 @@ type pairStep[T any] struct {
 func (*pairStep[T]) handles() bool { return true }
 
 // watchStep is a function added with watch.
-type watchStep[T any] func(*Failure)
+type watchStep[T any] struct {
+	fn      func(any, *Failure)
+	consume bool
+}
 
-func (watchStep[T]) handles() bool { return true }
+func (*watchStep[T]) handles() bool   { return true }
+func (w *watchStep[T]) function() any { return w.fn }
+
+func (w *watchStep[T]) call(value T, fail *Failure) {
+	if fail != nil {
+		w.fn(nil, fail)
+		return
+	}
+	w.fn(value, nil)
+}
 
 // afterStep is a function added with after.
 type afterStep[T any] func()
@@ -116,6 +128,9 @@ func stepName[T any](s step[T], fail *Failure) string {
 			return funcName(p.errback)
 		}
 		return funcName(p.callback)
+	}
+	if s, is := s.(interface{ function() any }); is {
+		return funcName(s.function())
 	}
 	if reflect.ValueOf(s).Kind() == reflect.Func {
 		return funcName(s)
@@ -173,12 +188,36 @@ func describe[T any](state string) string {
 // text, since fmt's own way would read fields that others may be changing.
 func print(s fmt.State, text string) { _, _ = s.Write([]byte(text)) }
 
-// timedOut returns the failure of a future that AddTimeout cancelled: a
+// callComposing calls the function given to Then, ThenOf or Catch; a panic is a
+// failure.
+func callComposing[T, U any](fn composing[T, U], value T, fail *Failure) (result U, failed *Failure, inner *Future[U]) {
+	returned := false
+	defer func() {
+		if !returned {
+			failed = panicFailure(recover())
+		}
+	}()
+	result, failed, inner = fn.call(value, fail)
+	returned = true
+	return result, failed, inner
+}
+
+var errWaitsForItself error = usageErrorf("the function called by ThenOf returned the future that ThenOf returned, which would wait for itself")
+
+// A timeLimit is what AddTimeout was given, and where that was.
+type timeLimit struct {
+	delay time.Duration
+	stack []uintptr
+}
+
+func newTimeLimit(delay time.Duration) timeLimit { return timeLimit{delay, callers()} }
+
+// failure returns the failure of a future that AddTimeout cancelled: a
 // *TimeoutError in place of the *CancelledError.
-func timedOut(fail *Failure, delay time.Duration) *Failure {
+func (t *timeLimit) failure(fail *Failure) *Failure {
 	if fail != nil {
 		if _, cancelled := fail.err.(*CancelledError); cancelled {
-			return toFailure(&TimeoutError{delay})
+			return &Failure{err: &TimeoutError{t.delay}, stack: t.stack}
 		}
 	}
 	return fail

@@ -96,6 +96,9 @@ func (t *timer) Cancel() bool {
 		l.timers.remove(t.slot)
 		if l.resting && len(l.timers.entries) == 0 {
 			l.setAlarm()
+			if l.draining {
+				l.rouse()
+			}
 		}
 	}
 	return true

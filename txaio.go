@@ -75,12 +75,14 @@ type AnyFuture interface {
 	// Done returns a channel that is closed when the future is settled.
 	Done() <-chan struct{}
 
-	// cancel is Cancel's work on this backend.
-	cancel(message string)
+	// cancelWith is Cancel with the failure. On the future backend it reports
+	// whether the future was pending.
+	cancelWith(fail *Failure) bool
 	// watch calls fn, once, after the callbacks added so far; on the future
 	// backend on the future's loop, on the deferred one inside the call that
-	// completes them. What fn is given counts as handled.
-	watch(fn func(*Failure))
+	// completes them. A failure that fn is given counts as handled, and is
+	// consumed if consume is set: see Gather.
+	watch(fn func(value any, fail *Failure), consume bool)
 	// after is watch for a function that does not look at the outcome.
 	after(fn func())
 	// theLoop returns the future's loop, or the current one.
@@ -319,7 +321,7 @@ func RejectOnPanic[T any](f *Future[T]) {
 	if value := recover(); value != nil {
 		fail := panicFailure(value)
 		if f.reject(fail) != nil {
-			reportUnhandled("Panic after the future was settled", fail)
+			refused(fail)
 		}
 	}
 }
@@ -333,7 +335,17 @@ func RejectOnPanic[T any](f *Future[T]) {
 // Deferred.Chain) cancels that one.
 func Cancel(f AnyFuture, message ...string) {
 	mustBeFuture(f)
-	f.cancel(firstOf(message))
+	cancel(f, &CancelledError{Message: firstOf(message)})
+}
+
+func cancel(f AnyFuture, err *CancelledError) {
+	switch {
+	case UsingDeferred:
+		err.Message = "" // Twisted has none
+	case f.IsCalled():
+		return // the failure is not needed
+	}
+	f.cancelWith(toFailure(err))
 }
 
 // firstOf returns the optional argument.
@@ -429,6 +441,16 @@ func gatherOn[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *F
 		mustBeFuture(f)
 	}
 	return gather(loop, futures, consumeErrors)
+}
+
+// GatherAny is [Gather] for futures of different types: the values are in the
+// results as they are. The Value of a failed one is nil.
+func GatherAny(futures []AnyFuture, consumeErrors bool) *Future[[]Result[any]] {
+	mustHaveBackend()
+	for _, f := range futures {
+		mustBeFuture(f)
+	}
+	return gatherAny(nil, futures, consumeErrors)
 }
 
 // Await blocks this goroutine until f is settled and the callbacks added to it
