@@ -25,7 +25,7 @@ func CancelOnDone(ctx context.Context, f AnyFuture) (stop func() bool) {
 	queue := func() {
 		loop.CallSoon(func() {
 			cause := context.Cause(ctx)
-			cancel(f, &CancelledError{Message: cause.Error(), ended: ctx.Err(), cause: cause})
+			cancel(f, CancelledError{Message: cause.Error(), ended: ctx.Err(), cause: cause})
 		})
 	}
 	if ctx.Err() != nil {

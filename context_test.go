@@ -209,7 +209,7 @@ func TestAddTimeout(t *testing.T) {
 	x.want(t)
 	x.Advance(1)
 	x.want(t, "canceller", "before!cancelled", "limited!timed out after 5s")
-	_, err := testutil.Await(t, limited)
+	_, err := await(t, limited)
 	var timeout *txaio.TimeoutError
 	if !errors.As(err, &timeout) || timeout.Delay != 5*time.Second || !timeout.Timeout() || !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, txaio.ErrCancelled) {
 		t.Errorf("got %v", err)

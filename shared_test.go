@@ -216,7 +216,7 @@ func TestDifferenceGatherConsume(t *testing.T) {
 	x.RunUntilIdle()
 	wantSettled(t, g, false)
 	txaio.Resolve(a, 1)
-	got, err := testutil.Await(t, g)
+	got, err := await(t, g)
 	if want := []txaio.Result[int]{{Value: 1}, {Failure: fail}}; err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, %v, want %v", got, err, want)
 	}
@@ -263,7 +263,7 @@ func TestDifferenceCancelGather(t *testing.T) {
 			x.RunUntilIdle()
 			x.want(t, "a!cancelled", "b!cancelled")
 			if txaio.UsingDeferred && consume {
-				results, err := testutil.Await(t, g)
+				results, err := await(t, g)
 				if err != nil || len(results) != 3 || results[0].Value != 1 || results[1].Failure == nil || results[2].Failure == nil {
 					t.Errorf("got %v, %v", results, err)
 				}
@@ -281,7 +281,7 @@ func TestDifferenceCancelGather(t *testing.T) {
 			wantFailure(t, g, txaio.ErrCancelled)
 			return
 		}
-		if results, err := testutil.Await(t, g); err != nil || results[0].Value != 3 {
+		if results, err := await(t, g); err != nil || results[0].Value != 3 {
 			t.Errorf("got %v, %v", results, err)
 		}
 	})
@@ -677,7 +677,7 @@ func TestUnhandledFailureInABubble(t *testing.T) {
 
 // Nothing is held, and nothing allocated, for a future that succeeds.
 func TestUnhandledCostsSuccessNothing(t *testing.T) {
-	x := newFixture(t)
+	x := testutil.UseLoop(t) // a foreign loop costs more
 	const futures = 100
 	allocs := testing.AllocsPerRun(100, func() {
 		for range futures {

@@ -335,17 +335,18 @@ func RejectOnPanic[T any](f *Future[T]) {
 // Deferred.Chain) cancels that one.
 func Cancel(f AnyFuture, message ...string) {
 	mustBeFuture(f)
-	cancel(f, &CancelledError{Message: firstOf(message)})
+	cancel(f, CancelledError{Message: firstOf(message)})
 }
 
-func cancel(f AnyFuture, err *CancelledError) {
-	switch {
-	case UsingDeferred:
-		err.Message = "" // Twisted has none
-	case f.IsCalled():
+func cancel(f AnyFuture, err CancelledError) {
+	if UsingFuture && f.IsCalled() {
 		return // the failure is not needed
 	}
-	f.cancelWith(toFailure(err))
+	reason := err
+	if UsingDeferred {
+		reason.Message = "" // Twisted has none
+	}
+	f.cancelWith(toFailure(&reason))
 }
 
 // firstOf returns the optional argument.
