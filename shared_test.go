@@ -227,7 +227,7 @@ func TestDifferenceGatherSameTwice(t *testing.T) {
 	newFixture(t)
 	fail := txaio.CreateFailure(errOne)
 	c := txaio.CreateFutureError[int](fail)
-	got, err := testutil.Await(t, txaio.Gather([]*txaio.Future[int]{c, c}, true))
+	got, err := await(t, txaio.Gather([]*txaio.Future[int]{c, c}, true))
 	want := []txaio.Result[int]{{Failure: fail}, byBackend(txaio.Result[int]{}, txaio.Result[int]{Failure: fail})}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, %v, want %v", got, err, want)
