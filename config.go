@@ -11,8 +11,8 @@ import (
 
 // A DelayedCall is a function that is going to run.
 type DelayedCall interface {
-	// Cancel keeps the function from running. It returns true where this
-	// call did that, and false where it changes nothing: the function has run,
+	// Cancel keeps the function from running. It returns true if this
+	// call did that, and false if it changes nothing: the function has run,
 	// is running or was cancelled before, or is one of a batched timer's whose
 	// bucket has begun. It may be called any number of times, from any
 	// goroutine.

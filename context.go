@@ -38,7 +38,7 @@ func CancelOnDone(ctx context.Context, f AnyFuture) (stop func() bool) {
 }
 
 // AddTimeout gives f a time limit, on f's loop (on the deferred backend: the
-// current one). Use what it returns: it has f's outcome or, where f takes
+// current one). Use what it returns: it has f's outcome or, if f takes
 // longer than delay, fails with a [*TimeoutError] when f has been cancelled. A
 // negative delay counts as 0. The timer is released when f is settled. The
 // traceback of the *TimeoutError's failure leads to this call.
@@ -56,8 +56,8 @@ func AddTimeout[T any](f *Future[T], delay time.Duration) *Future[T] {
 	return f.timeout(delay)
 }
 
-// A TimeoutError is what a future fails with that took longer than
-// [AddTimeout] allows. errors.Is finds it by [context.DeadlineExceeded].
+// TimeoutError is the failure of a future that exceeded its [AddTimeout] limit.
+// errors.Is finds it by [context.DeadlineExceeded].
 type TimeoutError struct {
 	// Delay is what was given to AddTimeout.
 	Delay time.Duration

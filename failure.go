@@ -67,7 +67,7 @@ const noFailure = "no failure (a nil or zero txaio.Failure)"
 var errZeroFailure error = usageErrorf("a zero Failure was used as a failure; CreateFailure makes one")
 
 // CreateFailure returns a failure of err with the caller's stack. A [*Failure]
-// is returned as it is. It panics with a [*UsageError] where err is nil.
+// is returned as it is. It panics with a [*UsageError] if err is nil.
 func CreateFailure(err error) *Failure {
 	mustHaveBackend()
 	return toFailure(err)
@@ -88,8 +88,8 @@ func toFailure(err error) *Failure {
 	return &Failure{err: err, stack: callers()}
 }
 
-// returnedFailure makes a Failure of an error that a callback returned, where
-// nil, also a nil *Failure, means that it succeeded.
+// returnedFailure makes a Failure of an error that a callback returned. Nil, also
+// a nil *Failure, means that it succeeded.
 func returnedFailure(err error) *Failure {
 	if err == nil {
 		return nil
@@ -178,7 +178,7 @@ func (e *droppedError) Error() string { return e.text }
 
 func isLineBreak(r rune) bool { return r == '\n' || r == '\r' }
 
-// errorText returns err.Error(), and where that panics a text that says so:
+// errorText returns err.Error(), or if that panics a text that says so:
 // an error that cannot be printed is still an error that somebody has to see.
 func errorText(err error) (text string) {
 	defer func() {
@@ -232,7 +232,7 @@ func internalFrame(frame runtime.Frame) bool {
 
 // FailureFormatTraceback returns the failure as many lines: "Traceback (most
 // recent call last):", a line for each frame with file, line and function,
-// outermost first, and the type and message of the error. Where that joins
+// outermost first, and the type and message of the error. If that joins
 // several failures, their tracebacks follow; and in debug mode (see [SetDebug])
 // the places where the future was created and settled.
 func FailureFormatTraceback(f *Failure) string {
@@ -304,7 +304,7 @@ type stateError struct{ text string }
 func (e *stateError) Error() string { return "txaio: " + e.text }
 
 // A UsageError says that the package was called in a way that cannot work.
-// Functions panic with it where the mistake is in the code of the call, as
+// Functions panic with it if the mistake is in the code of the call, as
 // Python's txaio raises ValueError or RuntimeError there.
 type UsageError struct{ text string }
 
@@ -327,7 +327,7 @@ type CancelledError struct {
 	ended, cause error
 }
 
-// Error returns "cancelled" and the message where there is one.
+// Error returns "cancelled" and the message if there is one.
 func (e *CancelledError) Error() string {
 	if e.Message == "" {
 		return "cancelled"
@@ -349,14 +349,6 @@ func (e *CancelledError) Unwrap() []error {
 	return []error{e.ended, e.cause}
 }
 
-// explained reports whether CancelOnDone made the failure. Whoever passed the
-// context knows why the future failed, and may have left with the context's own
-// error: nobody has to be told.
-func (f *Failure) explained() bool {
-	cancelled, is := f.err.(*CancelledError)
-	return is && cancelled.ended != nil
-}
-
 // A PanicError is the error of a function that panicked. The [Failure] that
 // holds it has the stack of the panic.
 type PanicError struct {
@@ -367,7 +359,7 @@ type PanicError struct {
 // Error returns the text of Value, as panic would print it.
 func (e *PanicError) Error() string { return fmt.Sprint(e.Value) }
 
-// Unwrap returns Value where it is an error, else nil.
+// Unwrap returns Value if it is an error, else nil.
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err

@@ -66,7 +66,7 @@ import (
 )
 
 // AnyFuture is what every *Future[T] is, whatever its T. Other types are one
-// only where they embed one.
+// only if they embed one.
 type AnyFuture interface {
 	// IsCalled reports whether the future has been settled: resolved,
 	// rejected or cancelled.
@@ -155,7 +155,7 @@ func WithError[T any](err error) FutureOption[T] {
 // whatever would have settled it can be stopped.
 //
 // On the deferred backend it is called inside Cancel and may settle the future
-// itself; where it does not, the future fails with a [*CancelledError]. On the
+// itself; if it does not, the future fails with a [*CancelledError]. On the
 // future backend it is called on the loop, before the callbacks, when the
 // future has already failed with a *CancelledError.
 //
@@ -168,7 +168,7 @@ func WithCanceller[T any](canceller func(*Future[T])) FutureOption[T] {
 }
 
 // CreateFuture returns a new future of the backend's native type. With no
-// options it is pending. It panics with a [*UsageError] where both
+// options it is pending. It panics with a [*UsageError] if both
 // [WithResult] and [WithError] are given, or a nil error.
 //
 // On the future backend the future belongs to the current loop (see
@@ -220,7 +220,7 @@ func newSuccess[T any](loop *loopRef, value T) *Future[T] {
 }
 
 // CreateFutureError returns a future that has already failed with err, which
-// may be a [*Failure]. It panics with a [*UsageError] where err is nil.
+// may be a [*Failure]. It panics with a [*UsageError] if err is nil.
 func CreateFutureError[T any](err error) *Future[T] {
 	return newFailed[T](nil, err)
 }
@@ -232,7 +232,7 @@ func newFailed[T any](loop *loopRef, err error) *Future[T] {
 }
 
 // AsFuture calls fn at once and returns a future with what it returned: a
-// value, or a failure where it returned an error or panicked. Use it to call
+// value, or a failure if it returned an error or panicked. Use it to call
 // code that is not yours and treat what comes of it in one way.
 //
 // It is Twisted's maybeDeferred for a function that answers at once;
@@ -251,8 +251,8 @@ func asFuture[T any](loop *loopRef, fn func() (T, error)) *Future[T] {
 }
 
 // AsFutureOf calls fn at once and returns the very future that fn returned.
-// Where fn returned an error or panicked it is a failed future; likewise,
-// with a [*UsageError], where fn returned neither a future nor an error.
+// If fn returned an error or panicked it is a failed future; likewise,
+// with a [*UsageError], if fn returned neither a future nor an error.
 func AsFutureOf[T any](fn func() (*Future[T], error)) *Future[T] {
 	return asFutureOf(nil, fn)
 }
@@ -284,9 +284,9 @@ func IsCalled(f AnyFuture) bool {
 	return f.IsCalled()
 }
 
-// Resolve settles f with value. It returns [ErrAlreadyCalled] where f is
+// Resolve settles f with value. It returns [ErrAlreadyCalled] if f is
 // settled already; on the deferred backend the first Resolve or Reject after a
-// Cancel is swallowed instead, where f had no canceller.
+// Cancel is swallowed instead, if f had no canceller.
 //
 // On the deferred backend the callbacks run before Resolve returns, on the
 // future backend they are scheduled on the future's loop.
@@ -296,7 +296,7 @@ func Resolve[T any](f *Future[T], value T) error {
 
 // Reject settles f as failed with err. A [*Failure] keeps its traceback; for
 // any other error it is the stack of this call. It returns what [Resolve]
-// returns, and panics with a [*UsageError] where err is nil.
+// returns, and panics with a [*UsageError] if err is nil.
 //
 // To fail many futures for one reason, make one Failure with [CreateFailure]
 // and give them that: capturing a stack is most of what Reject costs.
@@ -305,7 +305,7 @@ func Reject[T any](f *Future[T], err error) error {
 	return f.reject(toFailure(err))
 }
 
-// RejectOnPanic, deferred, rejects f where the surrounding function panics,
+// RejectOnPanic, deferred, rejects f if the surrounding function panics,
 // and ends the panic:
 //
 //	go func() {
@@ -313,7 +313,7 @@ func Reject[T any](f *Future[T], err error) error {
 //		txaio.Resolve(f, compute())
 //	}()
 //
-// The failure's Value is a [*PanicError] and its traceback the panic's. Where
+// The failure's Value is a [*PanicError] and its traceback the panic's. If
 // f is settled already, so that nobody would see the panic, it is reported in
 // the log. It is Go's counterpart of calling reject() in an except clause.
 func RejectOnPanic[T any](f *Future[T]) {
@@ -326,7 +326,7 @@ func RejectOnPanic[T any](f *Future[T]) {
 	}
 }
 
-// Cancel gives up on f. Nothing happens where it is settled already. The
+// Cancel gives up on f. Nothing happens if it is settled already. The
 // optional message becomes the [*CancelledError]'s on the future backend; the
 // deferred one ignores it, as Twisted has none.
 //
@@ -358,7 +358,7 @@ func firstOf(message []string) string {
 }
 
 // AddCallbacks registers what runs when f succeeds and when it fails. Either
-// may be nil; it panics with a [*UsageError] where both are. Call it again to
+// may be nil; it panics with a [*UsageError] if both are. Call it again to
 // add more: they run in the order in which they were added, also those added
 // when f is settled already.
 //
@@ -385,7 +385,7 @@ func AddCallbacks[T any](f *Future[T], callback func(T) (T, error), errback func
 
 // Watch calls onValue or onFailure with what becomes of f, and passes it on: it
 // is AddCallbacks for code that only looks, and that cannot forget to return
-// what it was given. Either may be nil; it panics with a [*UsageError] where both
+// what it was given. Either may be nil; it panics with a [*UsageError] if both
 // are. A failure that onFailure gets counts as handled.
 func Watch[T any](f *Future[T], onValue func(T), onFailure func(*Failure)) {
 	if onValue == nil && onFailure == nil {
@@ -412,7 +412,7 @@ func Watch[T any](f *Future[T], onValue func(T), onFailure func(*Failure)) {
 }
 
 // A Result is what became of one of the futures given to [Gather]: its
-// Failure where it failed, else its Value.
+// Failure if it failed, else its Value.
 type Result[T any] struct {
 	Value   T
 	Failure *Failure
@@ -457,14 +457,14 @@ func GatherAny(futures []AnyFuture, consumeErrors bool) *Future[[]Result[any]] {
 // Await blocks this goroutine until f is settled and the callbacks added to it
 // so far have run (on the future backend their outcome cannot matter, and it
 // does not wait for them). It returns the value, or the failure as a
-// [*Failure], which counts as handled. Where ctx ends first it returns ctx's
+// [*Failure], which counts as handled. If ctx ends first it returns ctx's
 // error, and f stays as it is.
 //
-// Called where blocking would stop the very loop that has to settle f, it
+// Called on a goroutine where blocking would stop the very loop that has to settle f, it
 // returns [ErrAwaitOnLoop]: on the goroutine that is running the current loop
 // (on the future backend: f's loop) with f pending or, on the deferred backend,
 // settled but waiting for another Deferred, for Unpause or for a callback that
-// is running. Where the outcome is there already, Await costs nothing and never
+// is running. If the outcome is there already, Await costs nothing and never
 // gives that error.
 func Await[T any](ctx context.Context, f *Future[T]) (T, error) {
 	return f.await(ctx)

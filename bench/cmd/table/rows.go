@@ -30,6 +30,8 @@ func rows() []row {
 		{what: "the same, against a `chan func()` loop", backends: "future", ours: "Settle/txaio", against: "Settle/chan func loop", isContext: true, allocs: none},
 		{what: "the same, against a samber/mo future", backends: "both", ours: "Settle/txaio", against: "Settle/mo future", isContext: true, allocs: none},
 		{what: "the same, against go-promise", backends: "both", ours: "Settle/txaio", against: "Settle/go-promise", isContext: true, allocs: none},
+		{what: "`Then` of a future, against a second future made by hand", backends: "both", ours: "Then/txaio", against: "Then/by hand", bar: 1.1, allocs: 3},
+		{what: "`Go`, against `go` and a channel", backends: "both", ours: "Go/txaio", against: "Go/go and a channel", bar: 2, allocs: none},
 		{what: "`CallSoon`, against a `chan func()` loop", backends: "both", ours: "CallSoon/txaio", against: "CallSoon/chan func loop", bar: 0.5, allocs: 0},
 	}
 	for _, n := range []int{1, 8, 64} {
