@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -104,35 +106,50 @@ func TestDeadlineOfContext(t *testing.T) {
 
 func TestBrokenConnection(t *testing.T) {
 	inBubble(t, func(w *world) {
-		answered, cut, unanswered := w.client.Get("a"), w.client.Get("b"), w.client.Get("c")
+		var ended []int
+		var lost []*txaio.Future[int]
+		answered := w.client.Get("apples")
+		for i := range 5 {
+			f := w.client.Get("pears")
+			txaio.Watch(f, nil, func(*txaio.Failure) { ended = append(ended, i) })
+			lost = append(lost, f)
+		}
 		p := w.accept()
-		p.expect("1 GET a", "2 GET b", "3 GET c")
-		p.send("1 OK 1\n2 OK 1") // the beginning of an answer is none
+		p.expect("1 GET apples", "2 GET pears", "3 GET pears", "4 GET pears", "5 GET pears", "6 GET pears")
+		p.send("1 OK 12\n2 OK 1") // the beginning of an answer is none
 		p.conn.Close()
-		succeeds(w, answered, 1)
-		for _, f := range []*txaio.Future[int]{cut, unanswered} {
+		succeeds(w, answered, 12)
+		for _, f := range lost {
 			fails(w, f, line.ErrDisconnected)
 			fails(w, f, io.EOF)
 		}
+		if !slices.IsSorted(ended) || len(ended) != len(lost) {
+			w.Errorf("requests ended in the order %v", ended)
+		}
 
-		next := w.client.Get("d")
+		next := w.client.Get("plums")
 		p = w.accept()
-		p.expect("4 GET d")
-		p.send("4 OK 4\n")
-		succeeds(w, next, 4)
+		p.expect("7 GET plums")
+		p.send("7 OK 20\n")
+		succeeds(w, next, 20)
 	})
 }
 
-// A connection breaks for the writer, too.
-func TestBrokenConnectionWhileWriting(t *testing.T) {
+// brokenConn cannot write any more, and does not tell the reader.
+type brokenConn struct{ net.Conn }
+
+func (brokenConn) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
+
+func TestBrokenConnectionForTheWriter(t *testing.T) {
 	inBubble(t, func(w *world) {
-		first := w.client.Do("SAY", strings.Repeat("x", 1000))
-		p := w.accept()
-		second := w.client.Get("a")
-		w.run()
-		p.conn.Close()
-		fails(w, first, line.ErrDisconnected)
-		fails(w, second, line.ErrDisconnected)
+		near, far := net.Pipe()
+		client := line.NewClient(func(context.Context) (net.Conn, error) { return brokenConn{near}, nil }, timeout)
+		f := client.Get("apples")
+		fails(w, f, line.ErrDisconnected)
+		fails(w, f, io.ErrShortWrite)
+		if _, err := far.Read(make([]byte, 1)); err != io.EOF {
+			w.Error("the connection is open")
+		}
 	})
 }
 

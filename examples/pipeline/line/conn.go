@@ -95,7 +95,6 @@ func (k *conn) flush() {
 func (k *conn) answered(a answer) {
 	c := k.client
 	switch r := c.pending[a.id]; {
-	case c.conn != k: // it has ended in the meantime
 	case r != nil:
 		r.settle(a.text, a.err)
 	case a.id > c.lastID:

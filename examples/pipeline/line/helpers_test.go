@@ -38,6 +38,9 @@ func inBubble(t *testing.T, test func(w *world)) {
 		test(w)
 		w.client.Close()
 		w.run()
+		if _, left := w.loop.NextTimer(); left {
+			t.Error("a timer is left")
+		}
 	})
 }
 
