@@ -101,7 +101,6 @@ func (c *Client) Close() {
 		if c.conn != nil {
 			c.conn.end(ErrClosed)
 		}
-		c.finish()
 	})
 }
 

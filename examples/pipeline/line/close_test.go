@@ -28,28 +28,49 @@ func TestClose(t *testing.T) {
 	})
 }
 
+// Shutdown waits for the last request, however it ends.
 func TestShutdown(t *testing.T) {
-	inBubble(t, func(w *world) {
-		answered, timesOut := w.client.Get("a"), w.client.Get("b")
-		p := w.accept()
-		p.expect("1 GET a", "2 GET b")
-		w.advance(timeout / 2)
-		cancelled := w.client.Get("c")
-		w.run()
-		p.expect("3 GET c")
-
-		down, again := w.client.Shutdown(), w.client.Shutdown()
-		fails(w, w.client.Get("d"), line.ErrClosed)
-		p.send("1 OK 1\n")
-		succeeds(w, answered, 1)
-		w.advance(timeout / 2)
-		fails(w, timesOut, context.DeadlineExceeded)
-		pending(w, down)
-		txaio.Cancel(cancelled)
-		succeeds(w, down, struct{}{})
-		succeeds(w, again, struct{}{})
-		p.expectEnd()
-	})
+	for name, end := range map[string]func(w *world, p *peer, last *txaio.Future[int]){
+		"answered": func(w *world, p *peer, last *txaio.Future[int]) {
+			p.send("2 OK 8\n")
+			succeeds(w, last, 8)
+		},
+		"cancelled": func(w *world, p *peer, last *txaio.Future[int]) {
+			txaio.Cancel(last)
+			fails(w, last, txaio.ErrCancelled)
+		},
+		"timed out": func(w *world, p *peer, last *txaio.Future[int]) {
+			w.advance(timeout)
+			fails(w, last, context.DeadlineExceeded)
+		},
+		"disconnected": func(w *world, p *peer, last *txaio.Future[int]) {
+			p.conn.Close()
+			fails(w, last, line.ErrDisconnected)
+		},
+		"closed": func(w *world, p *peer, last *txaio.Future[int]) {
+			w.client.Close()
+			fails(w, last, line.ErrClosed)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(w *world) {
+				first, last := w.client.Get("apples"), w.client.Get("pears")
+				p := w.accept()
+				p.expect("1 GET apples", "2 GET pears")
+				down, again := w.client.Shutdown(), w.client.Shutdown()
+				fails(w, w.client.Get("plums"), line.ErrClosed)
+				p.send("1 OK 12\n")
+				succeeds(w, first, 12)
+				pending(w, down)
+				end(w, p, last)
+				succeeds(w, down, struct{}{})
+				succeeds(w, again, struct{}{})
+				if name != "disconnected" {
+					p.expectEnd()
+				}
+			})
+		})
+	}
 }
 
 // Close does not wait for the network, and what comes from there too late is closed.
