@@ -7,6 +7,8 @@ import (
 	"errors"
 	"expvar"
 	"fmt"
+	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 	"time"
@@ -171,6 +173,41 @@ func ExampleLoop_RunUntilComplete() {
 	loop.CallLater(time.Millisecond, func() { _ = txaio.Reject(f, errors.New("it failed")) })
 	fmt.Println("it ended with:", loop.RunUntilComplete(f))
 	// Output: it ended with: it failed
+}
+
+// A command drives the loop until its work is done, or somebody interrupts it.
+func ExampleRunUntil() {
+	loop := txaio.NewLoop()
+	txaio.SetLoop(loop)
+	defer txaio.SetLoop(nil)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+
+	page := txaio.Go(func(context.Context) (string, error) { return "<p>Hello", nil })
+	size := txaio.Then(page, func(page string) (int, error) { return len(page), nil })
+	n, err := txaio.RunUntil(ctx, loop, size)
+	fmt.Println(n, err)
+	// Output: 8 <nil>
+}
+
+// What a command has started besides, and does not wait for, is still done when
+// Drain returns, unless that takes too long.
+func ExampleLoop_Drain() {
+	loop := txaio.NewLoop()
+	txaio.SetLoop(loop)
+	defer txaio.SetLoop(nil)
+
+	txaio.CallLater(20*time.Millisecond, func() { fmt.Println("statistics written") })
+	answer, err := txaio.RunUntil(context.Background(), loop, txaio.CreateFutureSuccess(42))
+	fmt.Println(answer, err)
+
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	fmt.Println("drained:", loop.Drain(ctx))
+	// Output:
+	// 42 <nil>
+	// statistics written
+	// drained: <nil>
 }
 
 func ExampleWithConfig() {
