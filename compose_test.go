@@ -451,12 +451,17 @@ func TestUnhandledCompositions(t *testing.T) {
 		txaio.ThenOf(txaio.CreateFutureSuccess(1), func(int) (*txaio.Future[int], error) {
 			return txaio.CreateFutureError[int](errors.New("inner")), nil
 		})
+		later := txaio.CreateFuture[int]()
+		txaio.ThenOf(txaio.CreateFutureSuccess(1), func(int) (*txaio.Future[int], error) { return later, nil })
+		x.RunUntilIdle()
+		txaio.Reject(later, errors.New("pending"))
 		x.RunUntilIdle()
 	}()
 	wantReport(t, log, "passed by")
 	wantReport(t, log, "inner")
+	wantReport(t, log, "pending")
 	settleReports(t, log)
-	for text, times := range map[string]int{"passed by": 1, "inner": 1, "caught": 0} {
+	for text, times := range map[string]int{"passed by": 1, "inner": 1, "pending": 1, "caught": 0} {
 		if entries := log.with(text); len(entries) != times {
 			t.Errorf("%s: reported %d times, want %d", text, len(entries), times)
 		}
