@@ -690,3 +690,21 @@ func TestGatherAnyCancel(t *testing.T) {
 	x.RunUntilIdle()
 	x.want(t, "number!cancelled", "text!cancelled", "g!cancelled")
 }
+
+// A future that waits for the very group that it is in can be cancelled.
+func TestCancelGatherThatWaitsForItself(t *testing.T) {
+	x := newFixture(t)
+	start := txaio.CreateFuture[int]()
+	var group *txaio.Future[[]txaio.Result[int]]
+	ring := txaio.ThenOf(start, func(int) (*txaio.Future[int], error) {
+		return txaio.Then(group, func([]txaio.Result[int]) (int, error) { return 1, nil }), nil
+	})
+	group = txaio.Gather([]*txaio.Future[int]{ring}, true)
+	txaio.Resolve(start, 1)
+	x.RunUntilIdle()
+	wantSettled(t, group, false)
+	txaio.Cancel(group)
+	x.RunUntilIdle()
+	wantSettled(t, group, true)
+	wantSettled(t, ring, true)
+}

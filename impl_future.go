@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -698,15 +697,14 @@ func gatherAll[R any, F AnyFuture](loop *loopRef, futures []F, consumeErrors boo
 	}
 	children := slices.Clone(futures)
 	outer.setCancelAll(func(fail *Failure) (any bool) {
-		// The mutex is locked all the while, so that what their cancellation
-		// schedules finds the gathering cancelled; on this backend cancelling
-		// runs nothing.
-		g.mu.Lock()
-		defer g.mu.Unlock()
+		g.cancelled.CompareAndSwap(nil, fail) // before what the children's cancellation queues can look
 		for _, child := range children {
 			if child.cancelWith(fail) {
-				any, g.cancelled = true, fail
+				any = true
 			}
+		}
+		if !any {
+			g.cancelled.CompareAndSwap(fail, nil)
 		}
 		return any
 	})
@@ -730,8 +728,7 @@ type gathering[T any] struct {
 	results []Result[T] // each written by the loop of one of the children
 	pending atomic.Int64
 
-	mu        sync.Mutex
-	cancelled *Failure // the cancellation, if there was one
+	cancelled atomic.Pointer[Failure] // the cancellation, if there was one
 }
 
 // gatherStep looks at one of the gathered futures.
@@ -756,10 +753,7 @@ func (g *gathering[T]) settled(index int, result Result[T]) {
 	if g.pending.Add(-1) > 0 {
 		return
 	}
-	g.mu.Lock()
-	cancelled := g.cancelled
-	g.mu.Unlock()
-	if cancelled != nil {
+	if cancelled := g.cancelled.Load(); cancelled != nil {
 		_ = g.outer.reject(cancelled)
 		return
 	}
