@@ -69,8 +69,8 @@ func get(url, path string) string {
 	return fmt.Sprintf("GET %s: %d %s", path, response.StatusCode, strings.TrimSpace(string(body)))
 }
 
-// shutDown lets what uses the client end first, then the client, and then what is
-// left on the loop: the callbacks of those who wait for none of these.
+// shutDown is what a server does when it gets SIGTERM. Those who use the client end
+// first, then the client, and then whatever is left on the loop.
 func shutDown(server *http.Server, client *line.Client, loop *txaio.Loop) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
