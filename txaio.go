@@ -159,8 +159,9 @@ func WithError[T any](err error) FutureOption[T] {
 // future backend it is called on the loop, before the callbacks, when the
 // future has already failed with a *CancelledError.
 //
-// What a canceller starts elsewhere should not settle the future: on the
-// deferred backend that may come first. A canceller that does nothing has a use
+// What a canceller starts elsewhere should not settle the future, nor should what
+// it queues on the loop: on the deferred backend that may come before the
+// *CancelledError, which is then lost. A canceller that does nothing has a use
 // too: with one, a Resolve after Cancel is refused on both backends.
 func WithCanceller[T any](canceller func(*Future[T])) FutureOption[T] {
 	mustHaveBackend()
