@@ -1,6 +1,7 @@
 package wamp
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/pbkdf2"
 	"crypto/sha256"
@@ -40,11 +41,8 @@ func Ticket(authID, ticket string) Authenticator {
 // key is derived from the secret.
 func CRA(authID, secret string) Authenticator {
 	return Authenticator{"wampcra", authID, func(challenge *Challenge) (*txaio.Future[string], error) {
-		signature, err := signCRA(secret, challenge.Extra)
-		if err != nil {
-			return nil, err
-		}
-		return txaio.CreateFutureSuccess(signature), nil
+		// To derive a key can take a second, which is too long for the loop.
+		return txaio.Go(func(context.Context) (string, error) { return signCRA(secret, challenge.Extra) }), nil
 	}}
 }
 
@@ -139,23 +137,17 @@ func (s *Session) challenged(m *message) error {
 	f := txaio.AsFutureOfOn(s.api, func() (*txaio.Future[string], error) {
 		return answer(&Challenge{m.text, m.details})
 	})
-	txaio.AddCallbacks(f,
-		func(signature string) (string, error) {
-			s.loop.CallSoon(func() {
-				if asked() {
-					s.send(codeAuthenticate, signature, map[string]any{})
-				}
-			})
-			return signature, nil
+	watch(s, f,
+		func(signature string) {
+			if asked() {
+				s.send(codeAuthenticate, signature, map[string]any{})
+			}
 		},
-		func(fail *txaio.Failure) (string, error) {
-			s.loop.CallSoon(func() {
-				if asked() {
-					s.retry.stop()
-					s.abortWith(cannotAuthenticate, fmt.Errorf("the challenge was not answered: %w", fail.Value()))
-				}
-			})
-			return "", fail
+		func(fail *txaio.Failure) {
+			if asked() {
+				s.retry.stop()
+				s.abortWith(cannotAuthenticate, fmt.Errorf("the challenge was not answered: %w", fail.Value()))
+			}
 		})
 	return nil
 }

@@ -34,7 +34,7 @@ func (s *Session) Call(procedure string, payload Payload, options ...CallOptions
 		return failed[*Result](s, err)
 	}
 	c.future = txaio.CreateFutureOn(s.api, txaio.WithCanceller(c.canceller))
-	s.loop.CallSoon(c.start)
+	whenJoined(s, c.future, c.start)
 	return c.future
 }
 
@@ -69,13 +69,6 @@ func (c *call) prepare(payload Payload) (err error) {
 
 func (c *call) start() {
 	s := c.session
-	switch {
-	case txaio.IsCalled(c.future): // cancelled in the meantime
-		return
-	case s.phase != joined:
-		reject(c.future, ErrNotJoined)
-		return
-	}
 	details := json.RawMessage("{}")
 	if c.options.OnProgress != nil {
 		details = json.RawMessage(`{"receive_progress":true}`)

@@ -42,18 +42,11 @@ func (s *Session) Publish(topic string, payload Payload, options ...PublishOptio
 	r := &simple[*Publication]{of: codePublish, future: newFuture[*Publication](s)}
 	r.take = func(m *message) *Publication { return &Publication{m.id} }
 	if chosen.Acknowledge {
-		start(s, r, details, topic, body.args, body.kwargs)
-		return r.future
+		return start(s, r, details, topic, body.args, body.kwargs)
 	}
-	s.loop.CallSoon(func() {
-		switch {
-		case txaio.IsCalled(r.future):
-		case s.phase != joined:
-			reject(r.future, ErrNotJoined)
-		default:
-			s.send(codePublish, s.requests.next(), details, topic, body.args, body.kwargs)
-			resolve(r.future, &Publication{})
-		}
+	whenJoined(s, r.future, func() {
+		s.send(codePublish, s.requests.next(), details, topic, body.args, body.kwargs)
+		resolve(r.future, &Publication{})
 	})
 	return r.future
 }

@@ -27,7 +27,7 @@ type Registration struct {
 }
 
 // An endpoint answers invocations.
-type endpoint func(*Invocation) *txaio.Future[Payload]
+type endpoint func(*Invocation) *txaio.Future[body]
 
 // An Invocation is a call of a registered procedure.
 type Invocation struct {
@@ -40,7 +40,7 @@ type Invocation struct {
 	session   *Session
 	transport *transport
 	request   uint64
-	future    *txaio.Future[Payload] // the endpoint's answer
+	future    *txaio.Future[body] // the endpoint's answer
 	answered  bool
 }
 
@@ -51,8 +51,15 @@ var ErrNotAsked = errors.New("the caller did not ask for progressive results")
 // Register registers a procedure that answers at once: endpoint is called on
 // the loop, and returns the result or an error.
 func (s *Session) Register(procedure string, endpoint func(*Invocation) (Payload, error), options ...RegisterOptions) *txaio.Future[*Registration] {
-	return s.register(procedure, func(inv *Invocation) *txaio.Future[Payload] {
-		return txaio.AsFutureOn(s.api, func() (Payload, error) { return endpoint(inv) })
+	return s.register(procedure, func(inv *Invocation) *txaio.Future[body] {
+		// Encoded here, the result may be changed as soon as endpoint returns.
+		return txaio.AsFutureOn(s.api, func() (body, error) {
+			result, err := endpoint(inv)
+			if err != nil {
+				return body{}, err
+			}
+			return result.encode()
+		})
 	}, optional(options))
 }
 
@@ -60,8 +67,9 @@ func (s *Session) Register(procedure string, endpoint func(*Invocation) (Payload
 // on the loop, and returns a future. The future is cancelled where the caller
 // cancels the call, or the session ends.
 func (s *Session) RegisterLater(procedure string, endpoint func(*Invocation) (*txaio.Future[Payload], error), options ...RegisterOptions) *txaio.Future[*Registration] {
-	return s.register(procedure, func(inv *Invocation) *txaio.Future[Payload] {
-		return txaio.AsFutureOfOn(s.api, func() (*txaio.Future[Payload], error) { return endpoint(inv) })
+	return s.register(procedure, func(inv *Invocation) *txaio.Future[body] {
+		answer := txaio.AsFutureOfOn(s.api, func() (*txaio.Future[Payload], error) { return endpoint(inv) })
+		return txaio.Then(answer, Payload.encode)
 	}, optional(options))
 }
 
@@ -83,8 +91,7 @@ func (s *Session) register(procedure string, endpoint endpoint, options Register
 		return registration
 	}
 	r.undo = func(registration *Registration) { registration.Unregister() }
-	start(s, r, details, procedure)
-	return r.future
+	return start(s, r, details, procedure)
 }
 
 // Unregister takes the procedure back. Invocations that are running go on.
@@ -95,17 +102,13 @@ func (r *Registration) Unregister() *txaio.Future[struct{}] {
 		delete(s.registrations, r.ID)
 		return struct{}{}
 	}
-	s.loop.CallSoon(func() {
-		switch {
-		case txaio.IsCalled(q.future):
-		case s.phase != joined:
-			reject(q.future, ErrNotJoined)
-		case s.registrations[r.ID] != r || r.loose:
+	whenJoined(s, q.future, func() {
+		if s.registrations[r.ID] != r || r.loose {
 			reject(q.future, &Error{URI: "wamp.error.no_such_registration", Payload: Args(r.Procedure + " is not registered any more")})
-		default:
-			r.loose = true
-			s.request(q, r.ID)
+			return
 		}
+		r.loose = true
+		s.request(q, r.ID)
 	})
 	return q.future
 }
@@ -132,17 +135,7 @@ func (s *Session) invocation(m *message) error {
 	}
 	inv.future = registration.endpoint(inv)
 	s.invocations[m.request] = inv
-	// The endpoint's future may be settled on any goroutine, and its callbacks
-	// may run there.
-	txaio.AddCallbacks(inv.future,
-		func(result Payload) (Payload, error) {
-			s.loop.CallSoon(func() { inv.yield(result) })
-			return result, nil
-		},
-		func(fail *txaio.Failure) (Payload, error) {
-			s.loop.CallSoon(func() { inv.fail(fail) })
-			return Payload{}, fail
-		})
+	watch(s, inv.future, inv.yield, inv.fail)
 	return nil
 }
 
@@ -175,12 +168,7 @@ func (inv *Invocation) finish() bool {
 	return true
 }
 
-func (inv *Invocation) yield(result Payload) {
-	body, err := result.encode()
-	if err != nil {
-		inv.fail(txaio.CreateFailure(err))
-		return
-	}
+func (inv *Invocation) yield(body body) {
 	if inv.finish() {
 		inv.session.send(codeYield, inv.request, json.RawMessage("{}"), body.args, body.kwargs)
 	}

@@ -133,18 +133,25 @@ func (r *simple[T]) answered(m *message) bool {
 
 func (r *simple[T]) failed(fail *txaio.Failure) { reject(r.future, fail) }
 
-// start sends a request, on the loop, where its future has not been given up
-// in the meantime.
-func start[T any](s *Session, r *simple[T], elements ...any) {
+// whenJoined calls fn on the loop, unless f has been cancelled by then. If the
+// session is not joined, f fails. Every operation makes exactly this one hop, so
+// that what one goroutine asks for is sent in the order in which it asked.
+func whenJoined[T any](s *Session, f *txaio.Future[T], fn func()) {
 	s.loop.CallSoon(func() {
 		switch {
-		case txaio.IsCalled(r.future):
+		case txaio.IsCalled(f):
 		case s.phase != joined:
-			reject(r.future, ErrNotJoined)
+			reject(f, ErrNotJoined)
 		default:
-			s.request(r, elements...)
+			fn()
 		}
 	})
+}
+
+// start sends a request.
+func start[T any](s *Session, r *simple[T], elements ...any) *txaio.Future[T] {
+	whenJoined(s, r.future, func() { s.request(r, elements...) })
+	return r.future
 }
 
 // request sends a message with a new request id as its first element.

@@ -514,14 +514,12 @@ func (s *Session) send(c code, elements ...any) {
 
 // callback calls a function of the user's.
 func (s *Session) callback(name string, fn func() error) {
-	f := txaio.AsFutureOn(s.api, func() (struct{}, error) { return struct{}{}, fn() })
-	s.logFailure(f, name)
+	s.logFailure(txaio.AsFutureOn(s.api, ignoring(fn)), name)
 }
 
 // logFailure logs what a future fails with.
 func (s *Session) logFailure(f *txaio.Future[struct{}], name string) {
-	txaio.AddCallbacks(f, nil, func(fail *txaio.Failure) (struct{}, error) {
+	txaio.Watch(f, nil, func(fail *txaio.Failure) {
 		s.log.Failure(fail, "The session's {callback} failed", attr("callback", name))
-		return struct{}{}, fail
 	})
 }

@@ -34,7 +34,7 @@ type Event struct {
 // error that it returns is logged: nobody else is there to get it.
 func (s *Session) Subscribe(topic string, handler func(*Event) error, options ...SubscribeOptions) *txaio.Future[*Subscription] {
 	return s.subscribe(topic, func(e *Event) *txaio.Future[struct{}] {
-		return txaio.AsFutureOn(s.api, func() (struct{}, error) { return struct{}{}, handler(e) })
+		return txaio.AsFutureOn(s.api, ignoring(func() error { return handler(e) }))
 	}, optional(options))
 }
 
@@ -62,8 +62,7 @@ func (s *Session) subscribe(topic string, handler func(*Event) *txaio.Future[str
 		return subscription
 	}
 	r.undo = func(subscription *Subscription) { subscription.Unsubscribe() }
-	start(s, r, details, topic)
-	return r.future
+	return start(s, r, details, topic)
 }
 
 // Unsubscribe takes the handler back. The router is told when it was the last
@@ -77,13 +76,10 @@ func (sub *Subscription) Unsubscribe() *txaio.Future[struct{}] {
 		}
 		return struct{}{}
 	}
-	s.loop.CallSoon(func() {
+	whenJoined(s, r.future, func() {
 		handlers := s.subscriptions[sub.ID]
 		i := slices.Index(handlers, sub)
 		switch {
-		case txaio.IsCalled(r.future):
-		case s.phase != joined:
-			reject(r.future, ErrNotJoined)
 		case i < 0:
 			reject(r.future, &Error{URI: "wamp.error.no_such_subscription", Payload: Args(sub.Topic + " is not subscribed to any more")})
 		default:
