@@ -170,9 +170,9 @@ func parseValue[T []any | map[string]any](raw json.RawMessage, into *T) error {
 	}
 	switch value := any(*into).(type) {
 	case []any:
-		plainNumbers(value)
+		plainValues(value)
 	case map[string]any:
-		plainNumbers(value)
+		plainValues(value)
 	}
 	return nil
 }
@@ -182,11 +182,15 @@ func sameKind(first byte, value any) bool {
 	return list == (first == '[')
 }
 
-// plainNumbers makes int64 and float64 of the numbers in a value, as a Python
+// plainValues makes int64 and float64 of the numbers in a value, as a Python
 // client would: an integer stays one. A number that fits neither stays a
-// json.Number.
-func plainNumbers(value any) any {
+// json.Number. It makes []byte of binary data.
+func plainValues(value any) any {
 	switch value := value.(type) {
+	case string:
+		if data, is := binary(value); is {
+			return data
+		}
 	case json.Number:
 		if n, err := value.Int64(); err == nil {
 			return n
@@ -198,11 +202,11 @@ func plainNumbers(value any) any {
 		}
 	case []any:
 		for i := range value {
-			value[i] = plainNumbers(value[i])
+			value[i] = plainValues(value[i])
 		}
 	case map[string]any:
 		for key := range value {
-			value[key] = plainNumbers(value[key])
+			value[key] = plainValues(value[key])
 		}
 	}
 	return value

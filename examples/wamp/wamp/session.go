@@ -364,6 +364,11 @@ func (m *message) messageText() string {
 func (s *Session) violated(err error) {
 	s.log.Error("WAMP session {session}: {error}", attr("session", s.session), attr("error", err.Error()))
 	s.retry.stop()
+	if err == error(errNotUTF8) {
+		s.ended(err, &CloseDetails{Reason: ProtocolViolation, Message: err.Error()})
+		s.hangUp(websocket.StatusInvalidFramePayloadData, "")
+		return
+	}
 	s.abortWith(ProtocolViolation, err)
 }
 

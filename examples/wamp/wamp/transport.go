@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/coder/websocket"
 
@@ -135,10 +136,13 @@ func (t *transport) readAll(conn *websocket.Conn) error {
 			return readable(err)
 		}
 		var m *message
-		if kind == websocket.MessageText {
+		switch {
+		case kind != websocket.MessageText:
+			err = violation("a binary message, and %s has only text", subprotocol)
+		case !utf8.Valid(frame):
+			err = errNotUTF8
+		default:
 			m, err = decode(frame)
-		} else {
-			err = violation("a binary message, where %s has only text", subprotocol)
 		}
 		select {
 		case t.slots <- struct{}{}:
@@ -151,6 +155,9 @@ func (t *transport) readAll(conn *websocket.Conn) error {
 		})
 	}
 }
+
+// errNotUTF8 is what WebSocket closes a connection for, with a status of its own.
+var errNotUTF8 = violation("text that is not UTF-8")
 
 // readable makes a sentence of the commonest reasons.
 func readable(err error) error {
