@@ -41,13 +41,16 @@ type Config struct {
 	// close; 0 stands for 5 seconds.
 	CloseTimeout time.Duration
 
-	// PingInterval is how long a session may hear nothing before it sends a
-	// WebSocket ping, and how long the router then has to answer before the
-	// connection counts as lost. 0 stands for 30 seconds; a negative one
-	// means no pings.
+	// PingInterval is how long a session may hear nothing, or have no answer to
+	// what it has sent, before it sends a WebSocket ping, and how long the router
+	// then has to answer before the connection counts as lost. On a slow link
+	// the pong has as much longer as the data before it takes. The
+	// connection is also lost if nothing can be written for as long. 0 stands for
+	// 30 seconds; a negative one means no pings.
 	PingInterval time.Duration
 	// Pings runs the timers of the pings: a batched timer that sessions
-	// share. nil stands for the package's own.
+	// share, with [txaio.RoundUp]. nil stands for the package's own, which has
+	// buckets of a second, or for exact timers if PingInterval is less than that.
 	Pings txaio.DelayedCaller
 
 	// MaxMessage limits the length of a message from the router; 0 stands for
@@ -143,9 +146,6 @@ func NewSession(config Config) (*Session, error) {
 	setDefault(&config.CloseTimeout, 5*time.Second)
 	setDefault(&config.PingInterval, 30*time.Second)
 	setDefault(&config.MaxMessage, 16<<20)
-	if config.Pings == nil {
-		config.Pings = sharedPings()
-	}
 	if config.Logger == nil {
 		config.Logger = sharedLogger()
 	}
@@ -162,6 +162,13 @@ func NewSession(config Config) (*Session, error) {
 	api, err := txaio.WithConfig(txaio.Config{Loop: loop})
 	if err != nil {
 		return nil, err
+	}
+	switch {
+	case config.Pings != nil:
+	case config.PingInterval < time.Second:
+		config.Pings = api
+	default:
+		config.Pings = sharedPings()
 	}
 	s := &Session{
 		config: config,
@@ -454,8 +461,10 @@ func (s *Session) received(t *transport, m *message, err error) {
 	if t != s.transport || s.phase == closing {
 		return
 	}
-	s.keepalive.heard = true
 	if err == nil {
+		if _, answer := answers[m.code]; answer || m.code == codeError {
+			s.keepalive.answered()
+		}
 		err = s.dispatch(m)
 	}
 	if err != nil {
@@ -514,6 +523,7 @@ func (s *Session) send(c code, elements ...any) {
 		s.log.Error("WAMP {message} cannot be encoded: {error}", attr("message", c.String()), attr("error", err.Error()))
 		return
 	}
+	s.keepalive.sent += int64(len(frame))
 	s.transport.send(frame)
 }
 

@@ -31,6 +31,8 @@ type Server struct {
 	// Protocol is the subprotocol that it accepts: wamp.2.json, unless it is
 	// set to another.
 	Protocol string
+	// Link is what lies between.
+	Link Link
 }
 
 // URL is where sessions reach a Server by its [Server.Client].
@@ -52,7 +54,7 @@ func (s *Server) Client() *http.Client {
 			near, far := net.Pipe()
 			select {
 			case s.pipes <- far:
-				return near, nil
+				return &linkConn{Conn: near, link: &s.Link, closed: make(chan struct{})}, nil
 			case <-s.done:
 				return nil, errors.New("the server is closed")
 			case <-ctx.Done():
