@@ -12,7 +12,8 @@ import (
 
 // A Config says what a session is to do. URL and Realm are needed.
 type Config struct {
-	// URL is the router's, such as ws://127.0.0.1:9000/.
+	// URL is the router's, such as ws://127.0.0.1:9000/. A password and the values
+	// of a query in it are not shown in errors and logs.
 	URL string
 	// Realm is the realm to join.
 	Realm string
@@ -30,8 +31,14 @@ type Config struct {
 	// else with the reason.
 	OnDisconnect func(*Session, error)
 
+	// OnRetry is called before each attempt to connect again, with its number,
+	// the time until then, and why the session has ended or could not join.
+	OnRetry func(attempt int, delay time.Duration, err error)
+
 	// Reconnect makes the session connect again when the connection is lost
-	// or cannot be made. Without it the session stays disconnected.
+	// or cannot be made, or the router ends the session, unless it gives a reason
+	// that another attempt would meet again: see [Backoff]. Without it the
+	// session stays disconnected.
 	Reconnect *Backoff
 
 	// JoinTimeout limits how long connecting and joining take; 0 stands for
@@ -142,6 +149,9 @@ func NewSession(config Config) (*Session, error) {
 	if err := checkURI(config.Realm, exact); err != nil {
 		return nil, err
 	}
+	if err := checkURL(config.URL); err != nil {
+		return nil, err
+	}
 	setDefault(&config.JoinTimeout, 30*time.Second)
 	setDefault(&config.CloseTimeout, 5*time.Second)
 	setDefault(&config.PingInterval, 30*time.Second)
@@ -227,7 +237,8 @@ func (s *Session) Join() *txaio.Future[*JoinDetails] {
 // Leave ends the session and closes the connection; the session does not
 // reconnect, and Join may be called again. The optional reason is a URI for
 // the router. The future succeeds when the connection is closed. It fails with
-// a [*TransportError] where the router does not say goodbye.
+// a [*TransportError] if the router neither says goodbye nor closes the connection
+// in WebSocket's way.
 func (s *Session) Leave(reason ...string) *txaio.Future[struct{}] {
 	f := newFuture[struct{}](s)
 	uri := CloseNormal
@@ -288,7 +299,7 @@ func (s *Session) opened(t *transport) {
 func (s *Session) welcome(m *message) {
 	s.phase = joined
 	s.endDeadline()
-	s.retry.restart()
+	s.retry.welcomed(s.loop.Now())
 	s.session, s.cancels = m.id, knowsCancel(m.details)
 	details := &JoinDetails{Realm: s.config.Realm, Session: m.id, Details: m.details}
 	for name, into := range map[string]*string{
@@ -333,7 +344,7 @@ func (s *Session) goodbye(m *message) {
 		s.ended(ErrLeft, &CloseDetails{Reason: CloseNormal, Message: m.messageText()})
 	} else {
 		s.send(codeGoodbye, map[string]any{}, CloseGoodbyeAndOut)
-		s.retry.allow()
+		s.retry.refused(m.text)
 		s.ended(
 			&RefusedError{"the router ended the session", m.reason()},
 			&CloseDetails{Reason: m.text, Message: m.messageText()},
@@ -342,9 +353,9 @@ func (s *Session) goodbye(m *message) {
 	s.hangUp(websocket.StatusNormalClosure, "")
 }
 
-// aborted handles ABORT. Trying again would meet with the same answer.
+// aborted handles ABORT.
 func (s *Session) aborted(m *message) {
-	s.retry.stop()
+	s.retry.refused(m.text)
 	s.ended(
 		&RefusedError{"the router refused the session", m.reason()},
 		&CloseDetails{Reason: m.text, Message: m.messageText()},
@@ -417,9 +428,12 @@ func (s *Session) closed(t *transport, err error) {
 	}
 	wasOpen := s.phase != connecting
 	if s.phase != closing {
-		lost := &TransportError{Err: err, Connecting: !wasOpen}
-		s.retry.allow()
-		s.ended(lost, &CloseDetails{Reason: CloseTransportLost, Message: err.Error()})
+		if s.phase == leaving && closedNormally(err) { // our GOODBYE was understood, whatever became of the answer
+			s.ended(ErrLeft, &CloseDetails{Reason: CloseNormal})
+		} else {
+			s.retry.allow()
+			s.ended(&TransportError{Err: err, Connecting: !wasOpen}, &CloseDetails{Reason: CloseTransportLost, Message: err.Error()})
+		}
 	}
 	s.endDeadline()
 	s.transport = nil
@@ -489,7 +503,7 @@ func (s *Session) dispatch(m *message) error {
 		s.welcome(m)
 		return nil
 	}
-	if s.phase == joining {
+	if s.phase == joining && !(m.code == codeGoodbye && s.retry.joined) { // a router that restarts says it to those who come back
 		return violation("%v before WELCOME", m.code)
 	}
 	if m.code == codeGoodbye {

@@ -106,11 +106,11 @@ func dialWebSocket(url string, client *http.Client, maxMessage int64) dialer {
 			Subprotocols: []string{subprotocol},
 		})
 		if err != nil {
-			return nil, err
+			return nil, redacted(err, url)
 		}
 		if conn.Subprotocol() != subprotocol {
 			_ = conn.CloseNow() // it is of no use, however it ends
-			return nil, fmt.Errorf("the server at %s does not speak %s", url, subprotocol)
+			return nil, fmt.Errorf("the server at %s does not speak %s", redactedURL(url), subprotocol)
 		}
 		conn.SetReadLimit(maxMessage)
 		return conn, nil
@@ -183,6 +183,16 @@ func (c counting) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
 	c.n.Add(int64(n))
 	return n, err
+}
+
+// closedNormally reports whether the router closed the connection in WebSocket's
+// way, and not because of an error.
+func closedNormally(err error) bool {
+	switch websocket.CloseStatus(err) {
+	case websocket.StatusNormalClosure, websocket.StatusGoingAway, websocket.StatusNoStatusRcvd:
+		return true
+	}
+	return false
 }
 
 // readable makes a sentence of the commonest reasons.

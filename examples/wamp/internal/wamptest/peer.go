@@ -250,5 +250,8 @@ func (p *Peer) Goodbye() {
 	p.Send(`[6, {}, "wamp.close.goodbye_and_out"]`)
 }
 
+// Close ends the connection in WebSocket's way.
+func (p *Peer) Close(status websocket.StatusCode) { _ = p.conn.Close(status, "") }
+
 // Drop ends the connection without a word.
 func (p *Peer) Drop() { _ = p.conn.CloseNow() }
