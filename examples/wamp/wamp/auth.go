@@ -97,10 +97,10 @@ func (s *Session) hello() {
 	details := map[string]any{
 		"agent": "txaio-go-wamp",
 		"roles": map[string]any{
-			"caller":     features("call_canceling", "progressive_call_results"),
-			"callee":     features("call_canceling", "progressive_call_results", "pattern_based_registration", "shared_registration"),
-			"publisher":  features("publisher_exclusion", "subscriber_blackwhite_listing"),
-			"subscriber": features("pattern_based_subscription", "publisher_identification"),
+			"caller":     features("call_canceling", "progressive_call_results", "caller_identification"),
+			"callee":     features("call_canceling", "progressive_call_results", "pattern_based_registration", "shared_registration", "caller_identification", "registration_revocation"),
+			"publisher":  features("publisher_exclusion", "subscriber_blackwhite_listing", "publisher_identification"),
+			"subscriber": features("pattern_based_subscription", "publisher_identification", "subscription_revocation"),
 		},
 	}
 	if len(s.config.Auth) > 0 {

@@ -88,11 +88,11 @@ var layouts = map[code]struct {
 	codeError:        {4, []field{theKind, theRequest, theDetails, theText, theArgs, theKwargs}},
 	codePublished:    {2, []field{theRequest, orNull(theID)}},
 	codeSubscribed:   {2, []field{theRequest, theID}},
-	codeUnsubscribed: {1, []field{theRequest}},
+	codeUnsubscribed: {1, []field{orZero(theRequest), theDetails}},
 	codeEvent:        {3, []field{theID, orNull(theSecond), theDetails, theArgs, theKwargs}},
 	codeResult:       {2, []field{theRequest, theDetails, theArgs, theKwargs}},
 	codeRegistered:   {2, []field{theRequest, theID}},
-	codeUnregistered: {1, []field{theRequest}},
+	codeUnregistered: {1, []field{orZero(theRequest), theDetails}},
 	codeInvocation:   {3, []field{theRequest, theID, theDetails, theArgs, theKwargs}},
 	codeInterrupt:    {1, []field{theRequest, theDetails}},
 }
@@ -128,6 +128,23 @@ func orNull(id field) field {
 		}
 		return id(m, raw)
 	}
+}
+
+// orZero allows 0, which is what a router answers that was not asked: it takes
+// something back.
+func orZero(id field) field {
+	return func(m *message, raw json.RawMessage) error {
+		if string(raw) == "0" {
+			return nil
+		}
+		return id(m, raw)
+	}
+}
+
+// session returns the session that details name, 0 if they do not.
+func (m *message) session(name string) uint64 {
+	id, _ := m.details[name].(int64)
+	return uint64(max(id, 0))
 }
 
 // maxID is the largest id, 2^53: up to there a float64 is exact, which is what

@@ -17,6 +17,8 @@ type PublishOptions struct {
 	// Exclude and Eligible are ids of sessions that do not get the event, and
 	// that alone may get it.
 	Exclude, Eligible []uint64
+	// DiscloseMe asks the router to tell the subscribers who publishes.
+	DiscloseMe bool
 }
 
 // A Publication is an event that was published.
@@ -39,8 +41,8 @@ func (s *Session) Publish(topic string, payload Payload, options ...PublishOptio
 		return failed[*Publication](s, err)
 	}
 	details := json.RawMessage(encoded)
-	r := &simple[*Publication]{of: codePublish, future: newFuture[*Publication](s)}
-	r.take = func(m *message) *Publication { return &Publication{m.id} }
+	r := &simple[*Publication]{of: codePublish, about: topic, future: newFuture[*Publication](s)}
+	r.take = func(m *message) (*Publication, error) { return &Publication{m.id}, nil }
 	if chosen.Acknowledge {
 		return start(s, r, details, topic, body.args, body.kwargs)
 	}
@@ -58,6 +60,9 @@ func (o *PublishOptions) details() map[string]any {
 	}
 	if o.IncludeMe {
 		details["exclude_me"] = false
+	}
+	if o.DiscloseMe {
+		details["disclose_me"] = true
 	}
 	if o.Exclude != nil {
 		details["exclude"] = o.Exclude

@@ -14,6 +14,10 @@ type RegisterOptions struct {
 	// Invoke is how one of several registrations is chosen, such as
 	// "roundrobin".
 	Invoke string
+	// DiscloseCaller asks the router to tell who calls: see [Invocation].Caller.
+	DiscloseCaller bool
+	// OnRevoked is called, on the loop, if the router ends the registration.
+	OnRevoked func(reason string)
 }
 
 // A Registration is a procedure that the router knows.
@@ -21,9 +25,10 @@ type Registration struct {
 	ID        uint64
 	Procedure string
 
-	session  *Session
-	endpoint endpoint
-	loose    bool // UNREGISTER was sent
+	session   *Session
+	endpoint  endpoint
+	onRevoked func(reason string)
+	loose     bool // UNREGISTER was sent
 }
 
 // An endpoint answers invocations.
@@ -36,6 +41,8 @@ type Invocation struct {
 	Procedure string
 	// Details is everything that the router says about the call.
 	Details map[string]any
+	// Caller is the session that calls, 0 if the router does not say.
+	Caller uint64
 
 	session   *Session
 	transport *transport
@@ -84,11 +91,17 @@ func (s *Session) register(procedure string, endpoint endpoint, options Register
 	if options.Invoke != "" {
 		details["invoke"] = options.Invoke
 	}
-	r := &simple[*Registration]{of: codeRegister, future: newFuture[*Registration](s)}
-	r.take = func(m *message) *Registration {
-		registration := &Registration{ID: m.id, Procedure: procedure, session: s, endpoint: endpoint}
+	if options.DiscloseCaller {
+		details["disclose_caller"] = true
+	}
+	r := &simple[*Registration]{of: codeRegister, about: procedure, future: newFuture[*Registration](s)}
+	r.take = func(m *message) (*Registration, error) {
+		if s.registrations[m.id] != nil { // a router that shares registrations has one for each session
+			return nil, &Error{URI: "wamp.error.procedure_already_exists", Payload: Args("this session has registered " + procedure + " before")}
+		}
+		registration := &Registration{ID: m.id, Procedure: procedure, session: s, endpoint: endpoint, onRevoked: options.OnRevoked}
 		s.registrations[m.id] = registration
-		return registration
+		return registration, nil
 	}
 	r.undo = func(registration *Registration) { registration.Unregister() }
 	return start(s, r, details, procedure)
@@ -97,10 +110,10 @@ func (s *Session) register(procedure string, endpoint endpoint, options Register
 // Unregister takes the procedure back. Invocations that are running go on.
 func (r *Registration) Unregister() *txaio.Future[struct{}] {
 	s := r.session
-	q := &simple[struct{}]{of: codeUnregister, future: newFuture[struct{}](s)}
-	q.take = func(*message) struct{} {
+	q := &simple[struct{}]{of: codeUnregister, about: r.Procedure, future: newFuture[struct{}](s)}
+	q.take = func(*message) (struct{}, error) {
 		delete(s.registrations, r.ID)
-		return struct{}{}
+		return struct{}{}, nil
 	}
 	whenJoined(s, q.future, func() {
 		if s.registrations[r.ID] != r || r.loose {
@@ -108,7 +121,7 @@ func (r *Registration) Unregister() *txaio.Future[struct{}] {
 			return
 		}
 		r.loose = true
-		s.request(q, r.ID)
+		q.send(s, r.ID)
 	})
 	return q.future
 }
@@ -117,7 +130,9 @@ func (r *Registration) Unregister() *txaio.Future[struct{}] {
 func (s *Session) invocation(m *message) error {
 	registration := s.registrations[m.id]
 	if registration == nil {
-		return violation("INVOCATION for the registration %d, which there is not", m.id)
+		s.log.Warn("WAMP: an INVOCATION of the registration {registration}, which this session does not have, is ignored",
+			attr("registration", m.id))
+		return nil
 	}
 	if s.invocations[m.request] != nil {
 		return violation("INVOCATION %d twice", m.request)
@@ -133,6 +148,7 @@ func (s *Session) invocation(m *message) error {
 	if procedure, ok := m.details["procedure"].(string); ok {
 		inv.Procedure = procedure
 	}
+	inv.Caller = m.session("caller")
 	inv.future = registration.endpoint(inv)
 	s.invocations[m.request] = inv
 	watch(s, inv.future, inv.yield, inv.fail)
@@ -185,7 +201,7 @@ func (inv *Invocation) fail(fail *txaio.Failure) {
 		body, _ = Args(err.Error()).encode() // a string can be encoded
 	}
 	if failed.URI == RuntimeError {
-		inv.session.log.Failure(fail, "The procedure {procedure} failed", attr("procedure", inv.Procedure))
+		inv.session.report(fail, "The procedure "+inv.Procedure)
 	}
 	inv.session.send(codeError, uint64(codeInvocation), inv.request, json.RawMessage("{}"), failed.URI, body.args, body.kwargs)
 }

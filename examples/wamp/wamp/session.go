@@ -44,6 +44,10 @@ type Config struct {
 	// JoinTimeout limits how long connecting and joining take; 0 stands for
 	// 30 seconds.
 	JoinTimeout time.Duration
+	// Timeout limits how long the router may take to answer a request. 0 stands
+	// for 30 seconds, but for calls, whose callees may take any time, for no limit. A
+	// negative one stands for no limit. [CallOptions] may have another.
+	Timeout time.Duration
 	// CloseTimeout limits how long the router may take to say goodbye and
 	// close; 0 stands for 5 seconds.
 	CloseTimeout time.Duration
@@ -100,6 +104,7 @@ type CloseDetails struct {
 // made all the same is taken back.
 type Session struct {
 	config Config
+	limit  time.Duration // of calls that have none of their own; 0 for none
 	api    *txaio.API
 	loop   txaio.EventLoop
 	log    *txaio.Logger
@@ -121,6 +126,8 @@ type Session struct {
 	requests      requests
 	registrations map[uint64]*Registration
 	subscriptions map[uint64][]*Subscription
+	subscribing   map[topic]int    // SUBSCRIBEs that are pending
+	kept          map[topic]uint64 // subscriptions without a handler that those get
 	invocations   map[uint64]*Invocation
 }
 
@@ -152,6 +159,8 @@ func NewSession(config Config) (*Session, error) {
 	if err := checkURL(config.URL); err != nil {
 		return nil, err
 	}
+	callTimeout := max(config.Timeout, 0)
+	setDefault(&config.Timeout, 30*time.Second)
 	setDefault(&config.JoinTimeout, 30*time.Second)
 	setDefault(&config.CloseTimeout, 5*time.Second)
 	setDefault(&config.PingInterval, 30*time.Second)
@@ -182,6 +191,7 @@ func NewSession(config Config) (*Session, error) {
 	}
 	s := &Session{
 		config: config,
+		limit:  callTimeout,
 		api:    api,
 		loop:   loop,
 		log:    config.Logger,
@@ -204,6 +214,8 @@ func (s *Session) reset() {
 	s.requests.reset()
 	s.registrations = make(map[uint64]*Registration)
 	s.subscriptions = make(map[uint64][]*Subscription)
+	s.subscribing = make(map[topic]int)
+	s.kept = make(map[topic]uint64)
 	s.invocations = make(map[uint64]*Invocation)
 }
 
@@ -411,7 +423,7 @@ func (s *Session) ended(err error, details *CloseDetails) {
 	s.cause = err
 	s.endDeadline()
 	s.keepalive.stop()
-	s.requests.fail(txaio.CreateFailure(err))
+	s.requests.fail(s, txaio.CreateFailure(err))
 	for _, inv := range s.invocations {
 		inv.interrupt()
 	}
@@ -513,9 +525,13 @@ func (s *Session) dispatch(m *message) error {
 	if s.phase == leaving {
 		return nil // it was sent before our GOODBYE arrived
 	}
+	if m.request == 0 && (m.code == codeUnregistered || m.code == codeUnsubscribed) {
+		return s.revoked(m)
+	}
 	switch m.code {
 	case codeEvent:
-		return s.event(m)
+		s.event(m)
+		return nil
 	case codeInvocation:
 		return s.invocation(m)
 	case codeInterrupt:
@@ -527,7 +543,7 @@ func (s *Session) dispatch(m *message) error {
 			attr("message", m.of.String()), attr("request", m.request), attr("error", m.text))
 		return nil
 	}
-	return s.requests.answered(m)
+	return s.requests.answered(s, m)
 }
 
 // send sends a message whose elements are known to be fit for JSON.
@@ -548,7 +564,15 @@ func (s *Session) callback(name string, fn func() error) {
 
 // logFailure logs what a future fails with.
 func (s *Session) logFailure(f *txaio.Future[struct{}], name string) {
-	txaio.Watch(f, nil, func(fail *txaio.Failure) {
-		s.log.Failure(fail, "The session's {callback} failed", attr("callback", name))
-	})
+	txaio.Watch(f, nil, func(fail *txaio.Failure) { s.report(fail, "The session's "+name) })
+}
+
+// report logs that something of the user's failed. Only a panic has a stack that
+// tells where; that of an error is this package's own.
+func (s *Session) report(fail *txaio.Failure, what string) {
+	if _, panicked := errors.AsType[*txaio.PanicError](fail); panicked {
+		s.log.Failure(fail, "{what} failed", attr("what", what))
+	} else {
+		s.log.Error("{what} failed: {error}", attr("what", what), attr("error", fail.Error()))
+	}
 }

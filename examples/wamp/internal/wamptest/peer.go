@@ -92,7 +92,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols: []string{s.Protocol},
 		OnPingReceived: func(context.Context, []byte) bool {
-			p.Pings <- struct{}{}
+			select {
+			case p.Pings <- struct{}{}:
+			default: // nobody has looked at the last hundred
+			}
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			return !p.mute
