@@ -118,11 +118,12 @@ func TestReceivedTextThatIsNotUTF8(t *testing.T) {
 
 // An endpoint may go on using what it has returned.
 func TestResultIsEncodedBeforeItIsLetGo(t *testing.T) {
-	counts := map[string]any{"n": 0}
+	counts := map[string]any{}
 	n := 0
 	got := answers(t, 20, func(*wamp.Invocation) (wamp.Payload, error) {
 		n++
 		counts["n"] = n
+		txaio.CallSoon(func() { counts["n"] = -1 })
 		return wamp.Args(counts), nil
 	}, false)
 	for i, answer := range got {

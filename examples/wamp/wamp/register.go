@@ -71,8 +71,8 @@ func (s *Session) Register(procedure string, endpoint func(*Invocation) (Payload
 }
 
 // RegisterLater registers a procedure that answers later: endpoint is called
-// on the loop, and returns a future. The future is cancelled where the caller
-// cancels the call, or the session ends.
+// on the loop, and returns a future. The future is cancelled if the caller
+// cancels the call, or the session ends. Its value must not be changed any more.
 func (s *Session) RegisterLater(procedure string, endpoint func(*Invocation) (*txaio.Future[Payload], error), options ...RegisterOptions) *txaio.Future[*Registration] {
 	return s.register(procedure, func(inv *Invocation) *txaio.Future[body] {
 		answer := txaio.AsFutureOfOn(s.api, func() (*txaio.Future[Payload], error) { return endpoint(inv) })
