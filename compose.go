@@ -108,20 +108,21 @@ func goOn[T any](loop *loopRef, fn func(ctx context.Context) (T, error)) *Future
 		panic(usageErrorf("Go needs a function, and was given nil"))
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
-	g := &goroutine[T]{loop: loop, fn: fn, ctx: ctx, cancel: cancel, future: newPending[T](loop)}
-	g.future.setSource(g)
+	g := &goroutine[T]{loop: loop, fn: fn, ctx: ctx, cancel: cancel}
+	g.outer.waitFor(g, loop, &g.more)
 	go g.call()
-	return g.future
+	return &g.outer
 }
 
-// A goroutine is a call of Go: the source of its future, and the task that settles
+// A goroutine is a call of Go: the future, its source, and the task that settles
 // it.
 type goroutine[T any] struct {
+	outer  Future[T]
+	more   more[T]
 	loop   *loopRef
 	fn     func(context.Context) (T, error)
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	future *Future[T]
 
 	value T
 	fail  *Failure
@@ -144,8 +145,8 @@ func (g *goroutine[T]) call() {
 // run implements task.
 func (g *goroutine[T]) run() {
 	if g.fail == nil {
-		_ = g.future.resolve(g.value) // refused if it was cancelled
-	} else if g.future.reject(g.fail) != nil {
+		_ = g.outer.resolve(g.value) // refused if it was cancelled
+	} else if g.outer.reject(g.fail) != nil {
 		refused(g.fail)
 	}
 }

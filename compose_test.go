@@ -164,7 +164,7 @@ func TestThenOfFails(t *testing.T) {
 	f := txaio.CreateFutureSuccess(1)
 	nothing := txaio.ThenOf(f, func(int) (*txaio.Future[int], error) { return nil, nil })
 	var usage *txaio.UsageError
-	if _, err := testutil.Await(t, nothing); !errors.As(err, &usage) {
+	if _, err := await(t, nothing); !errors.As(err, &usage) {
 		t.Errorf("a nil future gives %v, not a *UsageError", err)
 	}
 	later := txaio.CreateFuture[int]()
@@ -172,7 +172,7 @@ func TestThenOfFails(t *testing.T) {
 	self = txaio.ThenOf(later, func(int) (*txaio.Future[int], error) { return self, nil })
 	txaio.Resolve(later, 1)
 	x.RunUntilIdle()
-	if _, err := testutil.Await(t, self); !errors.As(err, &usage) {
+	if _, err := await(t, self); !errors.As(err, &usage) {
 		t.Errorf("waiting for itself gives %v, not a *UsageError", err)
 	}
 	inner := txaio.CreateFutureError[string](errOne)
@@ -365,7 +365,9 @@ func TestCompositionLongChain(t *testing.T) {
 	n := byBackend(100_000, 30_000) // a turn of the loop or three each, and a TestLoop runs 100,000
 	settled := func(v int) (*txaio.Future[int], error) { return txaio.CreateFutureSuccess(v + 1), nil }
 	for name, step := range map[string]func(f *txaio.Future[int]) *txaio.Future[int]{
-		"Then":   func(f *txaio.Future[int]) *txaio.Future[int] { return txaio.Then(f, func(v int) (int, error) { return v + 1, nil }) },
+		"Then": func(f *txaio.Future[int]) *txaio.Future[int] {
+			return txaio.Then(f, func(v int) (int, error) { return v + 1, nil })
+		},
 		"ThenOf": func(f *txaio.Future[int]) *txaio.Future[int] { return txaio.ThenOf(f, settled) },
 		"Catch": func(f *txaio.Future[int]) *txaio.Future[int] {
 			return txaio.Catch(txaio.ThenOf(f, settled), func(fail *txaio.Failure) (int, error) { return 0, fail })
@@ -449,12 +451,17 @@ func TestUnhandledCompositions(t *testing.T) {
 		txaio.ThenOf(txaio.CreateFutureSuccess(1), func(int) (*txaio.Future[int], error) {
 			return txaio.CreateFutureError[int](errors.New("inner")), nil
 		})
+		later := txaio.CreateFuture[int]()
+		txaio.ThenOf(txaio.CreateFutureSuccess(1), func(int) (*txaio.Future[int], error) { return later, nil })
+		x.RunUntilIdle()
+		txaio.Reject(later, errors.New("pending"))
 		x.RunUntilIdle()
 	}()
 	wantReport(t, log, "passed by")
 	wantReport(t, log, "inner")
+	wantReport(t, log, "pending")
 	settleReports(t, log)
-	for text, times := range map[string]int{"passed by": 1, "inner": 1, "caught": 0} {
+	for text, times := range map[string]int{"passed by": 1, "inner": 1, "pending": 1, "caught": 0} {
 		if entries := log.with(text); len(entries) != times {
 			t.Errorf("%s: reported %d times, want %d", text, len(entries), times)
 		}
@@ -509,12 +516,9 @@ func TestCompositionRace(t *testing.T) {
 			func() { txaio.Resolve(inner, 2) },
 			func() { txaio.Cancel(h) },
 			func() { txaio.Cancel(g) },
-			func() { h = txaio.Then(h, passValue) },
+			func() { _, _ = txaio.Await(t.Context(), txaio.Then(h, passValue)) },
 			func() { _ = fmt.Sprint(f, g, inner) },
 		} {
-			if fn == nil {
-				continue
-			}
 			wg.Go(fn)
 		}
 		wg.Wait()
@@ -655,7 +659,7 @@ func TestGatherAny(t *testing.T) {
 	g := txaio.GatherAny([]txaio.AnyFuture{number, text}, true)
 	txaio.Reject(text, errOne)
 	txaio.Resolve(number, 1)
-	results, err := testutil.Await(t, g)
+	results, err := await(t, g)
 	if err != nil || len(results) != 2 || results[0] != (txaio.Result[any]{Value: 1}) || results[1].Value != nil || !errors.Is(results[1].Failure, errOne) {
 		t.Errorf("got %v, %v", results, err)
 	}
@@ -669,7 +673,7 @@ func TestGatherAny(t *testing.T) {
 	wantFailure(t, g, errOne)
 	wantFailure(t, text, errOne)
 
-	nothing, err := testutil.Await(t, txaio.GatherAny(nil, false))
+	nothing, err := await(t, txaio.GatherAny(nil, false))
 	if err != nil || len(nothing) != 0 {
 		t.Errorf("nothing gives %v, %v", nothing, err)
 	}

@@ -136,7 +136,6 @@ func TestCancelOnDoneDeadline(t *testing.T) {
 		withCanceller := txaio.CreateFuture(txaio.WithCanceller(func(*txaio.Future[int]) {}))
 		g := txaio.Gather([]*txaio.Future[int]{txaio.Then(f, passValue), withCanceller}, false)
 		txaio.CancelOnDone(ctx, g)
-		txaio.CancelOnDone(ctx, f)
 		time.Sleep(2 * time.Second)
 		for name, of := range map[string]txaio.AnyFuture{"f": f, "with a canceller": withCanceller, "gathered": g} {
 			results, _ := txaio.Await(t.Context(), txaio.GatherAny([]txaio.AnyFuture{of}, true))
@@ -210,7 +209,7 @@ func TestAddTimeout(t *testing.T) {
 	x.want(t)
 	x.Advance(1)
 	x.want(t, "canceller", "before!cancelled", "limited!timed out after 5s")
-	_, err := testutil.Await(t, limited)
+	_, err := await(t, limited)
 	var timeout *txaio.TimeoutError
 	if !errors.As(err, &timeout) || timeout.Delay != 5*time.Second || !timeout.Timeout() || !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, txaio.ErrCancelled) {
 		t.Errorf("got %v", err)

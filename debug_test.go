@@ -90,7 +90,7 @@ func TestDebugFailure(t *testing.T) {
 	// A failure stays what it is, and that of the first future that fails with it.
 	f, g := createsIt(), txaio.CreateFuture[int]()
 	_, _ = txaio.Reject(f, fail), txaio.Reject(g, fail)
-	if _, err := testutil.Await(t, g); err != error(fail) {
+	if _, err := await(t, g); err != error(fail) {
 		t.Errorf("got another failure: %v", err)
 	}
 	if got := places(txaio.FailureFormatTraceback(fail)); got != createdAt+strings.TrimSuffix(settledAt, "; ") {

@@ -16,7 +16,6 @@ import (
 	"testing/synctest"
 
 	"github.com/txaio-go/txaio"
-	"github.com/txaio-go/txaio/testutil"
 )
 
 // What Twisted's documentation says of Deferred. Nothing here needs a loop.
@@ -785,7 +784,7 @@ func TestDeferredGatherOfOneThatWaits(t *testing.T) {
 	g := txaio.Gather([]*deferred{child}, false)
 	wantSettled(t, g, false)
 	inner.Callback(2)
-	if results, err := testutil.Await(t, g); err != nil || results[0].Value != 2 {
+	if results, err := await(t, g); err != nil || results[0].Value != 2 {
 		t.Errorf("got %v, %v", results, err)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/txaio-go/txaio"
-	"github.com/txaio-go/txaio/testutil"
 )
 
 // Where the backends differ, and that they do: one test for each row of the
@@ -204,7 +203,7 @@ func TestDifferenceGatherConsume(t *testing.T) {
 	x.RunUntilIdle()
 	wantSettled(t, g, false)
 	txaio.Resolve(a, 1)
-	got, err := testutil.Await(t, g)
+	got, err := await(t, g)
 	if want := []txaio.Result[int]{{Value: 1}, {Failure: fail}}; err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, %v, want %v", got, err, want)
 	}
@@ -212,7 +211,7 @@ func TestDifferenceGatherConsume(t *testing.T) {
 
 	// The same future twice: the first place consumes its failure.
 	c := txaio.CreateFutureError[int](fail)
-	got, err = testutil.Await(t, txaio.Gather([]*txaio.Future[int]{c, c}, true))
+	got, err = await(t, txaio.Gather([]*txaio.Future[int]{c, c}, true))
 	want := []txaio.Result[int]{{Failure: fail}, byBackend(txaio.Result[int]{}, txaio.Result[int]{Failure: fail})}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, %v, want %v", got, err, want)
@@ -248,7 +247,7 @@ func TestDifferenceCancelGather(t *testing.T) {
 			x.RunUntilIdle()
 			x.want(t, "a!cancelled", "b!cancelled")
 			if txaio.UsingDeferred && consume {
-				results, err := testutil.Await(t, g)
+				results, err := await(t, g)
 				if err != nil || len(results) != 3 || results[0].Value != 1 || results[1].Failure == nil || results[2].Failure == nil {
 					t.Errorf("got %v, %v", results, err)
 				}
@@ -266,7 +265,7 @@ func TestDifferenceCancelGather(t *testing.T) {
 			wantFailure(t, g, txaio.ErrCancelled)
 			return
 		}
-		if results, err := testutil.Await(t, g); err != nil || results[0].Value != 3 {
+		if results, err := await(t, g); err != nil || results[0].Value != 3 {
 			t.Errorf("got %v, %v", results, err)
 		}
 	})

@@ -348,14 +348,6 @@ func (e *CancelledError) Unwrap() []error {
 	return []error{e.ended, e.cause}
 }
 
-// explained reports whether CancelOnDone made the failure. Whoever passed the
-// context knows why the future failed, and may have left with the context's own
-// error: nobody has to be told.
-func (f *Failure) explained() bool {
-	cancelled, is := f.err.(*CancelledError)
-	return is && cancelled.ended != nil
-}
-
 // A PanicError is the error of a function that panicked. The [Failure] that
 // holds it has the stack of the panic.
 type PanicError struct {

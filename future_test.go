@@ -203,7 +203,7 @@ func TestAsFuture(t *testing.T) {
 	wantPanicError(t, wantFailure(t, txaio.AsFuture(func() (int, error) { panic(errOne) }), errOne), errOne)
 	var none map[string]int
 	f = txaio.AsFuture(func() (int, error) { none["a"] = 1; return 1, nil })
-	if _, err := testutil.Await(t, f); err == nil || !strings.Contains(err.Error(), "nil map") {
+	if _, err := await(t, f); err == nil || !strings.Contains(err.Error(), "nil map") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -229,7 +229,7 @@ func TestAsFutureOf(t *testing.T) {
 	fail := wantFailure(t, txaio.AsFutureOf(func() (*txaio.Future[int], error) { panic(errTwo) }), errTwo)
 	wantPanicError(t, fail, errTwo)
 
-	_, err := testutil.Await(t, txaio.AsFutureOf(func() (*txaio.Future[int], error) { return nil, nil }))
+	_, err := await(t, txaio.AsFutureOf(func() (*txaio.Future[int], error) { return nil, nil }))
 	var usage *txaio.UsageError
 	if !errors.As(err, &usage) || !strings.Contains(usage.Error(), "neither a future nor an error") {
 		t.Errorf("got %v, want a *UsageError", err)
@@ -308,7 +308,7 @@ func rejectOnPanic[T any](t *testing.T) {
 		defer txaio.RejectOnPanic(f)
 		txaio.Resolve(f, *new(T))
 	}()
-	if value, err := testutil.Await(t, f); err != nil || !reflect.DeepEqual(value, *new(T)) {
+	if value, err := await(t, f); err != nil || !reflect.DeepEqual(value, *new(T)) {
 		t.Errorf("got %v, %v", value, err)
 	}
 }
@@ -406,7 +406,7 @@ func TestGather(t *testing.T) {
 			wantSettled(t, g, false)
 			txaio.Resolve(c, "c")
 			txaio.Resolve(a, "a")
-			results, err := testutil.Await(t, g)
+			results, err := await(t, g)
 			want := []txaio.Result[string]{{Value: "a"}, {Value: "b"}, {Value: "c"}, {Value: "b"}}
 			if err != nil || !reflect.DeepEqual(results, want) {
 				t.Errorf("got %v, %v, want %v", results, err, want)
@@ -419,7 +419,7 @@ func TestGather(t *testing.T) {
 		fail := txaio.CreateFailure(errOne)
 		txaio.Reject(a, fail)
 		txaio.Resolve(b, "b")
-		results, err := testutil.Await(t, g)
+		results, err := await(t, g)
 		want := []txaio.Result[string]{{Failure: fail}, {Value: "b"}}
 		if err != nil || !reflect.DeepEqual(results, want) {
 			t.Errorf("got %v, %v, want %v", results, err, want)
@@ -452,7 +452,7 @@ func TestGather(t *testing.T) {
 				}
 				return g
 			}()
-			if _, err := testutil.Await(t, g); !errors.Is(err, fail) {
+			if _, err := await(t, g); !errors.Is(err, fail) {
 				t.Fatal(err)
 			}
 			for i, pointer := range pointers {
@@ -470,7 +470,7 @@ func TestGather(t *testing.T) {
 		other := txaio.Gather([]*txaio.Future[string]{b}, true)
 		g := txaio.Gather([]*txaio.Future[[]txaio.Result[string]]{inner, other}, true)
 		txaio.Cancel(g)
-		testutil.Await(t, g)
+		await(t, g)
 		wantSettled(t, a, true)
 		wantSettled(t, b, true)
 	})

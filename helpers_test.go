@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/txaio-go/txaio"
 	"github.com/txaio-go/txaio/testutil"
@@ -28,13 +29,59 @@ type fixture struct {
 	journal
 }
 
+// newFixture returns a fixture for a test. With TXAIO_TEST_LOOP=foreign in the
+// environment the current loop is a foreignLoop that the TestLoop drives.
 func newFixture(t *testing.T) *fixture {
 	x := &fixture{}
-	x.TestLoop = testutil.NewTestLoop(txaio.WithExceptionHandler(func(fail *txaio.Failure) {
-		x.note("handler %s", fail.Error())
-	}))
-	t.Cleanup(testutil.ReplaceLoop(x.TestLoop))
+	handler := func(fail *txaio.Failure) { x.note("handler %s", fail.Error()) }
+	x.TestLoop = testutil.NewTestLoop(txaio.WithExceptionHandler(handler))
+	var loop txaio.EventLoop = x.TestLoop
+	if os.Getenv("TXAIO_TEST_LOOP") == "foreign" {
+		loop = &foreignLoop{t: t, functions: make(chan func(), 1<<20), handler: handler, driver: x.TestLoop}
+	}
+	t.Cleanup(testutil.ReplaceLoop(loop))
 	return x
+}
+
+// foreignLoop is an adapter to another library's kind of loop: a channel of
+// functions that are called one by one. A panic in one of them would end it. What
+// calls them, and has its timers, is a TestLoop, so that tests can tell it when.
+type foreignLoop struct {
+	t         *testing.T
+	functions chan func()
+	handler   func(*txaio.Failure)
+	driver    *testutil.TestLoop
+}
+
+func (l *foreignLoop) CallSoon(fn func()) {
+	l.functions <- fn
+	l.driver.CallSoon(func() { l.call(<-l.functions) })
+}
+
+func (l *foreignLoop) CallLater(delay time.Duration, fn func()) txaio.DelayedCall {
+	return l.driver.CallLater(delay, func() { l.call(fn) })
+}
+
+func (l *foreignLoop) call(fn func()) {
+	defer func() {
+		if value := recover(); value != nil {
+			l.t.Errorf("a panic has reached the foreign loop: %v", value)
+		}
+	}()
+	fn()
+}
+
+func (l *foreignLoop) Now() time.Time                    { return l.driver.Now() }
+func (l *foreignLoop) InLoop() bool                      { return l.driver.InLoop() }
+func (l *foreignLoop) HandleFailure(fail *txaio.Failure) { l.handler(fail) }
+
+// await is testutil.Await, also for a foreignLoop.
+func await[T any](t testing.TB, f *txaio.Future[T]) (T, error) {
+	t.Helper()
+	if loop, is := txaio.CurrentLoop().(*foreignLoop); is {
+		defer testutil.ReplaceLoop(loop.driver)()
+	}
+	return testutil.Await(t, f)
 }
 
 // journal is a list of events.
@@ -110,7 +157,7 @@ func wantUsageError(t *testing.T, fn func(), words ...string) {
 
 func wantValue[T comparable](t *testing.T, f *txaio.Future[T], want T) {
 	t.Helper()
-	if got, err := testutil.Await(t, f); err != nil || got != want {
+	if got, err := await(t, f); err != nil || got != want {
 		t.Errorf("got %v, %v, want %v", got, err, want)
 	}
 }
@@ -118,7 +165,7 @@ func wantValue[T comparable](t *testing.T, f *txaio.Future[T], want T) {
 // wantFailure checks that f fails with a *Failure of want, and returns it.
 func wantFailure[T any](t *testing.T, f *txaio.Future[T], want error) *txaio.Failure {
 	t.Helper()
-	got, err := testutil.Await(t, f)
+	got, err := await(t, f)
 	fail, ok := err.(*txaio.Failure)
 	if !ok || !errors.Is(err, want) {
 		t.Errorf("got %v, %v, want a *Failure of %v", got, err, want)

@@ -774,10 +774,12 @@ func (d *Deferred[T]) setCancelAll(cancelAll func(*Failure) bool) {
 	d.extend().cancelAll = cancelAll
 }
 
-func (d *Deferred[T]) setSource(s source) {
-	d.lock()
-	defer d.mu.Unlock()
-	d.extend().source = s
+// waitFor prepares a zero Deferred that waits for s.
+func (d *Deferred[T]) waitFor(s source, _ *loopRef, more *more[T]) {
+	more.source = s
+	d.more = more
+	d.phase.Store(shared)
+	d.trackInDebugMode()
 }
 
 func (d *Deferred[T]) isNil() bool { return d == nil }
@@ -970,10 +972,7 @@ func (*timeoutStep[T]) handles() bool { return false }
 // compose is [Then], [ThenOf] and [Catch].
 func compose[T, U any](f *Deferred[T], fn composing[T, U]) *Deferred[U] {
 	c := &composition[T, U]{fn: fn}
-	c.outer.more = &c.more
-	c.outer.phase.Store(shared)
-	c.more.source = f
-	c.outer.trackInDebugMode()
+	c.outer.waitFor(f, nil, &c.more)
 	f.append(c)
 	return &c.outer
 }

@@ -455,10 +455,11 @@ func (f *Future[T]) setCancelAll(cancelAll func(*Failure) bool) {
 	f.extend().cancelAll = cancelAll
 }
 
-func (f *Future[T]) setSource(s source) {
-	q := f.lock()
-	defer q.Unlock()
-	f.extend().source = s
+// waitFor prepares a zero Future that is on loop and waits for s.
+func (f *Future[T]) waitFor(s source, loop *loopRef, more *more[T]) {
+	more.source = s
+	f.loop, f.more = loop, more
+	f.trackInDebugMode()
 }
 
 func (f *Future[T]) isNil() bool { return f == nil }
@@ -582,9 +583,7 @@ func (*timeoutStep[T]) handles() bool { return true }
 // compose is [Then], [ThenOf] and [Catch].
 func compose[T, U any](f *Future[T], fn composing[T, U]) *Future[U] {
 	c := &composition[T, U]{fn: fn}
-	c.outer.loop, c.outer.more = f.loop, &c.more
-	c.more.source = f
-	c.outer.trackInDebugMode()
+	c.outer.waitFor(f, f.loop, &c.more)
 	f.append(c)
 	return &c.outer
 }

@@ -25,6 +25,8 @@ const UsingFuture bool = false
 // [Resolve] and [AddCallbacks].
 type Future[T any] struct{ _ [0]T }
 
+type more[T any] struct{}
+
 // IsCalled implements [AnyFuture].
 func (f *Future[T]) IsCalled() bool { panic(ErrNoBackend) }
 
@@ -37,7 +39,7 @@ func (f *Future[T]) cancelWith(*Failure) bool                          { panic(E
 func (f *Future[T]) setCanceller(func(*Future[T]))                     { panic(ErrNoBackend) }
 func (f *Future[T]) add(func(T) (T, error), func(*Failure) (T, error)) { panic(ErrNoBackend) }
 func (f *Future[T]) watch(func(any, *Failure), bool)                   { panic(ErrNoBackend) }
-func (f *Future[T]) setSource(source)                                  { panic(ErrNoBackend) }
+func (f *Future[T]) waitFor(source, *loopRef, *more[T])                { panic(ErrNoBackend) }
 func (f *Future[T]) isNil() bool                                       { return f == nil }
 func (f *Future[T]) after(func())                                      { panic(ErrNoBackend) }
 func (f *Future[T]) theLoop() *loopRef                                 { panic(ErrNoBackend) }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/txaio-go/txaio"
-	"github.com/txaio-go/txaio/testutil"
 )
 
 // What cannot work panics with a *UsageError that says what was wrong.
@@ -58,7 +57,7 @@ func TestNilFunctionIsAFailure(t *testing.T) {
 	newFixture(t)
 	for _, f := range []*txaio.Future[int]{txaio.AsFuture[int](nil), txaio.AsFutureOf[int](nil)} {
 		var panicked *txaio.PanicError
-		if _, err := testutil.Await(t, f); !errors.As(err, &panicked) {
+		if _, err := await(t, f); !errors.As(err, &panicked) {
 			t.Errorf("got %v, want a *PanicError", err)
 		}
 	}

@@ -309,16 +309,16 @@ func TestFutureZeroValue(t *testing.T) {
 	x.want(t, "f=0", "f!one", "f!cancelled")
 }
 
-// foreignLoop is an EventLoop that is not of this package.
-type foreignLoop struct{ queue []func() }
+// queueLoop is an EventLoop that is not of this package.
+type queueLoop struct{ queue []func() }
 
-func (l *foreignLoop) CallSoon(fn func()) { l.queue = append(l.queue, fn) }
-func (l *foreignLoop) Now() time.Time     { return time.Unix(0, 0) }
-func (l *foreignLoop) CallLater(time.Duration, func()) txaio.DelayedCall {
+func (l *queueLoop) CallSoon(fn func()) { l.queue = append(l.queue, fn) }
+func (l *queueLoop) Now() time.Time     { return time.Unix(0, 0) }
+func (l *queueLoop) CallLater(time.Duration, func()) txaio.DelayedCall {
 	panic("not used")
 }
 
-func (l *foreignLoop) run() {
+func (l *queueLoop) run() {
 	for len(l.queue) > 0 {
 		fn := l.queue[0]
 		l.queue = l.queue[1:]
@@ -335,7 +335,7 @@ func TestFutureOnForeignLoop(t *testing.T) {
 		return
 	}
 	var j journal
-	loop := &foreignLoop{}
+	loop := &queueLoop{}
 	defer testutil.ReplaceLoop(loop)()
 	f := txaio.CreateFuture[int]()
 	watch(&j, f, "a")
@@ -348,7 +348,7 @@ func TestFutureOnForeignLoop(t *testing.T) {
 }
 
 // refusingLoop is a loop that takes nothing.
-type refusingLoop struct{ foreignLoop }
+type refusingLoop struct{ queueLoop }
 
 func (l *refusingLoop) CallSoon(func()) { panic("not now") }
 

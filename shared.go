@@ -258,6 +258,14 @@ func (f *Failure) withoutError() *Failure {
 	return text
 }
 
+// explained reports whether CancelOnDone made the failure. Whoever passed the
+// context knows why the future failed, and may have left with the context's own
+// error: nobody has to be told.
+func (f *Failure) explained() bool {
+	cancelled, is := f.err.(*CancelledError)
+	return is && cancelled.ended != nil
+}
+
 // dropped holds the failures of collected futures until they are logged, by a
 // goroutine that exists as long as there are any: a log hook that blocks must
 // not hold up the runtime's cleanups.

@@ -143,13 +143,38 @@ func must(err error) {
 //	defer testutil.ReplaceLoop(loop)()
 //
 // Mind the last pair of parentheses: without them the loop is replaced when the
-// function ends, and nothing is put back.
+// function ends, and nothing is put back. In a test, [UseLoop] cannot be used
+// wrongly.
 func ReplaceLoop(loop txaio.EventLoop) (restore func()) {
 	if err := txaio.UseDeferred(); err != nil && txaio.UseFuture() != nil {
 		panic(txaio.ErrNoBackend)
 	}
 	previous := txaio.SetLoop(loop)
 	return func() { txaio.SetLoop(previous) }
+}
+
+// UseLoop makes a new [TestLoop] the current loop until the test ends. It fails a
+// parallel test, since the whole program has one current loop; and a test that has
+// called it cannot become parallel: Parallel panics, as after Setenv.
+func UseLoop(tb testing.TB, opts ...txaio.LoopOption) *TestLoop {
+	tb.Helper()
+	loop := NewTestLoop(opts...)
+	mustNotBeParallel(tb)
+	tb.Cleanup(ReplaceLoop(loop))
+	return loop
+}
+
+// mustNotBeParallel sets a variable of the environment that nobody reads, because
+// tb knows whether it may do that.
+func mustNotBeParallel(tb testing.TB) {
+	tb.Helper()
+	defer func() {
+		if recover() != nil {
+			tb.Helper()
+			tb.Fatal("testutil.UseLoop: a parallel test cannot have the current loop, which is the whole program's; do not call Parallel, or give the code under test a loop of its own (txaio.WithConfig)")
+		}
+	}()
+	tb.Setenv("TXAIO_TESTUTIL_LOOP", "in use")
 }
 
 // maxSteps is how often Await moves the clock to a timer: enough for a day of
@@ -161,14 +186,17 @@ const maxSteps = 100_000
 // timer as far as it takes, and returns what [txaio.Await] returns. It fails
 // tb, and ends the test, if f never will be settled: when nothing is left
 // to run and there is no timer, or the clock has moved 100,000 times, or work
-// renews itself at one instant for 100,000 turns. It does not wait for other
-// goroutines: code that has some is better tested in a bubble of
-// testing/synctest, with txaio.Await on a txaio.NewLoop.
+// renews itself at one instant for 100,000 turns.
+//
+// It does not wait for other goroutines, such as those of txaio.Go: it moves the
+// clock while they work, to a timeout if there is one. Test code that has some in a
+// bubble of testing/synctest, with a txaio.NewLoop that is made there and
+// txaio.Await; TestGoroutines of this package shows how.
 func Await[T any](tb testing.TB, f *txaio.Future[T]) (T, error) {
 	tb.Helper()
 	loop, ok := txaio.CurrentLoop().(*TestLoop)
 	if !ok {
-		tb.Fatalf("testutil.Await needs a *testutil.TestLoop as the current loop (see testutil.ReplaceLoop), and it is a %T", txaio.CurrentLoop())
+		tb.Fatalf("testutil.Await needs a *testutil.TestLoop as the current loop (see testutil.UseLoop), and it is a %T", txaio.CurrentLoop())
 	}
 	at := new(instant)
 	for range maxSteps {
@@ -184,7 +212,7 @@ func Await[T any](tb testing.TB, f *txaio.Future[T]) (T, error) {
 		case err != nil:
 			tb.Fatalf("testutil.Await: %v", err)
 		case !ran:
-			tb.Fatal("testutil.Await: the future will never be settled: nothing is left to run, and there is no timer")
+			tb.Fatal("testutil.Await: the future will never be settled: nothing is left to run, and there is no timer. If another goroutine is to settle it: Await does not wait for those; use testing/synctest, with a txaio.NewLoop that is made in the bubble and txaio.Await")
 		}
 	}
 	tb.Fatalf("testutil.Await: the future is not settled after %d timers: it seems that it never will be", maxSteps)

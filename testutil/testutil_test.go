@@ -379,3 +379,54 @@ func (tb *fakeTB) Fatal(args ...any) {
 func (tb *fakeTB) Fatalf(format string, args ...any) { tb.Fatal(fmt.Sprintf(format, args...)) }
 
 func (tb *fakeTB) FailNow() { runtime.Goexit() }
+
+func TestUseLoop(t *testing.T) {
+	before := txaio.CurrentLoop()
+	t.Run("inside", func(t *testing.T) {
+		clock := clockwork.NewFakeClockAt(time.Unix(1000, 0))
+		loop := testutil.UseLoop(t, txaio.WithClock(clock))
+		if txaio.CurrentLoop() != txaio.EventLoop(loop) || loop.Clock() != clock {
+			t.Error("it is not the current loop, or the option is ignored")
+		}
+	})
+	if txaio.CurrentLoop() != before {
+		t.Error("the loop is not put back")
+	}
+}
+
+// parallelTB is a parallel test, as far as Setenv tells.
+type parallelTB struct {
+	testing.TB
+	failed string
+}
+
+func (p *parallelTB) Helper() {}
+func (p *parallelTB) Setenv(string, string) {
+	panic("testing: test using t.Setenv or t.Chdir can not use t.Parallel")
+}
+func (p *parallelTB) Fatal(args ...any) {
+	p.failed = fmt.Sprint(args...)
+	runtime.Goexit()
+}
+
+func TestUseLoopInAParallelTest(t *testing.T) {
+	before, p, done := txaio.CurrentLoop(), &parallelTB{TB: t}, make(chan struct{})
+	go func() {
+		defer close(done)
+		testutil.UseLoop(p)
+		t.Error("UseLoop goes on")
+	}()
+	<-done
+	if !strings.Contains(p.failed, "parallel") || txaio.CurrentLoop() != before {
+		t.Errorf("it failed with %q", p.failed)
+	}
+	t.Run("a real one", func(t *testing.T) {
+		t.Parallel()
+		defer func() {
+			if recover() == nil {
+				t.Error("Setenv may be called in a parallel test")
+			}
+		}()
+		t.Setenv("TXAIO_TESTUTIL_LOOP", "in use")
+	})
+}

@@ -42,8 +42,8 @@ func (m *modelState) step(s *search, c *modelCall, step int) (answer string, don
 		answer, possible = m.settle(s, fmt.Sprint("!error e", c.n))
 	case "cancel":
 		done, possible = m.cancel(s, step)
-	case "add":
-		m.waiting += string([]byte{byte(c.n)})
+	case "add", "then", "catch":
+		m.waiting += string([]byte{c.waiter()})
 		possible = m.run(s)
 	case "called":
 		answer = fmt.Sprint(m.settled)
@@ -93,8 +93,14 @@ func (m *modelState) cancel(s *search, step int) (done, possible bool) {
 // run runs the pairs that wait, where the Deferred is settled.
 func (m *modelState) run(s *search) bool {
 	for m.settled && m.waiting != "" {
-		n := int(m.waiting[0])
+		waiter := m.waiting[0]
 		m.waiting = m.waiting[1:]
+		if is, possible := m.composes(s, waiter); !possible {
+			return false
+		} else if is {
+			continue
+		}
+		n := int(waiter)
 		if !m.happens(s, modelEvent(n, m.outcome)) {
 			return false
 		}
@@ -133,6 +139,12 @@ func TestModelRefuses(t *testing.T) {
 		// What fails goes to the next pair, which may make it good.
 		{true, "r4", "2 got v5; 10 got !error x2; 4 got !error x2", "1-2 add 2; 3-4 resolve 5 ok; 5-6 add 10; 7-8 add 4"},
 		{false, "v5", "2 got v5; 2 got !error x2", "1-2 add 2; 3-4 resolve 5 ok"},
+		// Then and Catch get what the callbacks so far made of it, and leave it so.
+		{true, "v5'", "11 got v5; 2 got v5'", "1-2 add 11; 3-4 then 2; 5-6 catch 3; 7-8 resolve 5 ok"},
+		{false, "v5'", "11 got v5; 2 got v5", "1-2 add 11; 3-4 then 2; 5-6 catch 3; 7-8 resolve 5 ok"},
+		{false, "v5'", "11 got v5", "1-2 add 11; 3-4 then 2; 7-8 resolve 5 ok"},
+		{true, "!cancelled", "4 got !cancelled; 6 got !cancelled", "1-2 then 2; 3-4 catch 4; 5-6 catch 6; 7-8 cancel 1"},
+		{false, "!cancelled", "2 got !cancelled", "1-2 then 2; 7-8 cancel 1"},
 		// A canceller: others may come between it and the failure.
 		{true, "!cancelled", "10 got !cancelled", "idle; 1-2 add 10; 3-4 cancel 1"},
 		{true, "v5", "10 got v5", "idle; 1-2 add 10; 3-6 cancel 1 | 4-5 resolve 5 ok"},

@@ -47,24 +47,28 @@ func (m *modelState) step(s *search, c *modelCall, _ int) (answer string, done, 
 				possible = m.happens(s, "canceller")
 			}
 		}
-		for _, n := range []byte(m.waiting) {
-			possible = possible && m.runs(s, int(n))
+		for _, waiter := range []byte(m.waiting) {
+			possible = possible && m.runs(s, waiter)
 		}
 		m.waiting = ""
-	case "add":
+	case "add", "then", "catch":
 		if !m.settled {
-			m.waiting += string([]byte{byte(c.n)})
+			m.waiting += string([]byte{c.waiter()})
 			break
 		}
-		possible = m.runs(s, c.n)
+		possible = m.runs(s, c.waiter())
 	case "called":
 		answer = fmt.Sprint(m.settled)
 	}
 	return answer, true, possible
 }
 
-// runs runs a pair. Where the callback fails, its own errback gets that.
-func (m *modelState) runs(s *search, n int) bool {
+// runs runs what waited. Of a pair, where the callback fails, its own errback gets that.
+func (m *modelState) runs(s *search, waiter byte) bool {
+	if is, possible := m.composes(s, waiter); is {
+		return possible
+	}
+	n := int(waiter)
 	possible := m.happens(s, modelEvent(n, m.outcome))
 	if result := pairResult(n, m.outcome); m.outcome[0] != '!' && result[0] == '!' {
 		possible = possible && m.happens(s, modelEvent(n, result))
@@ -100,6 +104,11 @@ func TestModelRefuses(t *testing.T) {
 		// What fails goes to the errback of the same pair and nowhere else.
 		{true, "v5", "2 got v5; 2 got !error x2; 10 got v5", "1-2 add 2; 3-4 resolve 5 ok; 5-6 add 10"},
 		{false, "v5", "2 got v5; 10 got !error x2", "1-2 add 2; 3-4 resolve 5 ok; 5-6 add 10"},
+		// Then and Catch get what everybody gets.
+		{true, "v5", "11 got v5; 2 got v5", "1-2 add 11; 3-4 then 2; 5-6 catch 3; 7-8 resolve 5 ok"},
+		{false, "v5", "11 got v5", "1-2 add 11; 3-4 then 2; 7-8 resolve 5 ok"},
+		{true, "!cancelled", "4 got !cancelled; 6 got !cancelled", "1-2 then 2; 3-4 catch 4; 5-6 catch 6; 7-8 cancel 1"},
+		{false, "!cancelled", "2 got !cancelled", "1-2 then 2; 7-8 cancel 1"},
 		// The canceller, before the others or not at all.
 		{true, "!cancelled", "canceller; 10 got !cancelled", "idle; 1-2 add 10; 3-4 cancel 1"},
 		{false, "!cancelled", "10 got !cancelled; canceller", "idle; 1-2 add 10; 3-4 cancel 1"},

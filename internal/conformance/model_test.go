@@ -59,6 +59,7 @@ type modelCall struct {
 	n            int
 	began, ended int64
 	answer       string
+	composed     *txaio.Future[string] // by "then" and "catch"
 }
 
 // cancelMode is what a future's canceller does.
@@ -71,7 +72,7 @@ const (
 	rejectingCanceller
 )
 
-var modelVerbs = []string{"resolve", "reject", "cancel", "add", "add", "add", "add", "called", "pause"}
+var modelVerbs = []string{"resolve", "reject", "cancel", "add", "add", "add", "add", "then", "catch", "called", "pause"}
 
 // randomHistories makes two futures and what a few goroutines will do to them.
 func randomHistories(random *rand.Rand) []*history {
@@ -144,6 +145,31 @@ func perform(t *testing.T, histories []*history, seed uint64) {
 		if h.final = value; err != nil {
 			h.final = "!" + describe(err.(*txaio.Failure))
 		}
+		for _, calls := range h.calls {
+			for _, c := range calls {
+				if c.composed != nil {
+					h.checkComposed(t, c)
+				}
+			}
+		}
+	}
+}
+
+// checkComposed checks what became of what Then, ThenOf or Catch returned, by
+// whether the function was called.
+func (h *history) checkComposed(t *testing.T, c *modelCall) {
+	value, err := txaio.Await(context.Background(), c.composed)
+	got := "passed by"
+	for _, event := range h.events {
+		if given, is := strings.CutPrefix(event, modelEvent(c.n, "")); is {
+			got = given
+		}
+	}
+	switch {
+	case got == "passed by" && (err != nil) == (c.verb == "then"):
+	case got != "passed by" && err == nil && value == composedOf(c.n, got):
+	default:
+		t.Errorf("%s %d got %s, and its future %q, %v\n%s", c.verb, c.n, got, value, err, h)
 	}
 }
 
@@ -162,6 +188,12 @@ func (h *history) do(c *modelCall, clock *atomic.Int64) {
 		pauseForAWhile(h.f)
 	case "add":
 		h.add(c.n)
+	case "then":
+		c.composed = h.then(c.n)
+	case "catch":
+		c.composed = txaio.Catch(h.f, func(fail *txaio.Failure) (string, error) {
+			return h.compose(c.n, "!"+describe(fail)), nil
+		})
 	}
 	c.ended = clock.Add(1)
 }
@@ -206,6 +238,47 @@ func (h *history) add(n int) {
 		}
 		return "", fail
 	})
+}
+
+// then calls Then or, if n is odd, ThenOf.
+func (h *history) then(n int) *txaio.Future[string] {
+	if n%2 == 0 {
+		return txaio.Then(h.f, func(v string) (string, error) { return h.compose(n, v), nil })
+	}
+	return txaio.ThenOf(h.f, func(v string) (*txaio.Future[string], error) {
+		return txaio.CreateFutureSuccess(h.compose(n, v)), nil
+	})
+}
+
+func (h *history) compose(n int, outcome string) string {
+	h.events = append(h.events, modelEvent(n, outcome))
+	return composedOf(n, outcome)
+}
+
+func composedOf(n int, outcome string) string { return fmt.Sprintf("%d of %s", n, outcome) }
+
+// What waits for a future in the model is a byte: the number of a pair, or that of
+// a function given to Then or Catch with one of these.
+const (
+	isThen  = 0x40
+	isCatch = 0x80
+)
+
+// waiter returns the byte for what a call adds.
+func (c *modelCall) waiter() byte {
+	return byte(c.n) | map[string]byte{"then": isThen, "catch": isCatch}[c.verb]
+}
+
+// composes lets the function given to Then or Catch run in the model, if waiter is
+// one and the outcome is for it. It leaves the outcome as it is.
+func (m *modelState) composes(s *search, waiter byte) (is, possible bool) {
+	switch failed := m.outcome[0] == '!'; {
+	case waiter&(isThen|isCatch) == 0:
+		return false, true
+	case failed != (waiter&isCatch != 0):
+		return true, true
+	}
+	return true, m.happens(s, modelEvent(int(waiter&^(isThen|isCatch)), m.outcome))
 }
 
 func modelEvent(n int, outcome string) string { return fmt.Sprintf("%d got %s", n, outcome) }

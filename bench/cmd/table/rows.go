@@ -28,6 +28,8 @@ func rows() []row {
 		{what: "the same, against a bare channel hand-off", backends: "future", ours: "Settle/txaio", against: "Settle/channel hand-off", isContext: true, allocs: none},
 		{what: "the same, against a samber/mo future", backends: "both", ours: "Settle/txaio", against: "Settle/mo future", isContext: true, allocs: none},
 		{what: "the same, against go-promise", backends: "both", ours: "Settle/txaio", against: "Settle/go-promise", isContext: true, allocs: none},
+		{what: "`Then` of a future, against a second future made by hand", backends: "both", ours: "Then/txaio", against: "Then/by hand", bar: 1.1, allocs: 3},
+		{what: "`Go`, against `go` and a channel", backends: "both", ours: "Go/txaio", against: "Go/go and a channel", bar: 2, allocs: none},
 		{what: "`CallSoon`, against a `chan func()` loop", backends: "both", ours: "CallSoon/txaio", against: "CallSoon/chan func loop", bar: 0.5, allocs: 0},
 		{what: "`CallSoon`, against a `chan func()` loop with a buffer of 1,024", backends: "both", ours: "CallSoon/txaio", against: "CallSoon/chan func loop, buffer 1024", isContext: true, allocs: none},
 		{what: "`CallSoon`, 8 producers against 1", backends: "both", ours: "Producers/txaio 8", against: "Producers/txaio 1", bar: 1, allocs: none},

@@ -1,0 +1,87 @@
+package bench
+
+import (
+	"context"
+	"testing"
+
+	"github.com/txaio-go/txaio"
+)
+
+// BenchmarkThen is a future that another is made of, against one that is made by
+// hand: both are created, the first is resolved, and a callback of the second runs.
+func BenchmarkThen(b *testing.B) {
+	run := func(name string, then func(f *txaio.Future[int]) *txaio.Future[int]) {
+		b.Run(name, func(b *testing.B) {
+			defer allocs(b)()
+			stop := runLoop()
+			for range b.N {
+				f := txaio.CreateFuture[int]()
+				txaio.AddCallbacks(then(f), callback, nil)
+				txaio.Resolve(f, 1)
+			}
+			stop()
+		})
+	}
+	run("txaio", func(f *txaio.Future[int]) *txaio.Future[int] { return txaio.Then(f, callback) })
+	run("by hand", func(f *txaio.Future[int]) *txaio.Future[int] {
+		second := txaio.CreateFuture[int]()
+		txaio.Watch(f, func(v int) {
+			result, err := callback(v)
+			if err != nil {
+				txaio.Reject(second, err)
+				return
+			}
+			txaio.Resolve(second, result)
+		}, func(fail *txaio.Failure) { txaio.Reject(second, fail) })
+		return second
+	})
+}
+
+// BenchmarkGo is a call on a goroutine of its own, whose result a callback gets on
+// the loop; against a goroutine that sends it to a loop that receives.
+func BenchmarkGo(b *testing.B) {
+	b.Run("txaio", func(b *testing.B) {
+		defer allocs(b)()
+		stop, limit := runLoop(), newLimit()
+		end := func(v int) (int, error) { limit.end(); return callback(v) }
+		for range b.N {
+			limit.begin()
+			f := txaio.Go(func(context.Context) (int, error) { return 1, nil })
+			txaio.AddCallbacks(f, end, nil)
+		}
+		limit.wait()
+		stop()
+	})
+	b.Run("go and a channel", func(b *testing.B) {
+		defer allocs(b)()
+		limit := newLimit()
+		results := make(chan int)
+		go func() {
+			for v := range results {
+				_, _ = callback(v)
+				limit.end()
+			}
+		}()
+		for range b.N {
+			limit.begin()
+			go func() { results <- 1 }()
+		}
+		limit.wait()
+		close(results)
+	})
+}
+
+// limit is how many goroutines there are at a time.
+type limit chan struct{}
+
+func newLimit() limit { return make(limit, 64) }
+
+func (l limit) begin() { l <- struct{}{} }
+func (l limit) end()   { <-l }
+
+// wait waits until all have ended.
+func (l limit) wait() {
+	for range cap(l) {
+		l <- struct{}{}
+	}
+}
