@@ -37,7 +37,7 @@ func Ticket(authID, ticket string) Authenticator {
 }
 
 // CRA authenticates with WAMP-CRA: the session signs the router's challenge
-// with the secret, which does not travel. Where the challenge has a salt, the
+// with the secret, which does not travel. If the challenge has a salt, the
 // key is derived from the secret.
 func CRA(authID, secret string) Authenticator {
 	return Authenticator{"wampcra", authID, func(challenge *Challenge) (*txaio.Future[string], error) {
@@ -87,7 +87,7 @@ func number(extra map[string]any, name string, standard, limit int64) (int, erro
 	}
 	n, ok := value.(int64)
 	if !ok || n < 1 || n > limit {
-		return 0, fmt.Errorf("the router's challenge has %s=%v, where an integer from 1 to %d is accepted", name, value, limit)
+		return 0, fmt.Errorf("the router's challenge has %s=%v: only an integer from 1 to %d is accepted", name, value, limit)
 	}
 	return int(n), nil
 }

@@ -84,7 +84,7 @@ func (c *call) start() {
 	}
 	c.id = s.request(c, json.RawMessage(details), c.procedure, c.body.args, c.body.kwargs)
 	c.body = body{} // it is not needed any more, however long the call takes
-	if limit := cmp.Or(c.options.Timeout, s.limit); limit > 0 {
+	if limit := cmp.Or(c.options.Timeout, s.callTimeout); limit > 0 {
 		c.timeout = s.api.CallLater(limit, func() {
 			if c.abandon() {
 				reject(c.future, &TimeoutError{codeCall.String(), c.procedure, limit})

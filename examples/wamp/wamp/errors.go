@@ -43,7 +43,7 @@ type Error struct {
 	Payload
 }
 
-// Error returns the URI with the arguments, where there are any.
+// Error returns the URI with the arguments, if there are any.
 func (e *Error) Error() string {
 	var text strings.Builder
 	text.WriteString(e.URI)
@@ -137,7 +137,7 @@ func (e *RefusedError) Error() string { return e.Doing + ": " + e.Cause.Error() 
 func (e *RefusedError) Unwrap() error { return e.Cause }
 
 // ErrNotJoined is what an operation fails with when the session is not joined:
-// wait for Join, or for OnJoin where the session reconnects.
+// wait for Join, or for OnJoin if the session reconnects.
 var ErrNotJoined = errors.New("the session is not joined to a realm: wait for Join or OnJoin")
 
 // ErrAlreadyJoined is what Join fails with when the session is joined, or

@@ -250,7 +250,7 @@ func decode(frame []byte) (*message, error) {
 	}
 	elements = elements[1:]
 	if len(elements) < layout.required {
-		return nil, violation("%v with %d elements after the code, where at least %d are needed", m.code, len(elements), layout.required)
+		return nil, violation("%v with %d elements after the code: at least %d are needed", m.code, len(elements), layout.required)
 	}
 	for i, decodeField := range layout.fields[:min(len(layout.fields), len(elements))] {
 		if err := decodeField(m, elements[i]); err != nil {

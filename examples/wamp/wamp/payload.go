@@ -38,8 +38,8 @@ func (p Payload) With(kwargs map[string]any) Payload {
 }
 
 // Scan stores the positional arguments in what the pointers point to: as they are
-// if the types allow it, else as json.Unmarshal would. It is an error where there are fewer arguments than
-// pointers; further arguments are ignored.
+// if the types allow it, else as json.Unmarshal would. It is an error if there
+// are fewer arguments than pointers; further arguments are ignored.
 func (p Payload) Scan(into ...any) error {
 	if len(p.Args) < len(into) {
 		return &Error{URI: InvalidArgument, Payload: Args(fmt.Sprintf("%d arguments are needed, and there are %d", len(into), len(p.Args)))}

@@ -11,7 +11,7 @@ type PublishOptions struct {
 	// Acknowledge asks the router for an answer, and the future waits for it.
 	// Without, the future succeeds as soon as the event is on its way.
 	Acknowledge bool
-	// IncludeMe has the event delivered to the publishing session, too, where
+	// IncludeMe has the event delivered to the publishing session, too, if
 	// that has subscribed to the topic. It is exclude_me=False of Autobahn.
 	IncludeMe bool
 	// Exclude and Eligible are ids of sessions that do not get the event, and
@@ -23,7 +23,7 @@ type PublishOptions struct {
 
 // A Publication is an event that was published.
 type Publication struct {
-	ID uint64 // 0 where it was not acknowledged, or the router gives none
+	ID uint64 // 0 if it was not acknowledged, or the router gives none
 }
 
 // Publish publishes an event.

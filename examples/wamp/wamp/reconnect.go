@@ -71,7 +71,7 @@ func (b *Backoff) delay(attempt int, random float64) time.Duration {
 
 // retry is the state of a session's attempts.
 type retry struct {
-	backoff *Backoff // nil where the session does not reconnect
+	backoff *Backoff // nil if the session does not reconnect
 	wanted  bool     // the session ended in a way that another attempt may mend
 	attempt int
 	delay   time.Duration // before the last attempt

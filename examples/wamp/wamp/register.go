@@ -51,7 +51,7 @@ type Invocation struct {
 	answered  bool
 }
 
-// ErrNotAsked is returned by [Invocation.Progress] where the caller did not
+// ErrNotAsked is returned by [Invocation.Progress] if the caller did not
 // ask for progressive results.
 var ErrNotAsked = errors.New("the caller did not ask for progressive results")
 
@@ -207,7 +207,7 @@ func (inv *Invocation) fail(fail *txaio.Failure) {
 }
 
 // Progress sends a progressive result, before the endpoint's answer. It may be
-// called from any goroutine. It returns [ErrNotAsked] where the caller did not
+// called from any goroutine. It returns [ErrNotAsked] if the caller did not
 // ask for any. One that comes after the answer is dropped.
 func (inv *Invocation) Progress(result Payload) error {
 	if inv.Details["receive_progress"] != true {

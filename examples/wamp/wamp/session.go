@@ -103,12 +103,12 @@ type CloseDetails struct {
 // call is also cancelled at the router; a subscription or registration that is
 // made all the same is taken back.
 type Session struct {
-	config Config
-	limit  time.Duration // of calls that have none of their own; 0 for none
-	api    *txaio.API
-	loop   txaio.EventLoop
-	log    *txaio.Logger
-	dial   dialer
+	config      Config
+	callTimeout time.Duration // of calls that have none of their own; 0 for none
+	api         *txaio.API
+	loop        txaio.EventLoop
+	log         *txaio.Logger
+	dial        dialer
 
 	// All that follows belongs to the loop.
 	phase     phase
@@ -116,7 +116,7 @@ type Session struct {
 	deadline  txaio.DelayedCall // of joining and of closing
 	joins     *txaio.Future[*JoinDetails]
 	leavers   []*txaio.Future[struct{}]
-	session   uint64 // the session's id, 0 where it is not joined
+	session   uint64 // the session's id, 0 if it is not joined
 	cancels   bool   // the router may be sent a CANCEL
 	challenge int    // which of config.Auth is being used, after CHALLENGE; else -1
 	cause     error  // why the session ended, in phase closing
@@ -190,12 +190,12 @@ func NewSession(config Config) (*Session, error) {
 		config.Pings = sharedPings()
 	}
 	s := &Session{
-		config: config,
-		limit:  callTimeout,
-		api:    api,
-		loop:   loop,
-		log:    config.Logger,
-		dial:   dialWebSocket(config.URL, config.HTTPClient, config.MaxMessage),
+		config:      config,
+		callTimeout: callTimeout,
+		api:         api,
+		loop:        loop,
+		log:         config.Logger,
+		dial:        dialWebSocket(config.URL, config.HTTPClient, config.MaxMessage),
 	}
 	s.retry.init(config.Reconnect)
 	s.reset()
@@ -219,7 +219,7 @@ func (s *Session) reset() {
 	s.invocations = make(map[uint64]*Invocation)
 }
 
-// Join connects to the router and joins the realm. Where the session
+// Join connects to the router and joins the realm. If the session
 // reconnects, the future also waits for later attempts, and succeeds once;
 // OnJoin is called each time.
 func (s *Session) Join() *txaio.Future[*JoinDetails] {

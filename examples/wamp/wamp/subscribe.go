@@ -33,8 +33,8 @@ type Subscription struct {
 type Event struct {
 	Payload
 	Topic       string
-	Publication uint64 // 0 where the router gives none
-	Publisher   uint64 // the session that published it, 0 where the router does not say
+	Publication uint64 // 0 if the router gives none
+	Publisher   uint64 // the session that published it, 0 if the router does not say
 	Details     map[string]any
 }
 

@@ -69,7 +69,7 @@ func TestWithDoesNotChangeThePayload(t *testing.T) {
 	}
 }
 
-// Ids start again where they would leave what a float64 can count.
+// Ids start again when they would leave what a float64 can count.
 func TestRequestIDsWrap(t *testing.T) {
 	r := requests{last: maxID - 1}
 	if a, b := r.next(), r.next(); a != maxID || b != 1 {

@@ -210,7 +210,7 @@ func (p *Peer) Expect(want string) []any {
 	got := p.Next()
 	if !matches(got, wanted) {
 		text, _ := json.Marshal(got) // it was JSON
-		p.tb.Fatalf("the session sent\n%s, where this was expected:\n%s", text, want)
+		p.tb.Fatalf("the session sent\n%s, and this was expected:\n%s", text, want)
 	}
 	return got
 }
@@ -241,7 +241,7 @@ func (p *Peer) Welcome() {
 func (p *Peer) ExpectClosed() websocket.StatusCode {
 	p.tb.Helper()
 	if message := p.next(); message != nil {
-		p.tb.Fatalf("the session sent %v, where it was to close the connection", message)
+		p.tb.Fatalf("the session sent %v, and was to close the connection", message)
 	}
 	return websocket.CloseStatus(p.err)
 }
