@@ -2,6 +2,8 @@
 TAGS    := none deferred future
 # Modules of their own: peers, tools and clients that users never download.
 MODULES := $(filter-out ./tools/,$(sort $(dir $(shell find . -mindepth 2 -name go.mod -not -path '*/node_modules/*'))))
+# Those of them whose tests have goroutines that meet.
+RACED   := ./examples/wamp/
 TOOL    := go tool -modfile=tools/go.mod
 # A number of runs: given a time, go test sometimes fails where that ends
 # (go.dev/issue/75804).
@@ -26,6 +28,8 @@ test: ## run all tests: without a backend, with each, and the other modules'
 .PHONY: race
 race: ## run the tests under the race detector
 	@set -e; for tag in $(TAGS); do echo "go test -race -tags $$tag ./..."; go test -race -tags $$tag ./...; done
+	@set -e; for module in $(RACED); do for tag in deferred future; do \
+		echo "go test -race -tags $$tag ./... in $$module"; (cd $$module && go test -race -tags $$tag ./...); done; done
 
 .PHONY: lint
 lint: txaiovet ## formatting, vet, staticcheck, txaiovet, go.mod and the workflow

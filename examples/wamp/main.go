@@ -33,17 +33,11 @@ func main() {
 	}
 }
 
-// A demo takes one step after the other. Each begins in the callback of the
-// one before, and a failure anywhere ends it.
-type demo struct {
-	session *wamp.Session
-	done    *txaio.Future[struct{}]
-	event   *txaio.Future[string]
-}
-
-// show returns a future that is settled when everything has been shown.
+// show returns a future that is settled when everything has been shown. Each
+// step begins when the one before it has succeeded, and a failure anywhere goes
+// past the others.
 func show(url, realm string, timeout time.Duration) (*txaio.Future[struct{}], error) {
-	d := &demo{done: txaio.CreateFuture[struct{}](), event: txaio.CreateFuture[string]()}
+	event := txaio.CreateFuture[string]()
 	session, err := wamp.NewSession(wamp.Config{
 		URL:   url,
 		Realm: realm,
@@ -53,37 +47,45 @@ func show(url, realm string, timeout time.Duration) (*txaio.Future[struct{}], er
 		OnDisconnect: func(_ *wamp.Session, err error) {
 			fmt.Println("Disconnected")
 			if err != nil {
-				_ = txaio.Reject(d.done, err) // refused where something failed before
+				_ = txaio.Reject(event, err) // refused if the event came before
 			}
 		},
 	})
 	if err != nil {
 		return nil, err
 	}
-	d.session = session
-	txaio.CallLater(timeout, func() {
-		_ = txaio.Reject(d.done, fmt.Errorf("the router at %s took longer than %v", url, timeout)) // refused at the end
+	registered := txaio.ThenOf(session.Join(), func(details *wamp.JoinDetails) (*txaio.Future[*wamp.Registration], error) {
+		fmt.Println("Joined", details.Realm)
+		return session.Register("com.example.add", add), nil
 	})
-	then(d, session.Join(), d.register)
-	return d.done, nil
-}
-
-// then goes on with next when f succeeds.
-func then[T any](d *demo, f *txaio.Future[T], next func(T)) {
-	txaio.AddCallbacks(f,
-		func(value T) (T, error) {
-			next(value)
-			return value, nil
-		},
-		func(fail *txaio.Failure) (T, error) {
-			_ = txaio.Reject(d.done, fail) // refused where something failed before
-			return *new(T), fail
-		})
-}
-
-func (d *demo) register(details *wamp.JoinDetails) {
-	fmt.Println("Joined", details.Realm)
-	then(d, d.session.Register("com.example.add", add), d.call)
+	called := txaio.ThenOf(registered, func(registration *wamp.Registration) (*txaio.Future[*wamp.Result], error) {
+		fmt.Println("Registered", registration.Procedure)
+		return session.Call("com.example.add", wamp.Args(2, 3)), nil
+	})
+	subscribed := txaio.ThenOf(called, func(result *wamp.Result) (*txaio.Future[*wamp.Subscription], error) {
+		fmt.Println("com.example.add(2, 3) =", result.Args[0])
+		return session.Subscribe("com.example.news", func(e *wamp.Event) error {
+			var news string
+			if err := e.Scan(&news); err != nil {
+				return err
+			}
+			return txaio.Resolve(event, news)
+		}), nil
+	})
+	published := txaio.ThenOf(subscribed, func(subscription *wamp.Subscription) (*txaio.Future[*wamp.Publication], error) {
+		fmt.Println("Subscribed to", subscription.Topic)
+		return session.Publish(subscription.Topic, wamp.Args("it works"),
+			wamp.PublishOptions{Acknowledge: true, IncludeMe: true}), nil
+	})
+	received := txaio.ThenOf(published, func(*wamp.Publication) (*txaio.Future[string], error) {
+		fmt.Println("Published")
+		return event, nil
+	})
+	left := txaio.ThenOf(received, func(news string) (*txaio.Future[struct{}], error) {
+		fmt.Println("Received an event:", news)
+		return session.Leave(), nil
+	})
+	return txaio.AddTimeout(left, timeout), nil
 }
 
 func add(inv *wamp.Invocation) (wamp.Payload, error) {
@@ -92,35 +94,4 @@ func add(inv *wamp.Invocation) (wamp.Payload, error) {
 		return wamp.Payload{}, err
 	}
 	return wamp.Args(a + b), nil
-}
-
-func (d *demo) call(registration *wamp.Registration) {
-	fmt.Println("Registered", registration.Procedure)
-	then(d, d.session.Call("com.example.add", wamp.Args(2, 3)), d.subscribe)
-}
-
-func (d *demo) subscribe(result *wamp.Result) {
-	fmt.Println("com.example.add(2, 3) =", result.Args[0])
-	then(d, d.session.Subscribe("com.example.news", func(e *wamp.Event) error {
-		var news string
-		if err := e.Scan(&news); err != nil {
-			return err
-		}
-		return txaio.Resolve(d.event, news)
-	}), d.publish)
-}
-
-func (d *demo) publish(subscription *wamp.Subscription) {
-	fmt.Println("Subscribed to", subscription.Topic)
-	published := d.session.Publish(subscription.Topic, wamp.Args("it works"),
-		wamp.PublishOptions{Acknowledge: true, IncludeMe: true})
-	then(d, published, func(*wamp.Publication) {
-		fmt.Println("Published")
-		then(d, d.event, d.leave)
-	})
-}
-
-func (d *demo) leave(news string) {
-	fmt.Println("Received an event:", news)
-	then(d, d.session.Leave(), func(struct{}) { _ = txaio.Resolve(d.done, struct{}{}) }) // refused after the timeout
 }

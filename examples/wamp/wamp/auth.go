@@ -1,6 +1,7 @@
 package wamp
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/pbkdf2"
 	"crypto/sha256"
@@ -36,15 +37,12 @@ func Ticket(authID, ticket string) Authenticator {
 }
 
 // CRA authenticates with WAMP-CRA: the session signs the router's challenge
-// with the secret, which does not travel. Where the challenge has a salt, the
+// with the secret, which does not travel. If the challenge has a salt, the
 // key is derived from the secret.
 func CRA(authID, secret string) Authenticator {
 	return Authenticator{"wampcra", authID, func(challenge *Challenge) (*txaio.Future[string], error) {
-		signature, err := signCRA(secret, challenge.Extra)
-		if err != nil {
-			return nil, err
-		}
-		return txaio.CreateFutureSuccess(signature), nil
+		// To derive a key can take a second, which is too long for the loop.
+		return txaio.Go(func(context.Context) (string, error) { return signCRA(secret, challenge.Extra) }), nil
 	}}
 }
 
@@ -89,7 +87,7 @@ func number(extra map[string]any, name string, standard, limit int64) (int, erro
 	}
 	n, ok := value.(int64)
 	if !ok || n < 1 || n > limit {
-		return 0, fmt.Errorf("the router's challenge has %s=%v, where an integer from 1 to %d is accepted", name, value, limit)
+		return 0, fmt.Errorf("the router's challenge has %s=%v: only an integer from 1 to %d is accepted", name, value, limit)
 	}
 	return int(n), nil
 }
@@ -99,10 +97,10 @@ func (s *Session) hello() {
 	details := map[string]any{
 		"agent": "txaio-go-wamp",
 		"roles": map[string]any{
-			"caller":     features("call_canceling", "progressive_call_results"),
-			"callee":     features("call_canceling", "progressive_call_results", "pattern_based_registration", "shared_registration"),
-			"publisher":  features("publisher_exclusion", "subscriber_blackwhite_listing"),
-			"subscriber": features("pattern_based_subscription", "publisher_identification"),
+			"caller":     features("call_canceling", "progressive_call_results", "caller_identification"),
+			"callee":     features("call_canceling", "progressive_call_results", "pattern_based_registration", "shared_registration", "caller_identification", "registration_revocation"),
+			"publisher":  features("publisher_exclusion", "subscriber_blackwhite_listing", "publisher_identification"),
+			"subscriber": features("pattern_based_subscription", "publisher_identification", "subscription_revocation"),
 		},
 	}
 	if len(s.config.Auth) > 0 {
@@ -139,23 +137,17 @@ func (s *Session) challenged(m *message) error {
 	f := txaio.AsFutureOfOn(s.api, func() (*txaio.Future[string], error) {
 		return answer(&Challenge{m.text, m.details})
 	})
-	txaio.AddCallbacks(f,
-		func(signature string) (string, error) {
-			s.loop.CallSoon(func() {
-				if asked() {
-					s.send(codeAuthenticate, signature, map[string]any{})
-				}
-			})
-			return signature, nil
+	watch(s, f,
+		func(signature string) {
+			if asked() {
+				s.send(codeAuthenticate, signature, map[string]any{})
+			}
 		},
-		func(fail *txaio.Failure) (string, error) {
-			s.loop.CallSoon(func() {
-				if asked() {
-					s.retry.stop()
-					s.abortWith(cannotAuthenticate, fmt.Errorf("the challenge was not answered: %w", fail.Value()))
-				}
-			})
-			return "", fail
+		func(fail *txaio.Failure) {
+			if asked() {
+				s.retry.stop()
+				s.abortWith(cannotAuthenticate, fmt.Errorf("the challenge was not answered: %w", fail.Value()))
+			}
 		})
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // The signatures are Autobahn|Python's: auth.compute_wcs, with
-// auth.derive_key where there is a salt.
+// auth.derive_key if there is a salt.
 func TestAuthentication(t *testing.T) {
 	for name, test := range map[string]struct{ challenge, signature string }{
 		"ticket":           {`[4, "ticket", {}]`, `secret`},

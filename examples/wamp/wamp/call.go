@@ -1,6 +1,7 @@
 package wamp
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 
@@ -9,9 +10,12 @@ import (
 
 // CallOptions are options of [Session.Call].
 type CallOptions struct {
-	// Timeout, where it is positive, is how long to wait for the result. After
-	// it the call fails with a [*TimeoutError] and is cancelled at the router.
+	// Timeout is how long to wait for the result. After it the call fails with a
+	// [*TimeoutError] and is cancelled at the router. 0 stands for
+	// [Config].Timeout, a negative one for no limit.
 	Timeout time.Duration
+	// DiscloseMe asks the router to tell the callee who calls.
+	DiscloseMe bool
 	// OnProgress gets the progressive results, on the loop; asking for them is
 	// what tells the callee that it may send some.
 	OnProgress func(*Result)
@@ -34,7 +38,7 @@ func (s *Session) Call(procedure string, payload Payload, options ...CallOptions
 		return failed[*Result](s, err)
 	}
 	c.future = txaio.CreateFutureOn(s.api, txaio.WithCanceller(c.canceller))
-	s.loop.CallSoon(c.start)
+	whenJoined(s, c.future, c.start)
 	return c.future
 }
 
@@ -69,23 +73,21 @@ func (c *call) prepare(payload Payload) (err error) {
 
 func (c *call) start() {
 	s := c.session
-	switch {
-	case txaio.IsCalled(c.future): // cancelled in the meantime
-		return
-	case s.phase != joined:
-		reject(c.future, ErrNotJoined)
-		return
+	details := "{}"
+	switch progress, disclose := c.options.OnProgress != nil, c.options.DiscloseMe; {
+	case progress && disclose:
+		details = `{"receive_progress":true,"disclose_me":true}`
+	case progress:
+		details = `{"receive_progress":true}`
+	case disclose:
+		details = `{"disclose_me":true}`
 	}
-	details := json.RawMessage("{}")
-	if c.options.OnProgress != nil {
-		details = json.RawMessage(`{"receive_progress":true}`)
-	}
-	c.id = s.request(c, details, c.procedure, c.body.args, c.body.kwargs)
+	c.id = s.request(c, json.RawMessage(details), c.procedure, c.body.args, c.body.kwargs)
 	c.body = body{} // it is not needed any more, however long the call takes
-	if limit := c.options.Timeout; limit > 0 {
+	if limit := cmp.Or(c.options.Timeout, s.callTimeout); limit > 0 {
 		c.timeout = s.api.CallLater(limit, func() {
 			if c.abandon() {
-				reject(c.future, &TimeoutError{c.procedure, limit})
+				reject(c.future, &TimeoutError{codeCall.String(), c.procedure, limit})
 			}
 		})
 	}
@@ -130,7 +132,7 @@ func (c *call) settled() {
 
 func (c *call) code() code { return codeCall }
 
-func (c *call) answered(m *message) (last bool) {
+func (c *call) answered(_ *Session, m *message) (last bool) {
 	result := &Result{m.payload, m.details}
 	if !m.progress() {
 		c.settled()
@@ -143,7 +145,7 @@ func (c *call) answered(m *message) (last bool) {
 	return false
 }
 
-func (c *call) failed(fail *txaio.Failure) {
+func (c *call) failed(_ *Session, fail *txaio.Failure) {
 	c.settled()
 	reject(c.future, fail)
 }

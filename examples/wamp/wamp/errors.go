@@ -43,7 +43,7 @@ type Error struct {
 	Payload
 }
 
-// Error returns the URI with the arguments, where there are any.
+// Error returns the URI with the arguments, if there are any.
 func (e *Error) Error() string {
 	var text strings.Builder
 	text.WriteString(e.URI)
@@ -102,16 +102,18 @@ func violation(format string, args ...any) *ProtocolError {
 	return &ProtocolError{fmt.Sprintf(format, args...)}
 }
 
-// A TimeoutError is what a call fails with that was not answered within its
-// [CallOptions].Timeout. errors.Is finds it by context.DeadlineExceeded.
+// A TimeoutError is what a request fails with that was not answered within
+// [Config].Timeout, or [CallOptions].Timeout. errors.Is finds it by
+// context.DeadlineExceeded.
 type TimeoutError struct {
-	Procedure string
+	Request   string // WAMP's name of the message, such as CALL
+	Procedure string // or the topic
 	After     time.Duration
 }
 
-// Error names the procedure and the time.
+// Error names the request and the time.
 func (e *TimeoutError) Error() string {
-	return fmt.Sprintf("the call of %s was not answered within %v", e.Procedure, e.After)
+	return fmt.Sprintf("%s %s was not answered within %v", e.Request, e.Procedure, e.After)
 }
 
 // Timeout is what net.Error asks for.
@@ -135,7 +137,7 @@ func (e *RefusedError) Error() string { return e.Doing + ": " + e.Cause.Error() 
 func (e *RefusedError) Unwrap() error { return e.Cause }
 
 // ErrNotJoined is what an operation fails with when the session is not joined:
-// wait for Join, or for OnJoin where the session reconnects.
+// wait for Join, or for OnJoin if the session reconnects.
 var ErrNotJoined = errors.New("the session is not joined to a realm: wait for Join or OnJoin")
 
 // ErrAlreadyJoined is what Join fails with when the session is joined, or

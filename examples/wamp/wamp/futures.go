@@ -25,6 +25,19 @@ func failed[T any](s *Session, err error) *txaio.Future[T] {
 	return txaio.CreateFutureErrorOn[T](s.api, err)
 }
 
+// watch has what becomes of f told on the loop, because f may be settled on any
+// goroutine and its callbacks may run there.
+func watch[T any](s *Session, f *txaio.Future[T], onValue func(T), onFailure func(*txaio.Failure)) {
+	txaio.Watch(f,
+		func(value T) { s.loop.CallSoon(func() { onValue(value) }) },
+		func(fail *txaio.Failure) { s.loop.CallSoon(func() { onFailure(fail) }) })
+}
+
+// ignoring makes fn a function for the futures of what has no result.
+func ignoring(fn func() error) func() (struct{}, error) {
+	return func() (struct{}, error) { return struct{}{}, fn() }
+}
+
 // optional returns the options that a method was given, if any.
 func optional[T any](options []T) (chosen T) {
 	if len(options) > 0 {

@@ -88,11 +88,11 @@ var layouts = map[code]struct {
 	codeError:        {4, []field{theKind, theRequest, theDetails, theText, theArgs, theKwargs}},
 	codePublished:    {2, []field{theRequest, orNull(theID)}},
 	codeSubscribed:   {2, []field{theRequest, theID}},
-	codeUnsubscribed: {1, []field{theRequest}},
+	codeUnsubscribed: {1, []field{orZero(theRequest), theDetails}},
 	codeEvent:        {3, []field{theID, orNull(theSecond), theDetails, theArgs, theKwargs}},
 	codeResult:       {2, []field{theRequest, theDetails, theArgs, theKwargs}},
 	codeRegistered:   {2, []field{theRequest, theID}},
-	codeUnregistered: {1, []field{theRequest}},
+	codeUnregistered: {1, []field{orZero(theRequest), theDetails}},
 	codeInvocation:   {3, []field{theRequest, theID, theDetails, theArgs, theKwargs}},
 	codeInterrupt:    {1, []field{theRequest, theDetails}},
 }
@@ -128,6 +128,23 @@ func orNull(id field) field {
 		}
 		return id(m, raw)
 	}
+}
+
+// orZero allows 0, which is what a router answers that was not asked: it takes
+// something back.
+func orZero(id field) field {
+	return func(m *message, raw json.RawMessage) error {
+		if string(raw) == "0" {
+			return nil
+		}
+		return id(m, raw)
+	}
+}
+
+// session returns the session that details name, 0 if they do not.
+func (m *message) session(name string) uint64 {
+	id, _ := m.details[name].(int64)
+	return uint64(max(id, 0))
 }
 
 // maxID is the largest id, 2^53: up to there a float64 is exact, which is what
@@ -170,9 +187,9 @@ func parseValue[T []any | map[string]any](raw json.RawMessage, into *T) error {
 	}
 	switch value := any(*into).(type) {
 	case []any:
-		plainNumbers(value)
+		plainValues(value)
 	case map[string]any:
-		plainNumbers(value)
+		plainValues(value)
 	}
 	return nil
 }
@@ -182,11 +199,15 @@ func sameKind(first byte, value any) bool {
 	return list == (first == '[')
 }
 
-// plainNumbers makes int64 and float64 of the numbers in a value, as a Python
+// plainValues makes int64 and float64 of the numbers in a value, as a Python
 // client would: an integer stays one. A number that fits neither stays a
-// json.Number.
-func plainNumbers(value any) any {
+// json.Number. It makes []byte of binary data.
+func plainValues(value any) any {
 	switch value := value.(type) {
+	case string:
+		if data, is := binary(value); is {
+			return data
+		}
 	case json.Number:
 		if n, err := value.Int64(); err == nil {
 			return n
@@ -198,11 +219,11 @@ func plainNumbers(value any) any {
 		}
 	case []any:
 		for i := range value {
-			value[i] = plainNumbers(value[i])
+			value[i] = plainValues(value[i])
 		}
 	case map[string]any:
 		for key := range value {
-			value[key] = plainNumbers(value[key])
+			value[key] = plainValues(value[key])
 		}
 	}
 	return value
@@ -229,7 +250,7 @@ func decode(frame []byte) (*message, error) {
 	}
 	elements = elements[1:]
 	if len(elements) < layout.required {
-		return nil, violation("%v with %d elements after the code, where at least %d are needed", m.code, len(elements), layout.required)
+		return nil, violation("%v with %d elements after the code: at least %d are needed", m.code, len(elements), layout.required)
 	}
 	for i, decodeField := range layout.fields[:min(len(layout.fields), len(elements))] {
 		if err := decodeField(m, elements[i]); err != nil {

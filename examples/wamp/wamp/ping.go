@@ -1,6 +1,7 @@
 package wamp
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"time"
@@ -10,29 +11,60 @@ import (
 
 // sharedPings is the timer of every session that was given none: a thousand
 // sessions need one real timer a second, not a thousand.
-var sharedPings = sync.OnceValue(func() *txaio.BatchedTimer { return txaio.MakeBatchedTimer(time.Second, 0) })
+var sharedPings = sync.OnceValue(func() *txaio.BatchedTimer {
+	return txaio.MakeBatchedTimer(time.Second, 0, txaio.RoundUp())
+})
 
-// errNoPong is why a connection is dropped whose router does not answer.
-var errNoPong = errors.New("the router did not answer a ping")
+// Why a connection is dropped that has not ended: nothing comes back, or nothing
+// goes out.
+var (
+	errNoPong = errors.New("the router did not answer a ping")
+	errStuck  = errors.New("the router takes nothing of what is sent to it")
+)
 
-// A keepalive finds out that a router is gone, where the network does not say
-// so.
+// A ping or a pong that waits behind data takes its time on a slow link. That of
+// slowest bytes a second is still accepted, for as much data as lies in buffers.
+const (
+	slowest   = 10_000
+	maxBuffer = 2 << 20
+)
+
+// behind is the time that n bytes may take.
+func behind(n int64) time.Duration {
+	return time.Duration(min(n, maxBuffer)) * time.Second / slowest
+}
+
+// A keepalive finds out that a router is gone when the network does not say so.
+// It looks once an interval, in both directions: whether something comes, and
+// whether what is sent gets through.
 type keepalive struct {
-	heard bool // something came since the last look
-	asked bool // a ping has not been answered
-	timer txaio.DelayedCall
+	timer  txaio.DelayedCall
+	looked time.Time
+
+	read    int64 // by the transport, when it last looked
+	written int64
+	moved   time.Time // when it last found the writer idle or further on
+
+	sent   int64 // to the transport, at all
+	proven int64 // as much of it has reached the router: there was an answer to it
+
+	asked     bool // a ping has not been answered
+	askedAt   time.Time
+	askedSent int64 // sent and read at that time
+	askedRead int64
 }
 
 func (k *keepalive) start(s *Session) {
-	*k = keepalive{}
+	*k = keepalive{looked: s.loop.Now(), moved: s.loop.Now()}
+	k.read, k.written, _ = s.transport.progress()
 	if s.config.PingInterval > 0 {
-		k.again(s)
+		k.again(s, s.config.Pings)
 	}
 }
 
-func (k *keepalive) again(s *Session) {
+func (k *keepalive) again(s *Session, timer txaio.DelayedCaller) {
 	t := s.transport
-	k.timer = s.config.Pings.CallLater(s.config.PingInterval, func() {
+	k.timer = timer.CallLater(s.config.PingInterval, func() {
 		// The timer is shared, and may belong to another loop.
 		s.loop.CallSoon(func() {
 			if s.transport == t && k.timer != nil {
@@ -42,32 +74,56 @@ func (k *keepalive) again(s *Session) {
 	})
 }
 
-// look is taken once an interval. A session that has heard something needs no
-// ping.
+// look is taken once an interval. A session that hears something, and has
+// nothing unanswered, needs no ping.
 func (k *keepalive) look(s *Session) {
-	switch {
-	case k.heard:
-		k.heard = false
-	case k.asked:
-		s.transport.abort(errNoPong)
-		return
-	default:
-		k.asked = true
-		s.transport.sendPing()
+	t, now, interval := s.transport, s.loop.Now(), s.config.PingInterval
+	read, written, writing := t.progress()
+	if !writing || written != k.written {
+		k.moved = now
 	}
-	k.again(s)
+	switch {
+	case now.Sub(k.moved) >= interval+behind(fragment):
+		t.abort(errStuck)
+		return
+	case k.asked && now.Sub(k.askedAt) >= interval+behind(k.askedSent-k.proven+read-k.askedRead):
+		t.abort(errNoPong)
+		return
+	case !k.asked && !writing && (read == k.read || k.sent > k.proven):
+		k.ask(s, now, read)
+	}
+	timer := s.config.Pings
+	if now.Sub(k.looked) < interval/2 {
+		timer = s.api // the other rounds down, which would be to now again and again
+	}
+	k.looked, k.read, k.written = now, read, written
+	k.again(s, timer)
 }
+
+// ask sends a ping, on a goroutine of its own: it waits for the pong.
+func (k *keepalive) ask(s *Session, now time.Time, read int64) {
+	k.asked, k.askedAt, k.askedSent, k.askedRead = true, now, k.sent, read
+	t := s.transport
+	pong := txaio.GoOn(s.api, func(context.Context) (struct{}, error) { return struct{}{}, t.conn.Ping(t.ctx) })
+	watch(s, pong,
+		func(struct{}) {
+			if t == s.transport {
+				k.asked, k.proven = false, max(k.proven, k.askedSent)
+			}
+		},
+		func(*txaio.Failure) {
+			if t == s.transport {
+				k.asked = false // it could not be sent, and the next look finds out why
+			}
+		})
+}
+
+// answered says that the router has answered something.
+func (k *keepalive) answered() { k.proven = k.sent }
 
 func (k *keepalive) stop() {
 	if k.timer != nil {
 		k.timer.Cancel()
 		k.timer = nil
-	}
-}
-
-// ponged implements transportEvents.
-func (s *Session) ponged(t *transport) {
-	if t == s.transport {
-		s.keepalive.heard, s.keepalive.asked = true, false
 	}
 }

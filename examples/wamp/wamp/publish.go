@@ -11,17 +11,19 @@ type PublishOptions struct {
 	// Acknowledge asks the router for an answer, and the future waits for it.
 	// Without, the future succeeds as soon as the event is on its way.
 	Acknowledge bool
-	// IncludeMe has the event delivered to the publishing session, too, where
+	// IncludeMe has the event delivered to the publishing session, too, if
 	// that has subscribed to the topic. It is exclude_me=False of Autobahn.
 	IncludeMe bool
 	// Exclude and Eligible are ids of sessions that do not get the event, and
 	// that alone may get it.
 	Exclude, Eligible []uint64
+	// DiscloseMe asks the router to tell the subscribers who publishes.
+	DiscloseMe bool
 }
 
 // A Publication is an event that was published.
 type Publication struct {
-	ID uint64 // 0 where it was not acknowledged, or the router gives none
+	ID uint64 // 0 if it was not acknowledged, or the router gives none
 }
 
 // Publish publishes an event.
@@ -39,21 +41,14 @@ func (s *Session) Publish(topic string, payload Payload, options ...PublishOptio
 		return failed[*Publication](s, err)
 	}
 	details := json.RawMessage(encoded)
-	r := &simple[*Publication]{of: codePublish, future: newFuture[*Publication](s)}
-	r.take = func(m *message) *Publication { return &Publication{m.id} }
+	r := &simple[*Publication]{of: codePublish, about: topic, future: newFuture[*Publication](s)}
+	r.take = func(m *message) (*Publication, error) { return &Publication{m.id}, nil }
 	if chosen.Acknowledge {
-		start(s, r, details, topic, body.args, body.kwargs)
-		return r.future
+		return start(s, r, details, topic, body.args, body.kwargs)
 	}
-	s.loop.CallSoon(func() {
-		switch {
-		case txaio.IsCalled(r.future):
-		case s.phase != joined:
-			reject(r.future, ErrNotJoined)
-		default:
-			s.send(codePublish, s.requests.next(), details, topic, body.args, body.kwargs)
-			resolve(r.future, &Publication{})
-		}
+	whenJoined(s, r.future, func() {
+		s.send(codePublish, s.requests.next(), details, topic, body.args, body.kwargs)
+		resolve(r.future, &Publication{})
 	})
 	return r.future
 }
@@ -65,6 +60,9 @@ func (o *PublishOptions) details() map[string]any {
 	}
 	if o.IncludeMe {
 		details["exclude_me"] = false
+	}
+	if o.DiscloseMe {
+		details["disclose_me"] = true
 	}
 	if o.Exclude != nil {
 		details["exclude"] = o.Exclude

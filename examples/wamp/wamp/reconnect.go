@@ -19,12 +19,41 @@ type Backoff struct {
 	// Growth is what the delay is multiplied by from one attempt to the next;
 	// 0 stands for 1.5.
 	Growth float64
-	// Jitter is the part of the delay by which it varies at random, up and
-	// down, so that the clients of a router that comes back do not all come
-	// at once; 0 stands for 0.1, and a negative one for none.
+	// Jitter is the part of the delay that is random, so that the clients of a
+	// router that comes back do not all come at once. 0 stands for 1: any time
+	// from 0 to the delay. A negative one stands for none.
 	Jitter float64
-	// MaxRetries is how many attempts in a row may fail; 0 means any number.
+	// MaxRetries is how many attempts in a row may fail; 0 means any number. An
+	// attempt has failed, too, if the session ends again before it has lasted
+	// as long as the delay before it.
 	MaxRetries int
+	// Retry decides whether to try again after the router has ended or refused the
+	// session with the URI reason. joined tells whether the session had joined
+	// before, since Join was called. nil stands for [Backoff.Retryable].
+	Retry func(reason string, joined bool) bool
+}
+
+// finals are the reasons that another attempt would meet again.
+var finals = map[string]bool{
+	cannotAuthenticate:                   true,
+	"wamp.error.authentication_denied":   true,
+	"wamp.error.authentication_failed":   true,
+	"wamp.error.authentication_required": true,
+	"wamp.error.authorization_denied":    true,
+	"wamp.error.authorization_failed":    true,
+	"wamp.error.authorization_required":  true,
+	"wamp.error.no_matching_auth_method": true,
+	"wamp.error.no_such_principal":       true,
+	"wamp.error.no_such_role":            true,
+	"wamp.error.not_authorized":          true,
+	ProtocolViolation:                    true,
+}
+
+// Retryable returns false for errors of authentication, of authorisation and of
+// the protocol. It also does for a realm that does not exist, unless the
+// session has joined it before: a router that starts may not have it yet.
+func (b *Backoff) Retryable(reason string, joined bool) bool {
+	return !finals[reason] && (joined || reason != NoSuchRealm)
 }
 
 // delay returns the time before the given attempt, the first being 1. random
@@ -37,14 +66,17 @@ func (b *Backoff) delay(attempt int, random float64) time.Duration {
 		}
 	}
 	delay = min(delay, float64(b.MaxDelay))
-	return time.Duration(delay * (1 + b.Jitter*(2*random-1)))
+	return time.Duration(delay * (1 - b.Jitter*random))
 }
 
 // retry is the state of a session's attempts.
 type retry struct {
-	backoff *Backoff // nil where the session does not reconnect
+	backoff *Backoff // nil if the session does not reconnect
 	wanted  bool     // the session ended in a way that another attempt may mend
 	attempt int
+	delay   time.Duration // before the last attempt
+	joined  bool          // at some time since Join
+	since   time.Time     // when the current session joined; zero if it has not
 	timer   txaio.DelayedCall
 }
 
@@ -56,16 +88,27 @@ func (r *retry) init(backoff *Backoff) {
 	setDefault(&chosen.InitialDelay, 1500*time.Millisecond)
 	setDefault(&chosen.MaxDelay, 5*time.Minute)
 	setDefault(&chosen.Growth, 1.5)
-	setDefault(&chosen.Jitter, 0.1)
+	setDefault(&chosen.Jitter, 1)
 	chosen.Jitter = min(max(chosen.Jitter, 0), 1)
+	if chosen.Retry == nil {
+		chosen.Retry = chosen.Retryable
+	}
 	r.backoff = &chosen
 }
 
-// restart begins to count anew, after Join and after each success.
-func (r *retry) restart() { r.attempt, r.wanted = 0, false }
+// restart begins anew, with Join.
+func (r *retry) restart() { *r = retry{backoff: r.backoff} }
+
+// welcomed says that the session has joined.
+func (r *retry) welcomed(now time.Time) { r.joined, r.since = true, now }
 
 // allow says that the connection was lost: another attempt may mend that.
 func (r *retry) allow() { r.wanted = true }
+
+// refused says that the router has ended or refused the session.
+func (r *retry) refused(reason string) {
+	r.wanted = r.backoff != nil && r.backoff.Retry(reason, r.joined)
+}
 
 // stop gives up.
 func (r *retry) stop() {
@@ -78,15 +121,23 @@ func (r *retry) stop() {
 
 // schedule plans the next attempt, and reports whether there is one.
 func (r *retry) schedule(s *Session) bool {
+	if !r.since.IsZero() && s.loop.Now().Sub(r.since) >= r.delay {
+		r.attempt = 0
+	}
+	r.since = time.Time{}
 	if !r.wanted || r.backoff == nil || r.backoff.MaxRetries > 0 && r.attempt >= r.backoff.MaxRetries {
 		return false
 	}
 	r.wanted = false
 	r.attempt++
-	delay := r.backoff.delay(r.attempt, rand.Float64())
+	r.delay = r.backoff.delay(r.attempt, rand.Float64())
 	s.log.Info("WAMP: {cause}; attempt {attempt} to connect again in {delay}",
-		slog.String("cause", s.cause.Error()), slog.Int("attempt", r.attempt), slog.Duration("delay", delay))
-	r.timer = s.api.CallLater(delay, func() {
+		slog.String("cause", s.cause.Error()), slog.Int("attempt", r.attempt), slog.Duration("delay", r.delay))
+	if s.config.OnRetry != nil {
+		attempt, delay, cause := r.attempt, r.delay, s.cause
+		s.callback("OnRetry", func() error { s.config.OnRetry(attempt, delay, cause); return nil })
+	}
+	r.timer = s.api.CallLater(r.delay, func() {
 		r.timer = nil
 		s.connect()
 	})

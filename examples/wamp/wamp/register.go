@@ -14,6 +14,10 @@ type RegisterOptions struct {
 	// Invoke is how one of several registrations is chosen, such as
 	// "roundrobin".
 	Invoke string
+	// DiscloseCaller asks the router to tell who calls: see [Invocation].Caller.
+	DiscloseCaller bool
+	// OnRevoked is called, on the loop, if the router ends the registration.
+	OnRevoked func(reason string)
 }
 
 // A Registration is a procedure that the router knows.
@@ -21,13 +25,14 @@ type Registration struct {
 	ID        uint64
 	Procedure string
 
-	session  *Session
-	endpoint endpoint
-	loose    bool // UNREGISTER was sent
+	session   *Session
+	endpoint  endpoint
+	onRevoked func(reason string)
+	loose     bool // UNREGISTER was sent
 }
 
 // An endpoint answers invocations.
-type endpoint func(*Invocation) *txaio.Future[Payload]
+type endpoint func(*Invocation) *txaio.Future[body]
 
 // An Invocation is a call of a registered procedure.
 type Invocation struct {
@@ -36,32 +41,42 @@ type Invocation struct {
 	Procedure string
 	// Details is everything that the router says about the call.
 	Details map[string]any
+	// Caller is the session that calls, 0 if the router does not say.
+	Caller uint64
 
 	session   *Session
 	transport *transport
 	request   uint64
-	future    *txaio.Future[Payload] // the endpoint's answer
+	future    *txaio.Future[body] // the endpoint's answer
 	answered  bool
 }
 
-// ErrNotAsked is returned by [Invocation.Progress] where the caller did not
+// ErrNotAsked is returned by [Invocation.Progress] if the caller did not
 // ask for progressive results.
 var ErrNotAsked = errors.New("the caller did not ask for progressive results")
 
 // Register registers a procedure that answers at once: endpoint is called on
 // the loop, and returns the result or an error.
 func (s *Session) Register(procedure string, endpoint func(*Invocation) (Payload, error), options ...RegisterOptions) *txaio.Future[*Registration] {
-	return s.register(procedure, func(inv *Invocation) *txaio.Future[Payload] {
-		return txaio.AsFutureOn(s.api, func() (Payload, error) { return endpoint(inv) })
+	return s.register(procedure, func(inv *Invocation) *txaio.Future[body] {
+		// Encoded here, the result may be changed as soon as endpoint returns.
+		return txaio.AsFutureOn(s.api, func() (body, error) {
+			result, err := endpoint(inv)
+			if err != nil {
+				return body{}, err
+			}
+			return result.encode()
+		})
 	}, optional(options))
 }
 
 // RegisterLater registers a procedure that answers later: endpoint is called
-// on the loop, and returns a future. The future is cancelled where the caller
-// cancels the call, or the session ends.
+// on the loop, and returns a future. The future is cancelled if the caller
+// cancels the call, or the session ends. Its value must not be changed any more.
 func (s *Session) RegisterLater(procedure string, endpoint func(*Invocation) (*txaio.Future[Payload], error), options ...RegisterOptions) *txaio.Future[*Registration] {
-	return s.register(procedure, func(inv *Invocation) *txaio.Future[Payload] {
-		return txaio.AsFutureOfOn(s.api, func() (*txaio.Future[Payload], error) { return endpoint(inv) })
+	return s.register(procedure, func(inv *Invocation) *txaio.Future[body] {
+		answer := txaio.AsFutureOfOn(s.api, func() (*txaio.Future[Payload], error) { return endpoint(inv) })
+		return txaio.Then(answer, Payload.encode)
 	}, optional(options))
 }
 
@@ -76,36 +91,37 @@ func (s *Session) register(procedure string, endpoint endpoint, options Register
 	if options.Invoke != "" {
 		details["invoke"] = options.Invoke
 	}
-	r := &simple[*Registration]{of: codeRegister, future: newFuture[*Registration](s)}
-	r.take = func(m *message) *Registration {
-		registration := &Registration{ID: m.id, Procedure: procedure, session: s, endpoint: endpoint}
+	if options.DiscloseCaller {
+		details["disclose_caller"] = true
+	}
+	r := &simple[*Registration]{of: codeRegister, about: procedure, future: newFuture[*Registration](s)}
+	r.take = func(m *message) (*Registration, error) {
+		if s.registrations[m.id] != nil { // a router that shares registrations has one for each session
+			return nil, &Error{URI: "wamp.error.procedure_already_exists", Payload: Args("this session has registered " + procedure + " before")}
+		}
+		registration := &Registration{ID: m.id, Procedure: procedure, session: s, endpoint: endpoint, onRevoked: options.OnRevoked}
 		s.registrations[m.id] = registration
-		return registration
+		return registration, nil
 	}
 	r.undo = func(registration *Registration) { registration.Unregister() }
-	start(s, r, details, procedure)
-	return r.future
+	return start(s, r, details, procedure)
 }
 
 // Unregister takes the procedure back. Invocations that are running go on.
 func (r *Registration) Unregister() *txaio.Future[struct{}] {
 	s := r.session
-	q := &simple[struct{}]{of: codeUnregister, future: newFuture[struct{}](s)}
-	q.take = func(*message) struct{} {
+	q := &simple[struct{}]{of: codeUnregister, about: r.Procedure, future: newFuture[struct{}](s)}
+	q.take = func(*message) (struct{}, error) {
 		delete(s.registrations, r.ID)
-		return struct{}{}
+		return struct{}{}, nil
 	}
-	s.loop.CallSoon(func() {
-		switch {
-		case txaio.IsCalled(q.future):
-		case s.phase != joined:
-			reject(q.future, ErrNotJoined)
-		case s.registrations[r.ID] != r || r.loose:
+	whenJoined(s, q.future, func() {
+		if s.registrations[r.ID] != r || r.loose {
 			reject(q.future, &Error{URI: "wamp.error.no_such_registration", Payload: Args(r.Procedure + " is not registered any more")})
-		default:
-			r.loose = true
-			s.request(q, r.ID)
+			return
 		}
+		r.loose = true
+		q.send(s, r.ID)
 	})
 	return q.future
 }
@@ -114,7 +130,9 @@ func (r *Registration) Unregister() *txaio.Future[struct{}] {
 func (s *Session) invocation(m *message) error {
 	registration := s.registrations[m.id]
 	if registration == nil {
-		return violation("INVOCATION for the registration %d, which there is not", m.id)
+		s.log.Warn("WAMP: an INVOCATION of the registration {registration}, which this session does not have, is ignored",
+			attr("registration", m.id))
+		return nil
 	}
 	if s.invocations[m.request] != nil {
 		return violation("INVOCATION %d twice", m.request)
@@ -130,19 +148,10 @@ func (s *Session) invocation(m *message) error {
 	if procedure, ok := m.details["procedure"].(string); ok {
 		inv.Procedure = procedure
 	}
+	inv.Caller = m.session("caller")
 	inv.future = registration.endpoint(inv)
 	s.invocations[m.request] = inv
-	// The endpoint's future may be settled on any goroutine, and its callbacks
-	// may run there.
-	txaio.AddCallbacks(inv.future,
-		func(result Payload) (Payload, error) {
-			s.loop.CallSoon(func() { inv.yield(result) })
-			return result, nil
-		},
-		func(fail *txaio.Failure) (Payload, error) {
-			s.loop.CallSoon(func() { inv.fail(fail) })
-			return Payload{}, fail
-		})
+	watch(s, inv.future, inv.yield, inv.fail)
 	return nil
 }
 
@@ -175,12 +184,7 @@ func (inv *Invocation) finish() bool {
 	return true
 }
 
-func (inv *Invocation) yield(result Payload) {
-	body, err := result.encode()
-	if err != nil {
-		inv.fail(txaio.CreateFailure(err))
-		return
-	}
+func (inv *Invocation) yield(body body) {
 	if inv.finish() {
 		inv.session.send(codeYield, inv.request, json.RawMessage("{}"), body.args, body.kwargs)
 	}
@@ -197,13 +201,13 @@ func (inv *Invocation) fail(fail *txaio.Failure) {
 		body, _ = Args(err.Error()).encode() // a string can be encoded
 	}
 	if failed.URI == RuntimeError {
-		inv.session.log.Failure(fail, "The procedure {procedure} failed", attr("procedure", inv.Procedure))
+		inv.session.report(fail, "The procedure "+inv.Procedure)
 	}
 	inv.session.send(codeError, uint64(codeInvocation), inv.request, json.RawMessage("{}"), failed.URI, body.args, body.kwargs)
 }
 
 // Progress sends a progressive result, before the endpoint's answer. It may be
-// called from any goroutine. It returns [ErrNotAsked] where the caller did not
+// called from any goroutine. It returns [ErrNotAsked] if the caller did not
 // ask for any. One that comes after the answer is dropped.
 func (inv *Invocation) Progress(result Payload) error {
 	if inv.Details["receive_progress"] != true {

@@ -9,9 +9,9 @@ type request interface {
 	// code is that of the request.
 	code() code
 	// answered handles the answer, and reports whether it was the last one.
-	answered(m *message) (last bool)
+	answered(s *Session, m *message) (last bool)
 	// failed handles an ERROR, and the end of the session.
-	failed(fail *txaio.Failure)
+	failed(s *Session, fail *txaio.Failure)
 }
 
 // requests are those that are pending.
@@ -55,11 +55,11 @@ func (r *requests) abandon(id uint64) {
 }
 
 // fail fails all that are pending.
-func (r *requests) fail(fail *txaio.Failure) {
+func (r *requests) fail(s *Session, fail *txaio.Failure) {
 	pending := r.pending
 	r.pending = nil
 	for _, request := range pending {
-		request.failed(fail)
+		request.failed(s, fail)
 	}
 }
 
@@ -74,7 +74,7 @@ var answers = map[code]code{
 }
 
 // answered handles the answer to a request.
-func (r *requests) answered(m *message) error {
+func (r *requests) answered(s *Session, m *message) error {
 	of := answers[m.code]
 	if m.code == codeError {
 		of = m.of
@@ -92,10 +92,10 @@ func (r *requests) answered(m *message) error {
 	}
 	if m.code == codeError {
 		delete(r.pending, m.request)
-		request.failed(txaio.CreateFailure(&Error{URI: m.text, Payload: m.payload}))
+		request.failed(s, txaio.CreateFailure(&Error{URI: m.text, Payload: m.payload}))
 		return nil
 	}
-	if request.answered(m) {
+	if request.answered(s, m) {
 		delete(r.pending, m.request)
 	}
 	return nil
@@ -115,36 +115,81 @@ func (m *message) progress() bool { return m.code == codeResult && m.details["pr
 
 // simple is a request with one answer that settles one future.
 type simple[T any] struct {
-	of     code
-	future *txaio.Future[T]
-	take   func(m *message) T
-	undo   func(T) // where the future was cancelled; may be nil
+	of      code
+	about   string // a URI
+	future  *txaio.Future[T]
+	take    func(m *message) (T, error)
+	undo    func(T) // called if the future was cancelled, or has timed out; may be nil
+	refused func()  // called if the router refuses; may be nil
+	timeout txaio.DelayedCall
+}
+
+// send sends the request, with its limit of time. What comes after that is
+// undone, as after cancelling.
+func (r *simple[T]) send(s *Session, elements ...any) {
+	s.request(r, elements...)
+	if limit := s.config.Timeout; limit > 0 {
+		r.timeout = s.api.CallLater(limit, func() { r.reject(s, &TimeoutError{r.of.String(), r.about, limit}) })
+	}
+}
+
+func (r *simple[T]) settled() {
+	if r.timeout != nil {
+		r.timeout.Cancel()
+	}
 }
 
 func (r *simple[T]) code() code { return r.of }
 
-func (r *simple[T]) answered(m *message) bool {
-	value := r.take(m)
-	if !resolve(r.future, value) && r.undo != nil {
+func (r *simple[T]) answered(s *Session, m *message) bool {
+	r.settled()
+	value, err := r.take(m)
+	switch {
+	case err != nil:
+		r.reject(s, err)
+	case !resolve(r.future, value) && r.undo != nil:
 		r.undo(value)
 	}
 	return true
 }
 
-func (r *simple[T]) failed(fail *txaio.Failure) { reject(r.future, fail) }
+func (r *simple[T]) failed(s *Session, fail *txaio.Failure) {
+	r.settled()
+	r.reject(s, fail)
+	if r.refused != nil && s.phase == joined {
+		r.refused()
+	}
+}
 
-// start sends a request, on the loop, where its future has not been given up
-// in the meantime.
-func start[T any](s *Session, r *simple[T], elements ...any) {
+// reject settles the future. In a session that goes on it also logs why a
+// registration or subscription was not made: the future of one that OnJoin asked
+// for is often dropped.
+func (r *simple[T]) reject(s *Session, err error) {
+	if s.phase == joined && (r.of == codeRegister || r.of == codeSubscribe) && !txaio.IsCalled(r.future) {
+		s.log.Error("WAMP: {message} {uri}: {error}", attr("message", r.of.String()), attr("uri", r.about), attr("error", err.Error()))
+	}
+	reject(r.future, err)
+}
+
+// whenJoined calls fn on the loop, unless f has been cancelled by then. If the
+// session is not joined, f fails. Every operation makes exactly this one hop, so
+// that what one goroutine asks for is sent in the order in which it asked.
+func whenJoined[T any](s *Session, f *txaio.Future[T], fn func()) {
 	s.loop.CallSoon(func() {
 		switch {
-		case txaio.IsCalled(r.future):
+		case txaio.IsCalled(f):
 		case s.phase != joined:
-			reject(r.future, ErrNotJoined)
+			reject(f, ErrNotJoined)
 		default:
-			s.request(r, elements...)
+			fn()
 		}
 	})
+}
+
+// start sends a request.
+func start[T any](s *Session, r *simple[T], elements ...any) *txaio.Future[T] {
+	whenJoined(s, r.future, func() { r.send(s, elements...) })
+	return r.future
 }
 
 // request sends a message with a new request id as its first element.

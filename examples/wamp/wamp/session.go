@@ -12,7 +12,8 @@ import (
 
 // A Config says what a session is to do. URL and Realm are needed.
 type Config struct {
-	// URL is the router's, such as ws://127.0.0.1:9000/.
+	// URL is the router's, such as ws://127.0.0.1:9000/. A password and the values
+	// of a query in it are not shown in errors and logs.
 	URL string
 	// Realm is the realm to join.
 	Realm string
@@ -30,24 +31,37 @@ type Config struct {
 	// else with the reason.
 	OnDisconnect func(*Session, error)
 
+	// OnRetry is called before each attempt to connect again, with its number,
+	// the time until then, and why the session has ended or could not join.
+	OnRetry func(attempt int, delay time.Duration, err error)
+
 	// Reconnect makes the session connect again when the connection is lost
-	// or cannot be made. Without it the session stays disconnected.
+	// or cannot be made, or the router ends the session, unless it gives a reason
+	// that another attempt would meet again: see [Backoff]. Without it the
+	// session stays disconnected.
 	Reconnect *Backoff
 
 	// JoinTimeout limits how long connecting and joining take; 0 stands for
 	// 30 seconds.
 	JoinTimeout time.Duration
+	// Timeout limits how long the router may take to answer a request. 0 stands
+	// for 30 seconds, but for calls, whose callees may take any time, for no limit. A
+	// negative one stands for no limit. [CallOptions] may have another.
+	Timeout time.Duration
 	// CloseTimeout limits how long the router may take to say goodbye and
 	// close; 0 stands for 5 seconds.
 	CloseTimeout time.Duration
 
-	// PingInterval is how long a session may hear nothing before it sends a
-	// WebSocket ping, and how long the router then has to answer before the
-	// connection counts as lost. 0 stands for 30 seconds; a negative one
-	// means no pings.
+	// PingInterval is how long a session may hear nothing, or have no answer to
+	// what it has sent, before it sends a WebSocket ping, and how long the router
+	// then has to answer before the connection counts as lost. On a slow link
+	// the pong has as much longer as the data before it takes. The
+	// connection is also lost if nothing can be written for as long. 0 stands for
+	// 30 seconds; a negative one means no pings.
 	PingInterval time.Duration
 	// Pings runs the timers of the pings: a batched timer that sessions
-	// share. nil stands for the package's own.
+	// share, with [txaio.RoundUp]. nil stands for the package's own, which has
+	// buckets of a second, or for exact timers if PingInterval is less than that.
 	Pings txaio.DelayedCaller
 
 	// MaxMessage limits the length of a message from the router; 0 stands for
@@ -89,11 +103,12 @@ type CloseDetails struct {
 // call is also cancelled at the router; a subscription or registration that is
 // made all the same is taken back.
 type Session struct {
-	config Config
-	api    *txaio.API
-	loop   txaio.EventLoop
-	log    *txaio.Logger
-	dial   dialer
+	config      Config
+	callTimeout time.Duration // of calls that have none of their own; 0 for none
+	api         *txaio.API
+	loop        txaio.EventLoop
+	log         *txaio.Logger
+	dial        dialer
 
 	// All that follows belongs to the loop.
 	phase     phase
@@ -101,7 +116,7 @@ type Session struct {
 	deadline  txaio.DelayedCall // of joining and of closing
 	joins     *txaio.Future[*JoinDetails]
 	leavers   []*txaio.Future[struct{}]
-	session   uint64 // the session's id, 0 where it is not joined
+	session   uint64 // the session's id, 0 if it is not joined
 	cancels   bool   // the router may be sent a CANCEL
 	challenge int    // which of config.Auth is being used, after CHALLENGE; else -1
 	cause     error  // why the session ended, in phase closing
@@ -111,6 +126,8 @@ type Session struct {
 	requests      requests
 	registrations map[uint64]*Registration
 	subscriptions map[uint64][]*Subscription
+	subscribing   map[topic]int    // SUBSCRIBEs that are pending
+	kept          map[topic]uint64 // subscriptions without a handler that those get
 	invocations   map[uint64]*Invocation
 }
 
@@ -139,13 +156,15 @@ func NewSession(config Config) (*Session, error) {
 	if err := checkURI(config.Realm, exact); err != nil {
 		return nil, err
 	}
+	if err := checkURL(config.URL); err != nil {
+		return nil, err
+	}
+	callTimeout := max(config.Timeout, 0)
+	setDefault(&config.Timeout, 30*time.Second)
 	setDefault(&config.JoinTimeout, 30*time.Second)
 	setDefault(&config.CloseTimeout, 5*time.Second)
 	setDefault(&config.PingInterval, 30*time.Second)
 	setDefault(&config.MaxMessage, 16<<20)
-	if config.Pings == nil {
-		config.Pings = sharedPings()
-	}
 	if config.Logger == nil {
 		config.Logger = sharedLogger()
 	}
@@ -163,12 +182,20 @@ func NewSession(config Config) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	switch {
+	case config.Pings != nil:
+	case config.PingInterval < time.Second:
+		config.Pings = api
+	default:
+		config.Pings = sharedPings()
+	}
 	s := &Session{
-		config: config,
-		api:    api,
-		loop:   loop,
-		log:    config.Logger,
-		dial:   dialWebSocket(config.URL, config.HTTPClient, config.MaxMessage),
+		config:      config,
+		callTimeout: callTimeout,
+		api:         api,
+		loop:        loop,
+		log:         config.Logger,
+		dial:        dialWebSocket(config.URL, config.HTTPClient, config.MaxMessage),
 	}
 	s.retry.init(config.Reconnect)
 	s.reset()
@@ -187,10 +214,12 @@ func (s *Session) reset() {
 	s.requests.reset()
 	s.registrations = make(map[uint64]*Registration)
 	s.subscriptions = make(map[uint64][]*Subscription)
+	s.subscribing = make(map[topic]int)
+	s.kept = make(map[topic]uint64)
 	s.invocations = make(map[uint64]*Invocation)
 }
 
-// Join connects to the router and joins the realm. Where the session
+// Join connects to the router and joins the realm. If the session
 // reconnects, the future also waits for later attempts, and succeeds once;
 // OnJoin is called each time.
 func (s *Session) Join() *txaio.Future[*JoinDetails] {
@@ -220,7 +249,8 @@ func (s *Session) Join() *txaio.Future[*JoinDetails] {
 // Leave ends the session and closes the connection; the session does not
 // reconnect, and Join may be called again. The optional reason is a URI for
 // the router. The future succeeds when the connection is closed. It fails with
-// a [*TransportError] where the router does not say goodbye.
+// a [*TransportError] if the router neither says goodbye nor closes the connection
+// in WebSocket's way.
 func (s *Session) Leave(reason ...string) *txaio.Future[struct{}] {
 	f := newFuture[struct{}](s)
 	uri := CloseNormal
@@ -281,7 +311,7 @@ func (s *Session) opened(t *transport) {
 func (s *Session) welcome(m *message) {
 	s.phase = joined
 	s.endDeadline()
-	s.retry.restart()
+	s.retry.welcomed(s.loop.Now())
 	s.session, s.cancels = m.id, knowsCancel(m.details)
 	details := &JoinDetails{Realm: s.config.Realm, Session: m.id, Details: m.details}
 	for name, into := range map[string]*string{
@@ -326,7 +356,7 @@ func (s *Session) goodbye(m *message) {
 		s.ended(ErrLeft, &CloseDetails{Reason: CloseNormal, Message: m.messageText()})
 	} else {
 		s.send(codeGoodbye, map[string]any{}, CloseGoodbyeAndOut)
-		s.retry.allow()
+		s.retry.refused(m.text)
 		s.ended(
 			&RefusedError{"the router ended the session", m.reason()},
 			&CloseDetails{Reason: m.text, Message: m.messageText()},
@@ -335,9 +365,9 @@ func (s *Session) goodbye(m *message) {
 	s.hangUp(websocket.StatusNormalClosure, "")
 }
 
-// aborted handles ABORT. Trying again would meet with the same answer.
+// aborted handles ABORT.
 func (s *Session) aborted(m *message) {
-	s.retry.stop()
+	s.retry.refused(m.text)
 	s.ended(
 		&RefusedError{"the router refused the session", m.reason()},
 		&CloseDetails{Reason: m.text, Message: m.messageText()},
@@ -364,6 +394,11 @@ func (m *message) messageText() string {
 func (s *Session) violated(err error) {
 	s.log.Error("WAMP session {session}: {error}", attr("session", s.session), attr("error", err.Error()))
 	s.retry.stop()
+	if err == error(errNotUTF8) {
+		s.ended(err, &CloseDetails{Reason: ProtocolViolation, Message: err.Error()})
+		s.hangUp(websocket.StatusInvalidFramePayloadData, "")
+		return
+	}
 	s.abortWith(ProtocolViolation, err)
 }
 
@@ -388,7 +423,7 @@ func (s *Session) ended(err error, details *CloseDetails) {
 	s.cause = err
 	s.endDeadline()
 	s.keepalive.stop()
-	s.requests.fail(txaio.CreateFailure(err))
+	s.requests.fail(s, txaio.CreateFailure(err))
 	for _, inv := range s.invocations {
 		inv.interrupt()
 	}
@@ -405,9 +440,12 @@ func (s *Session) closed(t *transport, err error) {
 	}
 	wasOpen := s.phase != connecting
 	if s.phase != closing {
-		lost := &TransportError{Err: err, Connecting: !wasOpen}
-		s.retry.allow()
-		s.ended(lost, &CloseDetails{Reason: CloseTransportLost, Message: err.Error()})
+		if s.phase == leaving && closedNormally(err) { // our GOODBYE was understood, whatever became of the answer
+			s.ended(ErrLeft, &CloseDetails{Reason: CloseNormal})
+		} else {
+			s.retry.allow()
+			s.ended(&TransportError{Err: err, Connecting: !wasOpen}, &CloseDetails{Reason: CloseTransportLost, Message: err.Error()})
+		}
 	}
 	s.endDeadline()
 	s.transport = nil
@@ -449,8 +487,10 @@ func (s *Session) received(t *transport, m *message, err error) {
 	if t != s.transport || s.phase == closing {
 		return
 	}
-	s.keepalive.heard = true
 	if err == nil {
+		if _, answer := answers[m.code]; answer || m.code == codeError {
+			s.keepalive.answered()
+		}
 		err = s.dispatch(m)
 	}
 	if err != nil {
@@ -475,7 +515,7 @@ func (s *Session) dispatch(m *message) error {
 		s.welcome(m)
 		return nil
 	}
-	if s.phase == joining {
+	if s.phase == joining && !(m.code == codeGoodbye && s.retry.joined) { // a router that restarts says it to those who come back
 		return violation("%v before WELCOME", m.code)
 	}
 	if m.code == codeGoodbye {
@@ -485,9 +525,13 @@ func (s *Session) dispatch(m *message) error {
 	if s.phase == leaving {
 		return nil // it was sent before our GOODBYE arrived
 	}
+	if m.request == 0 && (m.code == codeUnregistered || m.code == codeUnsubscribed) {
+		return s.revoked(m)
+	}
 	switch m.code {
 	case codeEvent:
-		return s.event(m)
+		s.event(m)
+		return nil
 	case codeInvocation:
 		return s.invocation(m)
 	case codeInterrupt:
@@ -499,7 +543,7 @@ func (s *Session) dispatch(m *message) error {
 			attr("message", m.of.String()), attr("request", m.request), attr("error", m.text))
 		return nil
 	}
-	return s.requests.answered(m)
+	return s.requests.answered(s, m)
 }
 
 // send sends a message whose elements are known to be fit for JSON.
@@ -509,19 +553,26 @@ func (s *Session) send(c code, elements ...any) {
 		s.log.Error("WAMP {message} cannot be encoded: {error}", attr("message", c.String()), attr("error", err.Error()))
 		return
 	}
+	s.keepalive.sent += int64(len(frame))
 	s.transport.send(frame)
 }
 
 // callback calls a function of the user's.
 func (s *Session) callback(name string, fn func() error) {
-	f := txaio.AsFutureOn(s.api, func() (struct{}, error) { return struct{}{}, fn() })
-	s.logFailure(f, name)
+	s.logFailure(txaio.AsFutureOn(s.api, ignoring(fn)), name)
 }
 
 // logFailure logs what a future fails with.
 func (s *Session) logFailure(f *txaio.Future[struct{}], name string) {
-	txaio.AddCallbacks(f, nil, func(fail *txaio.Failure) (struct{}, error) {
-		s.log.Failure(fail, "The session's {callback} failed", attr("callback", name))
-		return struct{}{}, fail
-	})
+	txaio.Watch(f, nil, func(fail *txaio.Failure) { s.report(fail, "The session's "+name) })
+}
+
+// report logs that something of the user's failed. Only a panic has a stack that
+// tells where; that of an error is this package's own.
+func (s *Session) report(fail *txaio.Failure, what string) {
+	if _, panicked := errors.AsType[*txaio.PanicError](fail); panicked {
+		s.log.Failure(fail, "{what} failed", attr("what", what))
+	} else {
+		s.log.Error("{what} failed: {error}", attr("what", what), attr("error", fail.Error()))
+	}
 }

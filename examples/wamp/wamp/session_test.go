@@ -291,7 +291,8 @@ func TestReconnect(t *testing.T) {
 			OnJoin:    func(*wamp.Session, *wamp.JoinDetails) error { joins <- time.Now(); return nil },
 		})
 		<-joins
-		for range 2 { // success begins the delays anew
+		for range 2 { // a session that lasts begins the delays anew
+			time.Sleep(2 * time.Second) // of the bubble's time
 			lost := time.Now()
 			p.Drop()
 			p = server.Accept()

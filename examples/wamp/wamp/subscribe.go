@@ -1,6 +1,7 @@
 package wamp
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/txaio-go/txaio"
@@ -10,23 +11,30 @@ import (
 type SubscribeOptions struct {
 	// Match is how the topic is matched: "exact", "prefix" or "wildcard".
 	Match string
+	// OnRevoked is called, on the loop, if the router ends the subscription.
+	OnRevoked func(reason string)
 }
+
+// A topic is what can be subscribed to.
+type topic struct{ uri, match string }
 
 // A Subscription is a handler for the events of a topic.
 type Subscription struct {
 	ID    uint64
 	Topic string
 
-	session *Session
-	handler func(*Event) *txaio.Future[struct{}]
+	session   *Session
+	of        topic
+	handler   func(*Event) *txaio.Future[struct{}]
+	onRevoked func(reason string)
 }
 
 // An Event is what was published to a topic.
 type Event struct {
 	Payload
 	Topic       string
-	Publication uint64 // 0 where the router gives none
-	Publisher   uint64 // the session that published it, 0 where the router does not say
+	Publication uint64 // 0 if the router gives none
+	Publisher   uint64 // the session that published it, 0 if the router does not say
 	Details     map[string]any
 }
 
@@ -34,7 +42,7 @@ type Event struct {
 // error that it returns is logged: nobody else is there to get it.
 func (s *Session) Subscribe(topic string, handler func(*Event) error, options ...SubscribeOptions) *txaio.Future[*Subscription] {
 	return s.subscribe(topic, func(e *Event) *txaio.Future[struct{}] {
-		return txaio.AsFutureOn(s.api, func() (struct{}, error) { return struct{}{}, handler(e) })
+		return txaio.AsFutureOn(s.api, ignoring(func() error { return handler(e) }))
 	}, optional(options))
 }
 
@@ -46,23 +54,38 @@ func (s *Session) SubscribeLater(topic string, handler func(*Event) (*txaio.Futu
 	}, optional(options))
 }
 
-func (s *Session) subscribe(topic string, handler func(*Event) *txaio.Future[struct{}], options SubscribeOptions) *txaio.Future[*Subscription] {
-	if err := checkURI(topic, options.Match); err != nil {
+func (s *Session) subscribe(uri string, handler func(*Event) *txaio.Future[struct{}], options SubscribeOptions) *txaio.Future[*Subscription] {
+	if err := checkURI(uri, options.Match); err != nil {
 		return failed[*Subscription](s, err)
 	}
 	details := make(map[string]any)
 	if options.Match != "" {
 		details["match"] = options.Match
 	}
-	r := &simple[*Subscription]{of: codeSubscribe, future: newFuture[*Subscription](s)}
-	r.take = func(m *message) *Subscription {
+	of := topic{uri, cmp.Or(options.Match, exact)}
+	r := &simple[*Subscription]{of: codeSubscribe, about: uri, future: newFuture[*Subscription](s)}
+	r.take = func(m *message) (*Subscription, error) {
+		s.subscribing[of]--
+		delete(s.kept, of)
 		// A broker gives the same id for the same topic.
-		subscription := &Subscription{ID: m.id, Topic: topic, session: s, handler: handler}
+		subscription := &Subscription{ID: m.id, Topic: uri, session: s, of: of, handler: handler, onRevoked: options.OnRevoked}
 		s.subscriptions[m.id] = append(s.subscriptions[m.id], subscription)
-		return subscription
+		return subscription, nil
+	}
+	r.refused = func() {
+		s.subscribing[of]--
+		if id, kept := s.kept[of]; kept && s.subscribing[of] == 0 { // nobody takes it over
+			delete(s.kept, of)
+			r := s.unsubscribing(id, uri)
+			s.logFailure(r.future, "UNSUBSCRIBE of "+uri)
+			r.send(s, id)
+		}
 	}
 	r.undo = func(subscription *Subscription) { subscription.Unsubscribe() }
-	start(s, r, details, topic)
+	whenJoined(s, r.future, func() {
+		s.subscribing[of]++
+		r.send(s, details, uri)
+	})
 	return r.future
 }
 
@@ -70,50 +93,57 @@ func (s *Session) subscribe(topic string, handler func(*Event) *txaio.Future[str
 // one for the topic.
 func (sub *Subscription) Unsubscribe() *txaio.Future[struct{}] {
 	s := sub.session
-	r := &simple[struct{}]{of: codeUnsubscribe, future: newFuture[struct{}](s)}
-	r.take = func(*message) struct{} {
-		if len(s.subscriptions[sub.ID]) == 0 { // else it was made again in the meantime
-			delete(s.subscriptions, sub.ID)
-		}
-		return struct{}{}
-	}
-	s.loop.CallSoon(func() {
+	r := s.unsubscribing(sub.ID, sub.Topic)
+	whenJoined(s, r.future, func() {
 		handlers := s.subscriptions[sub.ID]
 		i := slices.Index(handlers, sub)
 		switch {
-		case txaio.IsCalled(r.future):
-		case s.phase != joined:
-			reject(r.future, ErrNotJoined)
 		case i < 0:
 			reject(r.future, &Error{URI: "wamp.error.no_such_subscription", Payload: Args(sub.Topic + " is not subscribed to any more")})
 		default:
 			// The entry stays until UNSUBSCRIBED: events may be on their way.
 			s.subscriptions[sub.ID] = slices.Delete(slices.Clone(handlers), i, i+1)
-			if len(handlers) > 1 {
+			switch {
+			case len(handlers) > 1:
 				resolve(r.future, struct{}{})
-			} else {
-				s.request(r, sub.ID)
+			case s.subscribing[sub.of] > 0:
+				// A SUBSCRIBE that is pending gets the same id, which an
+				// UNSUBSCRIBE behind it would end.
+				s.kept[sub.of] = sub.ID
+				resolve(r.future, struct{}{})
+			default:
+				r.send(s, sub.ID)
 			}
 		}
 	})
 	return r.future
 }
 
+// unsubscribing is the request to end a subscription.
+func (s *Session) unsubscribing(id uint64, uri string) *simple[struct{}] {
+	r := &simple[struct{}]{of: codeUnsubscribe, about: uri, future: newFuture[struct{}](s)}
+	r.take = func(*message) (struct{}, error) {
+		if len(s.subscriptions[id]) == 0 { // else it was made again in the meantime
+			delete(s.subscriptions, id)
+		}
+		return struct{}{}, nil
+	}
+	return r
+}
+
 // event handles EVENT.
-func (s *Session) event(m *message) error {
+func (s *Session) event(m *message) {
 	handlers, known := s.subscriptions[m.id]
 	if !known {
-		return violation("EVENT for the subscription %d, which there is not", m.id)
+		s.log.Warn("WAMP: an EVENT for the subscription {subscription}, which this session does not have, is ignored",
+			attr("subscription", m.id))
 	}
 	for _, sub := range handlers {
 		event := &Event{Payload: m.payload, Topic: sub.Topic, Publication: m.second, Details: m.details}
 		if topic, ok := m.details["topic"].(string); ok {
 			event.Topic = topic
 		}
-		if publisher, ok := m.details["publisher"].(int64); ok && publisher > 0 {
-			event.Publisher = uint64(publisher)
-		}
+		event.Publisher = m.session("publisher")
 		s.logFailure(sub.handler(event), "handler of "+sub.Topic)
 	}
-	return nil
 }

@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"slices"
 	"sync"
+	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/coder/websocket"
 
@@ -24,11 +28,14 @@ type transport struct {
 	events transportEvents
 	ctx    context.Context // ended, with the cause, when the connection is
 	cancel context.CancelCauseFunc
-	slots  chan struct{} // limits what was read and waits for the loop
+	slots  chan struct{}   // limits what was read and waits for the loop
+	conn   *websocket.Conn // set when it is opened
+
+	bytesRead, bytesWritten atomic.Int64
+	writing                 atomic.Bool
 
 	mu      sync.Mutex
 	queue   [][]byte // what the writer has not taken yet
-	ping    bool
 	closing *websocket.CloseError
 	wake    chan struct{} // holds one token
 }
@@ -37,7 +44,6 @@ type transport struct {
 type transportEvents interface {
 	opened(t *transport)
 	received(t *transport, m *message, err error)
-	ponged(t *transport)
 	closed(t *transport, err error)
 }
 
@@ -64,8 +70,11 @@ func (t *transport) send(frame []byte) {
 	t.change(func() { t.queue = append(t.queue, frame) })
 }
 
-// sendPing has the writer send a ping; ponged follows.
-func (t *transport) sendPing() { t.change(func() { t.ping = true }) }
+// progress returns how much was read and written, and whether the writer is
+// writing.
+func (t *transport) progress() (read, written int64, writing bool) {
+	return t.bytesRead.Load(), t.bytesWritten.Load(), t.writing.Load()
+}
 
 // close closes the connection in WebSocket's way when everything before it is
 // sent.
@@ -97,11 +106,11 @@ func dialWebSocket(url string, client *http.Client, maxMessage int64) dialer {
 			Subprotocols: []string{subprotocol},
 		})
 		if err != nil {
-			return nil, err
+			return nil, redacted(err, url)
 		}
 		if conn.Subprotocol() != subprotocol {
 			_ = conn.CloseNow() // it is of no use, however it ends
-			return nil, fmt.Errorf("the server at %s does not speak %s", url, subprotocol)
+			return nil, fmt.Errorf("the server at %s does not speak %s", redactedURL(url), subprotocol)
 		}
 		conn.SetReadLimit(maxMessage)
 		return conn, nil
@@ -113,6 +122,7 @@ func (t *transport) read(dial dialer) {
 	conn, err := dial(t.ctx)
 	if err == nil {
 		stop := context.AfterFunc(t.ctx, func() { _ = conn.CloseNow() }) // the readers get the error
+		t.conn = conn
 		t.loop.CallSoon(func() { t.events.opened(t) })
 		go t.write(conn)
 		err = t.readAll(conn)
@@ -130,15 +140,22 @@ func (t *transport) readAll(conn *websocket.Conn) error {
 	for {
 		// A context that can end would cost a registration for each message.
 		// CloseNow ends the read as well.
-		kind, frame, err := conn.Read(context.Background())
+		kind, r, err := conn.Reader(context.Background())
+		if err != nil {
+			return readable(err)
+		}
+		frame, err := io.ReadAll(counting{r, &t.bytesRead})
 		if err != nil {
 			return readable(err)
 		}
 		var m *message
-		if kind == websocket.MessageText {
+		switch {
+		case kind != websocket.MessageText:
+			err = violation("a binary message, and %s has only text", subprotocol)
+		case !utf8.Valid(frame):
+			err = errNotUTF8
+		default:
 			m, err = decode(frame)
-		} else {
-			err = violation("a binary message, where %s has only text", subprotocol)
 		}
 		select {
 		case t.slots <- struct{}{}:
@@ -152,12 +169,40 @@ func (t *transport) readAll(conn *websocket.Conn) error {
 	}
 }
 
+// errNotUTF8 is what WebSocket closes a connection for, with a status of its own.
+var errNotUTF8 = violation("text that is not UTF-8")
+
+// counting counts what is read, so that a message that takes long is a sign of
+// life before it is complete.
+type counting struct {
+	io.Reader
+	n *atomic.Int64
+}
+
+func (c counting) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// closedNormally reports whether the router closed the connection in WebSocket's
+// way, and not because of an error.
+func closedNormally(err error) bool {
+	switch websocket.CloseStatus(err) {
+	case websocket.StatusNormalClosure, websocket.StatusGoingAway, websocket.StatusNoStatusRcvd:
+		return true
+	}
+	return false
+}
+
 // readable makes a sentence of the commonest reasons.
 func readable(err error) error {
 	var closed websocket.CloseError
 	switch {
 	case errors.As(err, &closed):
 		return fmt.Errorf("the router closed it: %w", closed)
+	case errors.Is(err, net.ErrClosed): // by the WebSocket library, which waits 5 seconds for a ping or pong to be written
+		return errStuck
 	case errors.Is(err, io.EOF):
 		return fmt.Errorf("the router went away: %w", err)
 	}
@@ -173,11 +218,14 @@ func (t *transport) write(conn *websocket.Conn) {
 			return
 		}
 		t.mu.Lock()
-		queue, ping, closing := t.queue, t.ping, t.closing
-		t.queue, t.ping = nil, false
+		queue, closing := t.queue, t.closing
+		t.queue = nil
 		t.mu.Unlock()
 		for _, frame := range queue {
-			if err := conn.Write(context.Background(), websocket.MessageText, frame); err != nil {
+			t.writing.Store(true)
+			err := t.writeFrame(conn, frame)
+			t.writing.Store(false)
+			if err != nil {
 				t.cancel(err)
 				return
 			}
@@ -186,14 +234,28 @@ func (t *transport) write(conn *websocket.Conn) {
 			_ = conn.Close(closing.Code, closing.Reason) // the reader gets what comes of it
 			return
 		}
-		if ping {
-			// It waits for the pong. The session asks for a ping only when it
-			// has heard nothing for a while, so that nothing urgent waits long.
-			if err := conn.Ping(t.ctx); err != nil {
-				t.cancel(err)
-				return
-			}
-			t.loop.CallSoon(func() { t.events.ponged(t) })
-		}
 	}
+}
+
+// fragment is the length of the pieces that a long message is sent in. Pings and
+// pongs go between them, and each piece that is written is a sign of life.
+const fragment = 16 << 10
+
+func (t *transport) writeFrame(conn *websocket.Conn, frame []byte) error {
+	if len(frame) <= fragment {
+		err := conn.Write(context.Background(), websocket.MessageText, frame)
+		t.bytesWritten.Add(int64(len(frame)))
+		return err
+	}
+	w, err := conn.Writer(context.Background(), websocket.MessageText)
+	if err != nil {
+		return err
+	}
+	for piece := range slices.Chunk(frame, fragment) {
+		if _, err := w.Write(piece); err != nil {
+			return err
+		}
+		t.bytesWritten.Add(int64(len(piece)))
+	}
+	return w.Close()
 }

@@ -14,7 +14,7 @@ const (
 )
 
 // checkURI holds a URI against the protocol's loose rules: components without
-// whitespace and '#', separated by dots, none empty but where a wildcard or
+// whitespace and '#', separated by dots, none empty, unless a wildcard or
 // prefix pattern has one. The router would refuse the request or, worse, the
 // session.
 func checkURI(uri, match string) error {

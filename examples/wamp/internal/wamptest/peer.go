@@ -31,6 +31,8 @@ type Server struct {
 	// Protocol is the subprotocol that it accepts: wamp.2.json, unless it is
 	// set to another.
 	Protocol string
+	// Link is what lies between.
+	Link Link
 }
 
 // URL is where sessions reach a Server by its [Server.Client].
@@ -52,7 +54,7 @@ func (s *Server) Client() *http.Client {
 			near, far := net.Pipe()
 			select {
 			case s.pipes <- far:
-				return near, nil
+				return &linkConn{Conn: near, link: &s.Link, closed: make(chan struct{})}, nil
 			case <-s.done:
 				return nil, errors.New("the server is closed")
 			case <-ctx.Done():
@@ -90,7 +92,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols: []string{s.Protocol},
 		OnPingReceived: func(context.Context, []byte) bool {
-			p.Pings <- struct{}{}
+			select {
+			case p.Pings <- struct{}{}:
+			default: // nobody has looked at the last hundred
+			}
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			return !p.mute
@@ -205,7 +210,7 @@ func (p *Peer) Expect(want string) []any {
 	got := p.Next()
 	if !matches(got, wanted) {
 		text, _ := json.Marshal(got) // it was JSON
-		p.tb.Fatalf("the session sent\n%s, where this was expected:\n%s", text, want)
+		p.tb.Fatalf("the session sent\n%s, and this was expected:\n%s", text, want)
 	}
 	return got
 }
@@ -236,7 +241,7 @@ func (p *Peer) Welcome() {
 func (p *Peer) ExpectClosed() websocket.StatusCode {
 	p.tb.Helper()
 	if message := p.next(); message != nil {
-		p.tb.Fatalf("the session sent %v, where it was to close the connection", message)
+		p.tb.Fatalf("the session sent %v, and was to close the connection", message)
 	}
 	return websocket.CloseStatus(p.err)
 }
@@ -247,6 +252,9 @@ func (p *Peer) Goodbye() {
 	p.Expect(`[6, {}, "*"]`)
 	p.Send(`[6, {}, "wamp.close.goodbye_and_out"]`)
 }
+
+// Close ends the connection in WebSocket's way.
+func (p *Peer) Close(status websocket.StatusCode) { _ = p.conn.Close(status, "") }
 
 // Drop ends the connection without a word.
 func (p *Peer) Drop() { _ = p.conn.CloseNow() }

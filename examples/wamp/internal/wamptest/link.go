@@ -1,0 +1,63 @@
+package wamptest
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Link is what lies between the sessions and a Server, and what can go wrong
+// with it. It is healthy until it is told otherwise.
+type Link struct {
+	speed    atomic.Int64
+	swallows atomic.Bool
+	stalls   atomic.Bool
+}
+
+// SetSpeed limits both directions to so many bytes a second.
+func (l *Link) SetSpeed(bytes int64) { l.speed.Store(bytes) }
+
+// Swallow loses what the sessions send, and tells nobody.
+func (l *Link) Swallow() { l.swallows.Store(true) }
+
+// Stall makes the sessions wait for ever when they send.
+func (l *Link) Stall() { l.stalls.Store(true) }
+
+// take is the time that n bytes take.
+func (l *Link) take(n int) {
+	if speed := l.speed.Load(); speed > 0 {
+		time.Sleep(time.Duration(n) * time.Second / time.Duration(speed))
+	}
+}
+
+// A linkConn is the sessions' end of a connection.
+type linkConn struct {
+	net.Conn
+	link   *Link
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (c *linkConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.link.take(n)
+	return n, err
+}
+
+func (c *linkConn) Write(p []byte) (int, error) {
+	if c.link.stalls.Load() {
+		<-c.closed
+		return 0, net.ErrClosed
+	}
+	c.link.take(len(p))
+	if c.link.swallows.Load() {
+		return len(p), nil
+	}
+	return c.Conn.Write(p)
+}
+
+func (c *linkConn) Close() error {
+	c.once.Do(func() { close(c.closed) })
+	return c.Conn.Close()
+}
