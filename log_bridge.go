@@ -87,20 +87,18 @@ func StartLogging(out io.Writer, level Level, opts ...StartOption) error {
 	standard.SetOutput(formatted{})
 	standard.AddHook(echoHook{})
 
-	probe := &levelProbe{Handler: slogHandler{}}
-	slog.SetDefault(slog.New(probe))
-	asked := log.Writer()
 	slog.SetDefault(slog.New(slogHandler{}))
-	log.SetOutput(logOutput{asked, probe})
-	probe.only.Store(true)
+	log.SetOutput(logOutput{}) // which slog has set, to a writer that loses log.Fatal's lines
 	return nil
 }
 
 // toOutput writes the record's line, after the hooks of logrus's standard
 // logger have seen the record. They do not see what they log themselves.
+//
+//go:noinline
 func (r *record) toOutput() {
 	standard := logrus.StandardLogger()
-	if r.nesting == notNested && !r.fired {
+	if !r.fired {
 		if r.asked.of(standard, toLogrus[r.level]).hasHooks() && !inHook() {
 			r.fire(standard, r.asked.hooks)
 		}
@@ -330,25 +328,8 @@ func (h slogHandler) WithGroup(name string) slog.Handler {
 	return slogHandler{append(slices.Clip(h.scopes), scope{group: name})}
 }
 
-// levelProbe finds out what slog.SetLogLoggerLevel has set, which only the
-// handler is told that the log package writes to.
-type levelProbe struct {
-	slog.Handler             // for the moment in which it is slog's default
-	only         atomic.Bool // that is over
-	level        atomic.Int64
-}
-
-// Enabled implements slog.Handler.
-func (p *levelProbe) Enabled(ctx context.Context, level slog.Level) bool {
-	p.level.Store(int64(level))
-	return !p.only.Load() && p.Handler.Enabled(ctx, level)
-}
-
 // logOutput sends what is logged with the log package to StartLogging's output.
-type logOutput struct {
-	asked io.Writer // has the probe asked
-	probe *levelProbe
-}
+type logOutput struct{}
 
 // patience is how long the log package waits for an entry to be written, ten
 // times as long when the program ends then. It holds a lock meanwhile: a writer
@@ -356,16 +337,15 @@ type logOutput struct {
 const patience = 100 * time.Millisecond
 
 // Write implements io.Writer.
-func (o logOutput) Write(text []byte) (int, error) {
-	_, _ = o.asked.Write(nil)
-	level, pc := logCaller(fromSlog(slog.Level(o.probe.level.Load())), text)
+func (logOutput) Write(text []byte) (int, error) {
+	level, pc := logCaller(text)
 	if level > Level(globalLevel.Load()) {
 		return len(text), nil
 	}
 	r := newRecord(outputTarget, time.Now(), level)
 	r.Message, r.pc = strings.TrimRight(string(text), "\r\n"), pc
 	r.text = r.Message
-	if _, isFile := output.out.(*os.File); isFile || r.nesting != notNested {
+	if _, isFile := output.out.(*os.File); isFile || r.nested {
 		r.log()
 		return len(text), nil
 	}
@@ -387,10 +367,11 @@ func (o logOutput) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// logCaller returns who called the log package, and the level: log.Fatal's and
-// log.Panic's own, the one that a slog logger from before StartLogging begins
-// its text with, or the one that is given.
-func logCaller(level Level, text []byte) (Level, uintptr) {
+// logCaller returns who called the log package, and the level: critical for
+// log.Fatal and log.Panic, the one that a slog logger from before StartLogging
+// begins its text with, and info for all else.
+func logCaller(text []byte) (level Level, pc uintptr) {
+	level = LevelInfo
 	var pcs [16]uintptr
 	n := runtime.Callers(3, pcs[:])
 	frames := runtime.CallersFrames(pcs[:n])

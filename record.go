@@ -35,7 +35,7 @@ type record struct {
 	ctx       context.Context
 	target    *target
 	toLine    bool // that is StartLogging's output
-	nesting   int  // how the goroutine came to log it, see nesting
+	nested    bool // it was logged by what another entry goes through
 
 	walk   logvalue.Walk
 	fields logrus.Fields
@@ -56,7 +56,7 @@ const (
 func newRecord(t *target, at time.Time, level Level) *record {
 	r := records.Get().(*record)
 	r.target, r.toLine, r.Time, r.level, r.Level = t, t.toOutput(), at, level, level.String()
-	r.nesting = nesting()
+	r.nested = r.isNested()
 	return r
 }
 
@@ -177,47 +177,35 @@ func (r *record) log() {
 	if r.walk.Err != nil {
 		reportPanic(r.text, r.walk.Err)
 	}
-	switch r.nesting {
-	case notNested:
+	if r.nested {
+		r.toStderr()
+	} else {
 		r.deliver()
-		r.release()
-	case nested:
-		waiting.Lock()
-		waiting.records = append(waiting.records, r)
-		waiting.Unlock()
-	default:
-		fmt.Fprintf(os.Stderr, "txaio: dropped %q: it was logged again and again by what entries go through\n", r.Message)
-		r.release()
 	}
+	r.release()
 }
 
-// What an entry goes through, a hook, a handler or a writer, may log itself. If
-// that were sent at once it might never end, or wait for a lock that is held
-// further up. So it is sent when the entry is through, and what is logged on
-// account of that is dropped.
-const (
-	notNested   = iota
-	nested      // inside of deliver
-	againNested // inside of deliverWaiting
-)
+// toStderr writes an entry that is nested: that was logged by a hook, a handler
+// or a writer which another entry goes through. Sent there as well it might never
+// end, or wait for a lock that is held further up.
+func (r *record) toStderr() {
+	format := logline.Format{Details: true}
+	line := format.Append([]byte("txaio: logged by what entries go through: "), &r.Entry, &r.walk)
+	_, _ = os.Stderr.Write(line)
+}
 
 // delivering is how many entries are on their way, on all goroutines.
 var delivering atomic.Int64
 
-// waiting are the nested entries that wait for a delivery to end.
-var waiting struct {
-	sync.Mutex
-	records []*record
-}
-
-// nesting finds out on the goroutine's stack, since nothing else is one
-// goroutine's own. While nobody logs that is not needed.
-func nesting() int {
-	if delivering.Load() == 0 {
-		return notNested
+// isNested finds out on the goroutine's stack, since nothing else is one
+// goroutine's own. While nobody logs that is not needed. What a target forwards to
+// StartLogging's output is not nested there.
+func (r *record) isNested() bool {
+	within := "github.com/txaio-go/txaio.(*record).deliver"
+	if r.toLine {
+		within = "github.com/txaio-go/txaio.(*record).toOutput"
 	}
-	const this = "github.com/txaio-go/txaio."
-	return min(againNested, onStack(this+"(*record).deliver")+2*onStack(this+"deliverWaiting"))
+	return delivering.Load() > 0 && onStack(within) > 0
 }
 
 // onStack counts the calls of a function that the goroutine is inside of.
@@ -238,33 +226,13 @@ func onStack(function string) (count int) {
 	}
 }
 
+// deliver hands the record to its target. What goes wrong there is reported on
+// standard error together with the message, and goes no further.
+//
 //go:noinline
 func (r *record) deliver() {
 	delivering.Add(1)
 	defer delivering.Add(-1)
-	defer deliverWaiting()
-	r.send()
-}
-
-//go:noinline
-func deliverWaiting() {
-	for {
-		waiting.Lock()
-		if len(waiting.records) == 0 {
-			waiting.Unlock()
-			return
-		}
-		r := waiting.records[0]
-		waiting.records = slices.Delete(waiting.records, 0, 1)
-		waiting.Unlock()
-		r.send()
-		r.release()
-	}
-}
-
-// send hands the record to its target. What goes wrong there is reported on
-// standard error together with the message, and goes no further.
-func (r *record) send() {
 	defer recoverLogging(&r.text)
 	switch t := r.target; {
 	case t.slog != nil:
@@ -360,7 +328,7 @@ func (r *record) needsCaller() bool {
 		_, r.walk.Text = r.target.slog.(*slog.TextHandler)
 		return true
 	}
-	if r.nesting != notNested {
+	if r.nested {
 		return true // the logger may be locked further up
 	}
 	asked := r.asked.of(r.target.logrus, toLogrus[r.level])

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/txaio-go/txaio/internal/format"
@@ -172,26 +171,10 @@ func appendAny(line []byte, x any) []byte {
 	}
 }
 
-// A timestamp is how the lines begin that are written within one second. Most
-// lines are, so it is formatted for the first of them only: that takes as long
-// as all else that is done for a line.
-type timestamp struct {
-	second int64
-	zone   *time.Location
-	text   string
-}
-
-var lastTimestamp atomic.Pointer[timestamp]
-
 // appendTimestamp appends the time, now when it is zero, and a space.
 func appendTimestamp(line []byte, t time.Time) []byte {
 	if t.IsZero() {
 		t = time.Now()
 	}
-	last := lastTimestamp.Load()
-	if last == nil || last.second != t.Unix() || last.zone != t.Location() {
-		last = &timestamp{t.Unix(), t.Location(), t.Format("2006-01-02T15:04:05-0700 ")}
-		lastTimestamp.Store(last)
-	}
-	return append(line, last.text...)
+	return t.AppendFormat(line, "2006-01-02T15:04:05-0700 ")
 }

@@ -123,7 +123,7 @@ func (w *Walk) attrs(dst, attrs []slog.Attr, depth int) []slog.Attr {
 
 // lastOfEach takes those out of attrs whose key comes again.
 func lastOfEach(attrs []slog.Attr) []slog.Attr {
-	if !anyTwice(attrs) {
+	if len(attrs) <= 32 && !anyTwice(attrs) { // without a map
 		return attrs
 	}
 	last := make(map[string]int, len(attrs))
@@ -139,25 +139,10 @@ func lastOfEach(attrs []slog.Attr) []slog.Attr {
 	return kept
 }
 
-// anyTwice reports whether two keys are the same. Keys that differ in length or
-// in their last character nearly always count as different at once.
 func anyTwice(attrs []slog.Attr) bool {
-	if len(attrs) > 100 {
-		return true // as far as it is worth to find out
-	}
-	var seen [4]uint64
 	for i := range attrs {
-		key := attrs[i].Key
-		hash := len(key)
-		if hash > 0 {
-			hash = hash*37 + int(key[len(key)-1])
-		}
-		if word, bit := &seen[hash>>6&3], uint64(1)<<(hash&63); *word&bit == 0 {
-			*word |= bit
-			continue
-		}
 		for j := range i {
-			if attrs[j].Key == key {
+			if attrs[i].Key == attrs[j].Key {
 				return true
 			}
 		}
