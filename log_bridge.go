@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"log"
 	"log/slog"
@@ -99,7 +100,7 @@ func StartLogging(out io.Writer, level Level, opts ...StartOption) error {
 func (r *record) toOutput() {
 	standard := logrus.StandardLogger()
 	if !r.fired {
-		if r.asked.of(standard, toLogrus[r.level]).hasHooks() && !inHook() {
+		if r.asked.of(standard, toLogrus[r.level]).hasHooks() && hooksOnStack() == 0 {
 			r.fire(standard, r.asked.hooks)
 		}
 	}
@@ -136,8 +137,7 @@ func (r *record) fire(standard *logrus.Logger, hooks []logrus.Hook) {
 	entry := &logrus.Entry{Logger: standard, Data: make(logrus.Fields), Time: r.Time, Level: toLogrus[r.level],
 		Message: r.Message, Caller: r.caller(standard), Context: r.ctx}
 	r.allFields(entry.Data)
-	echoes.add(entry)
-	defer echoes.remove(entry)
+	addEcho(entry)
 	for _, hook := range slices.Clone(hooks) {
 		if _, is := hook.(echoHook); is {
 			continue
@@ -158,57 +158,42 @@ func (p *probe) hasHooks() bool {
 	return slices.ContainsFunc(p.hooks, func(hook logrus.Hook) bool { return hook != echoHook{} })
 }
 
-// inHook reports whether a hook is being fired further up the stack.
-func inHook() bool {
-	return onStack("github.com/sirupsen/logrus.(*Entry).fireHooks")+onStack("github.com/txaio-go/txaio.(*record).fire") > 0
+// hooksOnStack counts for how many entries hooks are being fired further up the
+// stack.
+func hooksOnStack() int {
+	return onStack("github.com/sirupsen/logrus.(*Entry).fireHooks") + onStack("github.com/txaio-go/txaio.(*record).fire")
 }
 
-// echoes are the entries that hooks have been given, which a hook may send to
+// echoes are the latest entries that hooks were given. A hook may send them to
 // log/slog's default logger: that is here, and has them already.
-var echoes echoSet
-
-type echoSet struct {
+var echoes struct {
 	sync.Mutex
-	count   atomic.Int64
-	entries map[*logrus.Entry]echo
+	latest [64]echo
+	next   int
 }
 
 type echo struct {
 	nanos   int64
-	message string
+	message uint64 // its hash
 }
 
-func (s *echoSet) add(entry *logrus.Entry) {
-	s.Lock()
-	defer s.Unlock()
-	if s.entries == nil {
-		s.entries = make(map[*logrus.Entry]echo)
-	}
-	s.entries[entry] = echo{entry.Time.UnixNano(), entry.Message}
-	s.count.Store(int64(len(s.entries)))
+var echoSeed = maphash.MakeSeed()
+
+func echoOf(at time.Time, message string) echo {
+	return echo{at.UnixNano(), maphash.String(echoSeed, message)}
 }
 
-func (s *echoSet) remove(entry *logrus.Entry) {
-	if s.count.Load() > 0 {
-		s.Lock()
-		delete(s.entries, entry)
-		s.count.Store(int64(len(s.entries)))
-		s.Unlock()
-	}
+func addEcho(entry *logrus.Entry) {
+	echoes.Lock()
+	defer echoes.Unlock()
+	echoes.latest[echoes.next] = echoOf(entry.Time, entry.Message)
+	echoes.next = (echoes.next + 1) % len(echoes.latest)
 }
 
-func (s *echoSet) has(record slog.Record) bool {
-	if s.count.Load() == 0 {
-		return false
-	}
-	s.Lock()
-	defer s.Unlock()
-	for _, e := range s.entries {
-		if e == (echo{record.Time.UnixNano(), record.Message}) {
-			return true
-		}
-	}
-	return false
+func isEcho(record slog.Record) bool {
+	echoes.Lock()
+	defer echoes.Unlock()
+	return slices.Contains(echoes.latest[:], echoOf(record.Time, record.Message))
 }
 
 // echoHook is a hook of logrus's standard logger. It keeps hooks from being
@@ -233,10 +218,10 @@ func (echoHook) Fire(entry *logrus.Entry) error {
 	if !new(probe).of(entry.Logger, entry.Level).hasHooks() {
 		return nil
 	}
-	if onStack("github.com/sirupsen/logrus.(*Entry).fireHooks")+onStack("github.com/txaio-go/txaio.(*record).fire") > 1 {
+	if hooksOnStack() > 1 {
 		return errInHook
 	}
-	echoes.add(entry)
+	addEcho(entry)
 	return nil
 }
 
@@ -248,9 +233,6 @@ type lineFormatter struct{}
 // Format implements logrus.Formatter. Logrus itself gives the entry a buffer for
 // what is to be written; without one it is for a hook that asks for the line.
 func (lineFormatter) Format(entry *logrus.Entry) ([]byte, error) {
-	if entry.Buffer != nil {
-		echoes.remove(entry)
-	}
 	r := newRecord(outputTarget, entry.Time, max(fromLogrus(entry.Level), LevelCritical))
 	defer recoverLogging(&entry.Message)
 	r.fired, r.text, r.Message = true, entry.Message, entry.Message
@@ -294,7 +276,7 @@ func (slogHandler) Enabled(_ context.Context, level slog.Level) bool {
 
 // Handle implements slog.Handler.
 func (h slogHandler) Handle(ctx context.Context, from slog.Record) error {
-	if echoes.has(from) {
+	if isEcho(from) {
 		return nil
 	}
 	r := newRecord(outputTarget, from.Time, fromSlog(from.Level))
@@ -349,7 +331,7 @@ func (logOutput) Write(text []byte) (int, error) {
 		r.log()
 		return len(text), nil
 	}
-	r.fired = inHook() // which another goroutine's stack does not show
+	r.fired = hooksOnStack() > 0 // which another goroutine's stack does not show
 	written := make(chan struct{})
 	go func() {
 		defer close(written)

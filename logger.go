@@ -47,7 +47,6 @@ type Logger struct {
 	parent    *Logger // of With
 	hasWith   bool    // it is a parent; guarded by levels
 	namespace string
-	boxed     any         // the namespace, as a field
 	attrs     []slog.Attr // of With
 	own       *target     // nil: the global one
 }
@@ -205,7 +204,6 @@ func newLogger(namespace string, opts ...LoggerOption) *Logger {
 
 // register makes l one of those that follow changes of levels.
 func (l *Logger) register() {
-	l.boxed = l.namespace
 	levels.Lock()
 	defer levels.Unlock()
 	if len(levels.loggers) >= levels.full {
@@ -439,10 +437,11 @@ func (l *Logger) log(level Level, format string, attrs []slog.Attr, fail *traceb
 	t := l.target()
 	r := newRecord(t, time.Now(), level)
 	defer recoverLogging(&format)
-	r.Namespace, r.namespace, r.Shown = l.namespace, l.boxed, true
+	r.Namespace, r.Shown = l.namespace, true
 	if fail != nil {
 		r.failure, r.failed = fail.Failure, true
 	}
+	r.addOwn()
 	if r.needsCaller() {
 		var pcs [1]uintptr
 		runtime.Callers(3, pcs[:]) // of Callers, this function and the method above
@@ -451,7 +450,7 @@ func (l *Logger) log(level Level, format string, attrs []slog.Attr, fail *traceb
 	if len(l.attrs) > 0 {
 		attrs = slices.Concat(l.attrs, attrs)
 	}
-	r.Attrs = slices.DeleteFunc(r.walk.Attrs(r.Attrs, attrs), r.reserved)
+	r.Attrs = slices.DeleteFunc(r.walk.Attrs(r.Attrs, attrs), r.isOwn)
 	r.text = format
 	r.render()
 	r.log()

@@ -24,18 +24,18 @@ import (
 // goroutine that logs, and then sent to one target.
 type record struct {
 	logline.Entry
-	level     Level
-	text      string   // the format, for reports of what goes wrong
-	namespace any      // of a Logger, as a field
-	failure   *Failure // of Logger.Failure
-	failed    bool     // the failure counts, even when it is nil
-	fired     bool     // the hooks have been fired, or are not to be
-	dotted    bool     // groups are parts of their members' names in logrus's fields
-	pc        uintptr
-	ctx       context.Context
-	target    *target
-	toLine    bool // that is StartLogging's output
-	nested    bool // it was logged by what another entry goes through
+	level   Level
+	text    string      // the format, for reports of what goes wrong
+	own     []slog.Attr // of a Logger's entry, beside those that are given
+	failure *Failure    // of Logger.Failure
+	failed  bool        // the failure counts, even when it is nil
+	fired   bool        // the hooks have been fired, or are not to be
+	dotted  bool        // groups are parts of their members' names in logrus's fields
+	pc      uintptr
+	ctx     context.Context
+	target  *target
+	toLine  bool // that is StartLogging's output
+	nested  bool // it was logged by what another entry goes through
 
 	walk   logvalue.Walk
 	fields logrus.Fields
@@ -62,16 +62,34 @@ func newRecord(t *target, at time.Time, level Level) *record {
 
 // release lets go of what was logged.
 func (r *record) release() {
-	attrs, fields, line, hooks := r.Attrs, r.fields, r.line, r.asked.hooks
+	attrs, own, fields, line, hooks := r.Attrs, r.own, r.fields, r.line, r.asked.hooks
 	if cap(line) > maxKeptText || len(fields) > maxKeptAttrs || cap(attrs) > maxKeptAttrs {
 		return
 	}
 	clear(attrs[:cap(attrs)])
+	clear(own)
 	clear(fields)
 	clear(hooks)
-	*r = record{fields: fields, line: line[:0], asked: probe{hooks: hooks[:0]}}
+	*r = record{own: own[:0], fields: fields, line: line[:0], asked: probe{hooks: hooks[:0]}}
 	r.Attrs = attrs[:0]
 	records.Put(r)
+}
+
+// addOwn adds what is always there beside the attributes that are given.
+func (r *record) addOwn() {
+	r.own = append(r.own, slog.String("log_namespace", r.Namespace))
+	if r.level == LevelTrace {
+		r.own = append(r.own, slog.Bool("txaio_trace", true))
+	}
+	if r.failed {
+		r.own = append(r.own, slog.Any("log_failure", r.failure))
+	}
+}
+
+// isOwn reports whether an attribute that is given has the name of one of these.
+func (r *record) isOwn(given slog.Attr) bool {
+	_, is := find(r.own, given.Key)
+	return is
 }
 
 // Lookup implements [format.Values]. It finds the value of an attribute, those
@@ -82,24 +100,17 @@ func (r *record) Lookup(name string) (slog.Value, bool) {
 		return slog.TimeValue(r.Time), true
 	case "log_level":
 		return slog.StringValue(r.Level), true
-	case "log_namespace":
-		return slog.StringValue(r.Namespace), true
-	case "log_failure":
-		if r.failed {
-			return slog.AnyValue(r.failure), true
-		}
-	case "txaio_trace":
-		if r.level == LevelTrace {
-			return slog.BoolValue(true), true
-		}
 	}
-	return r.attr(name)
+	if v, ok := find(r.own, name); ok {
+		return v, true
+	}
+	return find(r.Attrs, name)
 }
 
-func (r *record) attr(name string) (slog.Value, bool) {
-	for i := range r.Attrs {
-		if r.Attrs[i].Key == name {
-			return r.Attrs[i].Value, true
+func find(attrs []slog.Attr, name string) (slog.Value, bool) {
+	for i := range attrs {
+		if attrs[i].Key == name {
+			return attrs[i].Value, true
 		}
 	}
 	return slog.Value{}, false
@@ -109,7 +120,7 @@ func (r *record) attr(name string) (slog.Value, bool) {
 func (r *record) render() {
 	text := r.text
 	if formats := categories.formats.Load(); formats != nil {
-		if value, ok := r.attr("log_category"); ok {
+		if value, ok := find(r.Attrs, "log_category"); ok {
 			if own, ok := (*formats)[string(format.Print(nil, value, &r.walk))]; ok {
 				text = own
 			}
@@ -261,13 +272,7 @@ func reportPanic(message string, value any) {
 func (r *record) toSlog(handler slog.Handler) {
 	out := slog.NewRecord(r.Time, toSlog[r.level], r.Message, r.pc)
 	out.AddAttrs(r.Attrs...)
-	out.AddAttrs(slog.String("log_namespace", r.Namespace))
-	if r.level == LevelTrace {
-		out.AddAttrs(slog.Bool("txaio_trace", true))
-	}
-	if r.failed {
-		out.AddAttrs(slog.Any("log_failure", r.failure))
-	}
+	out.AddAttrs(r.own...)
 	if err := handler.Handle(context.Background(), out); err != nil {
 		fmt.Fprintf(os.Stderr, "txaio: cannot log %q: %v\n", r.Message, err)
 	}
@@ -304,20 +309,9 @@ func (r *record) setFields(fields map[string]any, prefix string, attrs []slog.At
 // allFields are setFields's, and those that are always there.
 func (r *record) allFields(fields map[string]any) {
 	r.setFields(fields, "", r.Attrs, false)
-	if r.namespace != nil {
-		fields["log_namespace"] = r.namespace
+	for _, a := range r.own {
+		fields[a.Key] = a.Value.Any()
 	}
-	if r.level == LevelTrace && r.namespace != nil {
-		fields["txaio_trace"] = true
-	}
-	if r.failed {
-		fields["log_failure"] = r.failure
-	}
-}
-
-// reserved reports whether an attribute is one that is always there.
-func (r *record) reserved(a slog.Attr) bool {
-	return a.Key == "log_namespace" || a.Key == "txaio_trace" && r.level == LevelTrace || a.Key == "log_failure" && r.failed
 }
 
 // needsCaller reports whether the target shows, or may show, where the record
