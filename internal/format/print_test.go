@@ -58,12 +58,13 @@ func TestPlain(t *testing.T) {
 		&struct{ A []int }{[]int{1}}, &[]int{1}, &map[string]int{"a": 1}, []*int{nil}, &n,
 		errors.New("an error"), fmt.Errorf("wrapped: %w", errors.New("error")), innocent{"text"}, []any{innocent{"a"}, nil, 1.5, "x"},
 		big.NewInt(5), *big.NewInt(6), (*big.Int)(nil), big.NewFloat(1.5), big.NewRat(1, 2), (*errorBomb)(nil),
-		color(1), []color{0, 1}, kilograms(1e10), reflect.ValueOf(n), reflect.ValueOf([]int{1}), reflect.Value{}, reflect.TypeFor[int](),
+		color(1), []color{0, 1}, kilograms(1e10), reflect.ValueOf(n), reflect.ValueOf([]int{1}), reflect.TypeFor[int](),
 		slog.Int("a", 1), []slog.Value{slog.IntValue(1)}, map[any]any{1: 2, "a": "b"}, make(chan int), func() {}, struct{}{}, tree{{}, {{}}},
 	} {
 		expect(t, "{x}", values(map[string]any{"x": x}), fmt.Sprint(slog.AnyValue(x).Any()), "")
 		expect(t, "{x!s}", values(map[string]any{"x": x}), fmt.Sprint(slog.AnyValue(x).Any()), "")
-		if syntax := fmt.Sprintf("%#v", slog.AnyValue(x).Any()); !strings.Contains(syntax, "PANIC") {
+		// Of slog's own types what they hold is printed.
+		if syntax := fmt.Sprintf("%#v", slog.AnyValue(x).Any()); !strings.Contains(syntax, "PANIC") && !strings.Contains(syntax, "slog.") {
 			expect(t, "{x!r}", values(map[string]any{"x": x}), syntax, "")
 		}
 	}

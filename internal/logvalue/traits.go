@@ -4,7 +4,6 @@ import (
 	"encoding"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"reflect"
 	"sync"
 )
@@ -19,7 +18,6 @@ const (
 	marshalsText
 	viaPointer // that is a pointer's method
 	prints     // fmt prints it through a method
-	isSlog     // or it is of slog's or reflect's own types, or a json.Number
 )
 
 var known sync.Map // from reflect.Type to traits
@@ -42,10 +40,6 @@ func traitsOf(t reflect.Type) traits {
 	if !add(t, reflect.TypeFor[json.Marshaler](), marshalsJSON) && !add(t, reflect.TypeFor[encoding.TextMarshaler](), marshalsText) {
 		p := reflect.PointerTo(t)
 		_ = add(p, reflect.TypeFor[json.Marshaler](), viaPointer) || add(p, reflect.TypeFor[encoding.TextMarshaler](), viaPointer)
-	}
-	switch t {
-	case reflect.TypeFor[slog.Value](), reflect.TypeFor[slog.Attr](), reflect.TypeFor[reflect.Value](), reflect.TypeFor[json.Number]():
-		has |= isSlog
 	}
 	if t.Kind() == reflect.Interface {
 		has = 0 // what is in it counts
