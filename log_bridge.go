@@ -33,8 +33,8 @@ var output struct {
 // A StartOption is an option of [StartLogging].
 type StartOption func(*logline.Format)
 
-// LogJSON makes each line a JSON object with the entry's time, level,
-// log_namespace and msg, and its attributes. One that has such a name has
+// LogJSON makes each line a JSON object with the entry's time, level, msg and
+// log_namespace, and its attributes. One that has such a name has
 // "fields." before it.
 func LogJSON() StartOption { return func(f *logline.Format) { f.JSON = true } }
 

@@ -562,7 +562,7 @@ func TestExampleLogJSON(t *testing.T) {
 	if printed, child := inChild(t); child {
 		ExampleLogJSON()
 	} else {
-		wantContains(t, printed, `"level":"info","log_namespace":"bunny","msg":"3 hops","n":3}`+"\n")
+		wantContains(t, printed, `"level":"info","msg":"3 hops","log_namespace":"bunny","n":3}`+"\n")
 	}
 }
 
@@ -656,7 +656,7 @@ func TestDetailsAndJSON(t *testing.T) {
 	defer stop()
 	log.Trace("{a}\n\x7f\u2028<&>", slog.Int("a", 1), slog.Group("g", slog.Duration("d", 1), slog.Bool("b", true)), slog.String("time", "x"), slog.Any("l", []string{"\u0085"}))
 	slog.New(bridge).WithGroup("h").Error("slog", "err", errBoom, "t", time.Time{})
-	want := `{"time":"TIME","level":"trace","log_namespace":"ns","msg":"1\n\u007f\u2028<&>","a":1,"g":{"d":1,"b":true},"fields.time":"x","l":["\u0085"]}
+	want := `{"time":"TIME","level":"trace","msg":"1\n\u007f\u2028<&>","log_namespace":"ns","a":1,"g":{"d":1,"b":true},"fields.time":"x","l":["\u0085"]}
 {"time":"TIME","level":"error","msg":"slog","h":{"err":"boom","t":"TIME"}}
 `
 	if got := regexp.MustCompile(`"\d{4}-\d\d-\d\dT[^"]*"`).ReplaceAllString(out.String(), `"TIME"`); got != want {

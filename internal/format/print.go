@@ -147,7 +147,7 @@ func textBytes(x any) ([]byte, bool) {
 // appendMethod appends what the method returns. Like fmt it takes a panic for a
 // nil pointer to be that the method does not expect one.
 func appendMethod(dst []byte, x any, name string, method func() string) ([]byte, error) {
-	text, err := callText(name, method)
+	text, err := logvalue.CallText(name, method)
 	if err != nil {
 		if v := reflect.ValueOf(x); v.Kind() == reflect.Pointer && v.IsNil() {
 			return append(dst, "<nil>"...), nil
@@ -155,11 +155,6 @@ func appendMethod(dst []byte, x any, name string, method func() string) ([]byte,
 		return nil, err
 	}
 	return append(dst, text...), nil
-}
-
-func callText(name string, method func() string) (text string, err error) {
-	defer logvalue.Recovered(name, &err)
-	return method(), nil
 }
 
 // convert appends v after a conversion.

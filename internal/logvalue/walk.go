@@ -9,7 +9,6 @@
 package logvalue
 
 import (
-	"encoding"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -423,7 +422,7 @@ func isKey(t reflect.Type) bool {
 
 // fitKey is fit for the key of a map. No pointer in it is followed.
 func (w *Walk) fitKey(key reflect.Value, depth int) bool {
-	if key.Kind() != reflect.String && traitsOf(key.Type())&marshalsText != 0 && key.CanInterface() && !w.marshals(key) {
+	if key.Kind() != reflect.String && traitsOf(key.Type())&marshalsText != 0 && key.CanInterface() && !w.encodes(key) {
 		return false
 	}
 	return w.fit(key, depth, true)
@@ -450,10 +449,6 @@ func (w *Walk) fitMethods(v reflect.Value, has traits, depth int, text *bool) (f
 		if x != nil && (x.BitLen() > MaxBits || !w.Spend(x.BitLen())) {
 			return false, true
 		}
-	case json.Number:
-		if !*text && !isNumber(string(x)) {
-			return false, true
-		}
 	case error:
 		if *text {
 			break
@@ -466,37 +461,29 @@ func (w *Walk) fitMethods(v reflect.Value, has traits, depth int, text *bool) (f
 		w.Called = w.Called || has&prints != 0
 		return true, has&prints != 0
 	}
-	if has&(viaPointer|marshalsJSON|marshalsText) == 0 || has&viaPointer != 0 && !v.CanAddr() || v.Kind() == reflect.Pointer && v.IsNil() {
+	if has&(viaPointer|marshals) == 0 || has&viaPointer != 0 && !v.CanAddr() || v.Kind() == reflect.Pointer && v.IsNil() {
 		return true, has&isError != 0
 	}
 	*text = true
-	fit = w.marshals(v)
+	fit = w.encodes(v)
 	return fit, !fit || has&(prints|isError) != 0
 }
 
-// marshals reports whether the method of v by which JSON encodes it does so.
-func (w *Walk) marshals(v reflect.Value) bool {
+// encodes reports whether encoding/json encodes v, by whatever method it has.
+func (w *Walk) encodes(v reflect.Value) bool {
 	if traitsOf(v.Type())&viaPointer != 0 {
 		v = v.Addr()
 	}
-	var data []byte
-	var err error
-	if marshaler, is := v.Interface().(json.Marshaler); is {
-		data, err = w.marshal("MarshalJSON", marshaler.MarshalJSON)
-		return err == nil && json.Valid(data) && w.Spend(len(data))
+	data, err := encode(v.Interface())
+	if panicked, is := err.(*PanicError); is {
+		w.note(panicked)
 	}
-	data, err = w.marshal("MarshalText", v.Interface().(encoding.TextMarshaler).MarshalText)
 	return err == nil && w.Spend(len(data))
 }
 
-func (w *Walk) marshal(name string, method func() ([]byte, error)) (data []byte, err error) {
-	defer func() {
-		if _, panicked := err.(*PanicError); panicked {
-			w.note(err)
-		}
-	}()
-	defer Recovered(name, &err)
-	return method()
+func encode(x any) (data []byte, err error) {
+	defer Recovered("MarshalJSON or MarshalText", &err)
+	return json.Marshal(x)
 }
 
 // replaced returns what is logged instead of v, if that is not a copy.
@@ -516,14 +503,11 @@ func (w *Walk) replaced(v reflect.Value, has traits, depth int, text bool) (out 
 		return w.textOf(x), true
 	case *big.Int:
 		return cut, true
-	case json.Number:
-		message, _ := w.String(string(x))
-		return message, true
 	case error:
 		message, _ := w.errorText(x)
 		return message, true
 	}
-	if !text && has&(viaPointer|marshalsJSON|marshalsText) != 0 {
+	if !text && has&(viaPointer|marshals) != 0 {
 		return w.textOf(v), true
 	}
 	return nil, false
@@ -539,7 +523,7 @@ func (w *Walk) textOf(v reflect.Value) string {
 // errorText returns the message of an error, and whether that has to be logged
 // instead of the error itself.
 func (w *Walk) errorText(x error) (string, bool) {
-	message, err := callText("Error", x.Error)
+	message, err := CallText("Error", x.Error)
 	if err == nil {
 		return w.String(message)
 	}
@@ -550,13 +534,8 @@ func (w *Walk) errorText(x error) (string, bool) {
 	return err.Error(), true
 }
 
-// isNumber reports whether JSON has the text as a number.
-func isNumber(text string) bool {
-	const digits = "0123456789"
-	return text != "" && strings.IndexByte("-"+digits, text[0]) >= 0 && strings.IndexByte(digits, text[len(text)-1]) >= 0 && json.Valid([]byte(text))
-}
-
-func callText(name string, method func() string) (text string, err error) {
+// CallText calls a method of a value that may panic.
+func CallText(name string, method func() string) (text string, err error) {
 	defer Recovered(name, &err)
 	return method(), nil
 }
