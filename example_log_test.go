@@ -73,7 +73,7 @@ func ExampleWithLogrus() {
 	logger.SetFormatter(&logrus.JSONFormatter{DisableTimestamp: true})
 	log := txaio.MakeLogger(txaio.WithLogrus(logger), txaio.WithNamespace("bunny"))
 	log.Info("{n} hops", slog.Int("n", 3))
-	// Output: {"level":"info","msg":"3 hops","log_namespace":"bunny","n":3}
+	// Output: {"level":"info","log_namespace":"bunny","msg":"3 hops","n":3}
 }
 
 func ExampleLogger_Critical() {
