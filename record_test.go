@@ -287,6 +287,11 @@ func cyclic() map[string]any {
 	return m
 }
 
+// errorTable is an error: %v calls its method, %#v goes through what is in it.
+type errorTable map[string]any
+
+func (errorTable) Error() string { return "of a table" }
+
 func TestValuesThatContainThemselves(t *testing.T) {
 	type node struct {
 		Name string
@@ -298,13 +303,16 @@ func TestValuesThatContainThemselves(t *testing.T) {
 	list := []any{1, nil}
 	list[1] = list
 	hidden := struct{ list any }{list}
+	table := errorTable{}
+	table["me"] = table
 	failing := &failingHolder{list}
 	for name, value := range map[string]any{"map": cyclic(), "ring": ring, "list": list, "hidden": hidden, "in a struct": node{Any: list}, "pointer": &list,
 		"failing": failing, "failing in a list": []any{failing}, "key": map[any]any{ring: 1, failing: 2, &list: 3}, "typed key": map[*failingHolder]int{failing: 1},
-		"in slog's": []any{slog.Any("a", failing), slog.AnyValue(&list), reflect.ValueOf(failing)}, "hidden pointer": struct{ a, b any }{list, failing},
+		"an error": []any{table}, "in slog's": []any{slog.Any("a", failing), slog.AnyValue(&list), reflect.ValueOf(failing)}, "hidden pointer": struct{ a, b any }{list, failing},
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantEverywhere(t, everywhere(t, "{v}", slog.Any("v", value)), "v")
+			wantEverywhere(t, everywhere(t, "{v!r}", slog.Any("v", value)), "v")
 			wantEverywhere(t, everywhere(t, "fixed", slog.Any("v", value), slog.Any("log_category", value)), "fixed")
 			wantEverywhere(t, everywhere(t, "fixed", slog.Group("g", slog.Any("v", []any{value}))), "fixed")
 		})

@@ -126,10 +126,9 @@ func (r *run) walked(dst []byte, verb string, x any) ([]byte, error) {
 	if n := bigInt(x); n != nil && n.BitLen() > logvalue.MaxBits {
 		return nil, errMaxBits
 	}
-	r.walk.Called = verb == "%#v" // GoString methods are not looked for
-	x = r.walk.AsText(x)
+	x, calls := r.walk.AsText(x, verb)
 	out := fmt.Appendf(dst, verb, x)
-	if r.walk.Called {
+	if calls {
 		return checkPanic(dst, out)
 	}
 	return out, nil

@@ -63,7 +63,8 @@ type Walk struct {
 	Text bool // fmt prints what Value returns, which then need not be fit for JSON
 	spent
 	path   []visit
-	Called bool  // fmt will call a method for what AsText has seen
+	syntax bool  // fmt prints %#v, for which it calls neither Error nor String
+	calls  bool  // fmt will call a method
 	Err    error // the first panic of a method
 }
 
@@ -216,8 +217,19 @@ func (w *Walk) Value(v slog.Value) slog.Value {
 	return v
 }
 
-// AsText returns x as fmt can print it.
-func (w *Walk) AsText(x any) any { return w.value(reflect.ValueOf(x), 0, true) }
+// AsText returns x as fmt can print it, with %v or with %#v, and whether fmt may
+// call a method for that.
+func (w *Walk) AsText(x any, verb string) (_ any, calls bool) {
+	w.syntax = verb == "%#v"
+	w.calls = w.syntax // GoString methods are not looked for
+	defer func() { w.syntax = false }()
+	return w.value(reflect.ValueOf(x), 0, true), w.calls
+}
+
+// prints reports whether fmt prints v through a method.
+func (w *Walk) prints(v reflect.Value, has traits) bool {
+	return has&prints != 0 && !w.syntax && v.CanInterface()
+}
 
 // String returns s, or as much of it as there may be, and whether it was cut.
 func (w *Walk) String(s string) (string, bool) {
@@ -264,7 +276,7 @@ func (w *Walk) fit(v reflect.Value, depth int, text bool) bool {
 			return false
 		}
 		defer w.leave()
-		return w.fitParts(v, depth+1, text, has&prints != 0 && v.CanInterface())
+		return w.fitParts(v, depth+1, text, w.prints(v, has))
 	}
 	return true
 }
@@ -458,8 +470,8 @@ func (w *Walk) fitMethods(v reflect.Value, has traits, depth int, text *bool) (f
 		}
 	}
 	if *text {
-		w.Called = w.Called || has&prints != 0
-		return true, has&prints != 0
+		w.calls = w.calls || has&prints != 0
+		return true, w.prints(v, has)
 	}
 	if has&(viaPointer|marshals) == 0 || has&viaPointer != 0 && !v.CanAddr() || v.Kind() == reflect.Pointer && v.IsNil() {
 		return true, has&isError != 0
