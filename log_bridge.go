@@ -20,6 +20,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/txaio-go/txaio/internal/logline"
+	"github.com/txaio-go/txaio/internal/logvalue"
 )
 
 // output is where StartLogging writes.
@@ -127,7 +128,7 @@ func writeLine(line []byte) {
 }
 
 func unwritten(line []byte, reason any) {
-	fmt.Fprintf(os.Stderr, "txaio: cannot write to the log: %v\n%s", reason, line)
+	fmt.Fprintf(os.Stderr, "txaio: cannot write to the log: %s\n%s", logvalue.Sprint(reason), line)
 }
 
 // fire shows the record to hooks. They may change its message, but not keep it
@@ -315,7 +316,7 @@ type logOutput struct{}
 
 // patience is how long the log package waits for an entry to be written, ten
 // times as long when the program ends then. It holds a lock meanwhile: a writer
-// that logs with it would never end.
+// or a hook that logs with it would never end.
 const patience = 100 * time.Millisecond
 
 // Write implements io.Writer.
@@ -327,7 +328,8 @@ func (logOutput) Write(text []byte) (int, error) {
 	r := newRecord(outputTarget, time.Now(), level)
 	r.Message, r.pc = strings.TrimRight(string(text), "\r\n"), pc
 	r.text = r.Message
-	if _, isFile := output.out.(*os.File); isFile || r.nested {
+	hooks := r.asked.of(logrus.StandardLogger(), toLogrus[level]).hasHooks()
+	if _, isFile := output.out.(*os.File); isFile && !hooks || r.nested {
 		r.log()
 		return len(text), nil
 	}

@@ -463,6 +463,9 @@ func TestTroubleAfterStart(t *testing.T) {
 		"logrus": func() { logrus.Info("message") },
 	}
 	for name, way := range ways {
+		broken = writerFunc(func([]byte) (int, error) { panic(cyclic()) })
+		wantContains(t, stderrOf(t, way), "cannot write to the log: map[a:1 me:...]")
+		broken = nil
 		for _, b := range []badWriter{{}, {errBoom}} {
 			errout := stderrOf(t, func() { broken = b; way(); broken = nil })
 			if !regexp.MustCompile(`(?m)^txaio: cannot write to the log: boom\n\S+ message$`).MatchString(errout) {
@@ -796,6 +799,25 @@ func TestBridgesWithin(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A hook that logs with the log package, which holds a lock meanwhile, also when
+// the output is a file.
+func TestHookWithinLogToFile(t *testing.T) {
+	printed, child := inChild(t)
+	if !child {
+		if printed = exampletest.Timeless(printed); strings.Count(printed, "TIME outer\n") != 1 || strings.Count(printed, "inner\n") != 1 {
+			t.Errorf("printed %q", printed)
+		}
+		return
+	}
+	if err := txaio.StartLogging(os.Stdout, txaio.LevelInfo); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	logrus.AddHook(&hookFunc{func(*logrus.Entry) error { defer close(done); log.Print("inner"); return nil }})
+	log.Print("outer")
+	<-done
 }
 
 // Logrus's hook for log/slog leads back here: the entry is there once.

@@ -265,7 +265,7 @@ func recoverLogging(message *string) {
 }
 
 func reportPanic(message string, value any) {
-	reason := logline.AppendEscaped(nil, fmt.Sprint(value))
+	reason := logline.AppendEscaped(nil, logvalue.Sprint(value))
 	fmt.Fprintf(os.Stderr, "txaio: panic while logging %q: %s\n", message, reason)
 }
 

@@ -658,6 +658,8 @@ func TestHandlersInTrouble(t *testing.T) {
 	wantContains(t, stderrOf(t, func() { log.Info("message") }), `txaio: cannot log "message": boom`)
 	h.handle = func(slog.Record) error { panic("boom\x1b") }
 	wantContains(t, stderrOf(t, func() { log.Info("message") }), `panic while logging "message": boom\x1b`)
+	h.handle = func(slog.Record) error { panic(cyclic()) }
+	wantContains(t, stderrOf(t, func() { log.Info("message") }), `panic while logging "message": map[a:1 me:...]`)
 	h.handle = func(slog.Record) error { runtime.Goexit(); return nil }
 	done := make(chan struct{})
 	go func() { defer close(done); log.Info("message") }()

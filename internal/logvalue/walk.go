@@ -43,18 +43,14 @@ func (e *PanicError) Error() string {
 // Recovered, deferred, turns a panic of the named method into an error.
 func Recovered(method string, err *error) {
 	if p := recover(); p != nil {
-		*err = &PanicError{method, panicText(p)}
+		*err = &PanicError{method, Sprint(p)}
 	}
 }
 
-// panicText is what a panic says, as far as that is safe to print: fmt is on its
-// guard against panics of methods, not against values that contain themselves.
-func panicText(p any) string {
-	switch p.(type) {
-	case error, fmt.Stringer, string, bool, int, float64:
-		return fmt.Sprint(p)
-	}
-	return fmt.Sprintf("a value of type %T", p)
+// Sprint is fmt.Sprint for any value, also one that contains itself.
+func Sprint(x any) string {
+	x, _ = new(Walk).AsText(x, "%v")
+	return fmt.Sprint(x)
 }
 
 // A Walk is what may still be looked at for one entry, and what was found. Its
