@@ -45,7 +45,11 @@ type tree []tree
 // TestPlain checks that a value alone prints as %v, and with !r as %#v.
 func TestPlain(t *testing.T) {
 	n := 5
+	type node struct{ Next *node }
+	ring := &node{}
+	ring.Next = ring
 	for _, x := range []any{
+		ring, []*node{ring},
 		nil, 1, int8(-1), uint(7), uint8(8), uintptr(9), "text", "", true, false, 'x',
 		0.0, math.Copysign(0, -1), 1.0, 1e6, 123456789.0, 1e20, 1e21, 1e-4, 1e-5, math.Pi, math.Inf(1), math.Inf(-1), math.NaN(), math.MaxFloat64, math.SmallestNonzeroFloat64,
 		complex(1, -2), 90 * time.Second, time.Duration(0), time.Unix(0, 0), time.Date(3000, 1, 2, 3, 4, 5, 6, time.UTC), time.Time{},

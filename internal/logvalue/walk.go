@@ -268,6 +268,9 @@ func (w *Walk) fit(v reflect.Value, depth int, text bool) bool {
 	case reflect.Interface:
 		return w.fit(v.Elem(), depth, text)
 	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Array, reflect.Struct:
+		if text && depth > 0 && v.Kind() == reflect.Pointer {
+			return true // fmt prints its address
+		}
 		if !w.enter(v) {
 			return false
 		}
@@ -280,7 +283,7 @@ func (w *Walk) fit(v reflect.Value, depth int, text bool) bool {
 func (w *Walk) fitParts(v reflect.Value, depth int, text, prints bool) bool {
 	switch v.Kind() {
 	case reflect.Pointer:
-		return text && depth > 1 || w.fit(v.Elem(), depth, text) // fmt prints an address
+		return w.fit(v.Elem(), depth, text)
 	case reflect.Slice, reflect.Array:
 		if isBytes(v) {
 			return w.Spend(v.Len())
