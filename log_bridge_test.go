@@ -886,7 +886,7 @@ func TestManyLoggersAfterStart(t *testing.T) {
 		kept = append(kept, txaio.MakeLogger(txaio.WithLevel(txaio.LevelDebug)))
 		kept = append(kept, kept[len(kept)-1].With())
 	}
-	for _, logger := range kept { // half of which others follow
+	for _, logger := range kept[:5000] { // half of which others follow
 		logger.SetLevel(txaio.LevelWarn)
 	}
 	if took := time.Since(begin); took > 2*time.Second {
