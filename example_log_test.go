@@ -304,7 +304,7 @@ func ExampleLogJSON() {
 	}
 	txaio.MakeLogger(txaio.WithNamespace("bunny")).Info("{n} hops", slog.Int("n", 3))
 	// Prints:
-	// {"time":"2016-01-21T01:02:03.4-01:00","level":"info","log_namespace":"bunny","msg":"3 hops","n":3}
+	// {"time":"2016-01-21T01:02:03.4-01:00","level":"info","msg":"3 hops","log_namespace":"bunny","n":3}
 }
 
 func ExampleLogDetails() {

@@ -22,7 +22,7 @@ func StartForTest(out io.Writer, opts ...StartOption) (bridge slog.Handler, stop
 func LoggerCount() int {
 	levels.Lock()
 	defer levels.Unlock()
-	return len(levels.loggers)
+	return len(levels.loggers.loggers)
 }
 
 // NamespaceOf is namespaceOf, for names that this test cannot produce.

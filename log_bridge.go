@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"log"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/txaio-go/txaio/internal/logline"
+	"github.com/txaio-go/txaio/internal/logvalue"
 )
 
 // output is where StartLogging writes.
@@ -32,8 +34,8 @@ var output struct {
 // A StartOption is an option of [StartLogging].
 type StartOption func(*logline.Format)
 
-// LogJSON makes each line a JSON object with the entry's time, level,
-// log_namespace and msg, and its attributes. One that has such a name has
+// LogJSON makes each line a JSON object with the entry's time, level, msg and
+// log_namespace, and its attributes. One that has such a name has
 // "fields." before it.
 func LogJSON() StartOption { return func(f *logline.Format) { f.JSON = true } }
 
@@ -87,21 +89,19 @@ func StartLogging(out io.Writer, level Level, opts ...StartOption) error {
 	standard.SetOutput(formatted{})
 	standard.AddHook(echoHook{})
 
-	probe := &levelProbe{Handler: slogHandler{}}
-	slog.SetDefault(slog.New(probe))
-	asked := log.Writer()
 	slog.SetDefault(slog.New(slogHandler{}))
-	log.SetOutput(logOutput{asked, probe})
-	probe.only.Store(true)
+	log.SetOutput(logOutput{}) // which slog has set, to a writer that loses log.Fatal's lines
 	return nil
 }
 
 // toOutput writes the record's line, after the hooks of logrus's standard
 // logger have seen the record. They do not see what they log themselves.
+//
+//go:noinline
 func (r *record) toOutput() {
 	standard := logrus.StandardLogger()
-	if r.nesting == notNested && !r.fired {
-		if r.asked.of(standard, toLogrus[r.level]).hasHooks() && !inHook() {
+	if !r.fired {
+		if r.asked.of(standard, toLogrus[r.level]).hasHooks() && hooksOnStack() == 0 {
 			r.fire(standard, r.asked.hooks)
 		}
 	}
@@ -128,7 +128,7 @@ func writeLine(line []byte) {
 }
 
 func unwritten(line []byte, reason any) {
-	fmt.Fprintf(os.Stderr, "txaio: cannot write to the log: %v\n%s", reason, line)
+	fmt.Fprintf(os.Stderr, "txaio: cannot write to the log: %s\n%s", logvalue.Sprint(reason), line)
 }
 
 // fire shows the record to hooks. They may change its message, but not keep it
@@ -138,8 +138,7 @@ func (r *record) fire(standard *logrus.Logger, hooks []logrus.Hook) {
 	entry := &logrus.Entry{Logger: standard, Data: make(logrus.Fields), Time: r.Time, Level: toLogrus[r.level],
 		Message: r.Message, Caller: r.caller(standard), Context: r.ctx}
 	r.allFields(entry.Data)
-	echoes.add(entry)
-	defer echoes.remove(entry)
+	addEcho(entry)
 	for _, hook := range slices.Clone(hooks) {
 		if _, is := hook.(echoHook); is {
 			continue
@@ -160,57 +159,42 @@ func (p *probe) hasHooks() bool {
 	return slices.ContainsFunc(p.hooks, func(hook logrus.Hook) bool { return hook != echoHook{} })
 }
 
-// inHook reports whether a hook is being fired further up the stack.
-func inHook() bool {
-	return onStack("github.com/sirupsen/logrus.(*Entry).fireHooks")+onStack("github.com/txaio-go/txaio.(*record).fire") > 0
+// hooksOnStack counts for how many entries hooks are being fired further up the
+// stack.
+func hooksOnStack() int {
+	return onStack("github.com/sirupsen/logrus.(*Entry).fireHooks") + onStack("github.com/txaio-go/txaio.(*record).fire")
 }
 
-// echoes are the entries that hooks have been given, which a hook may send to
+// echoes are the latest entries that hooks were given. A hook may send them to
 // log/slog's default logger: that is here, and has them already.
-var echoes echoSet
-
-type echoSet struct {
+var echoes struct {
 	sync.Mutex
-	count   atomic.Int64
-	entries map[*logrus.Entry]echo
+	latest [64]echo
+	next   int
 }
 
 type echo struct {
 	nanos   int64
-	message string
+	message uint64 // its hash
 }
 
-func (s *echoSet) add(entry *logrus.Entry) {
-	s.Lock()
-	defer s.Unlock()
-	if s.entries == nil {
-		s.entries = make(map[*logrus.Entry]echo)
-	}
-	s.entries[entry] = echo{entry.Time.UnixNano(), entry.Message}
-	s.count.Store(int64(len(s.entries)))
+var echoSeed = maphash.MakeSeed()
+
+func echoOf(at time.Time, message string) echo {
+	return echo{at.UnixNano(), maphash.String(echoSeed, message)}
 }
 
-func (s *echoSet) remove(entry *logrus.Entry) {
-	if s.count.Load() > 0 {
-		s.Lock()
-		delete(s.entries, entry)
-		s.count.Store(int64(len(s.entries)))
-		s.Unlock()
-	}
+func addEcho(entry *logrus.Entry) {
+	echoes.Lock()
+	defer echoes.Unlock()
+	echoes.latest[echoes.next] = echoOf(entry.Time, entry.Message)
+	echoes.next = (echoes.next + 1) % len(echoes.latest)
 }
 
-func (s *echoSet) has(record slog.Record) bool {
-	if s.count.Load() == 0 {
-		return false
-	}
-	s.Lock()
-	defer s.Unlock()
-	for _, e := range s.entries {
-		if e == (echo{record.Time.UnixNano(), record.Message}) {
-			return true
-		}
-	}
-	return false
+func isEcho(record slog.Record) bool {
+	echoes.Lock()
+	defer echoes.Unlock()
+	return slices.Contains(echoes.latest[:], echoOf(record.Time, record.Message))
 }
 
 // echoHook is a hook of logrus's standard logger. It keeps hooks from being
@@ -235,10 +219,10 @@ func (echoHook) Fire(entry *logrus.Entry) error {
 	if !new(probe).of(entry.Logger, entry.Level).hasHooks() {
 		return nil
 	}
-	if onStack("github.com/sirupsen/logrus.(*Entry).fireHooks")+onStack("github.com/txaio-go/txaio.(*record).fire") > 1 {
+	if hooksOnStack() > 1 {
 		return errInHook
 	}
-	echoes.add(entry)
+	addEcho(entry)
 	return nil
 }
 
@@ -250,9 +234,6 @@ type lineFormatter struct{}
 // Format implements logrus.Formatter. Logrus itself gives the entry a buffer for
 // what is to be written; without one it is for a hook that asks for the line.
 func (lineFormatter) Format(entry *logrus.Entry) ([]byte, error) {
-	if entry.Buffer != nil {
-		echoes.remove(entry)
-	}
 	r := newRecord(outputTarget, entry.Time, max(fromLogrus(entry.Level), LevelCritical))
 	defer recoverLogging(&entry.Message)
 	r.fired, r.text, r.Message = true, entry.Message, entry.Message
@@ -296,7 +277,7 @@ func (slogHandler) Enabled(_ context.Context, level slog.Level) bool {
 
 // Handle implements slog.Handler.
 func (h slogHandler) Handle(ctx context.Context, from slog.Record) error {
-	if echoes.has(from) {
+	if isEcho(from) {
 		return nil
 	}
 	r := newRecord(outputTarget, from.Time, fromSlog(from.Level))
@@ -330,46 +311,29 @@ func (h slogHandler) WithGroup(name string) slog.Handler {
 	return slogHandler{append(slices.Clip(h.scopes), scope{group: name})}
 }
 
-// levelProbe finds out what slog.SetLogLoggerLevel has set, which only the
-// handler is told that the log package writes to.
-type levelProbe struct {
-	slog.Handler             // for the moment in which it is slog's default
-	only         atomic.Bool // that is over
-	level        atomic.Int64
-}
-
-// Enabled implements slog.Handler.
-func (p *levelProbe) Enabled(ctx context.Context, level slog.Level) bool {
-	p.level.Store(int64(level))
-	return !p.only.Load() && p.Handler.Enabled(ctx, level)
-}
-
 // logOutput sends what is logged with the log package to StartLogging's output.
-type logOutput struct {
-	asked io.Writer // has the probe asked
-	probe *levelProbe
-}
+type logOutput struct{}
 
 // patience is how long the log package waits for an entry to be written, ten
 // times as long when the program ends then. It holds a lock meanwhile: a writer
-// that logs with it would never end.
+// or a hook that logs with it would never end.
 const patience = 100 * time.Millisecond
 
 // Write implements io.Writer.
-func (o logOutput) Write(text []byte) (int, error) {
-	_, _ = o.asked.Write(nil)
-	level, pc := logCaller(fromSlog(slog.Level(o.probe.level.Load())), text)
+func (logOutput) Write(text []byte) (int, error) {
+	level, pc := logCaller(text)
 	if level > Level(globalLevel.Load()) {
 		return len(text), nil
 	}
 	r := newRecord(outputTarget, time.Now(), level)
 	r.Message, r.pc = strings.TrimRight(string(text), "\r\n"), pc
 	r.text = r.Message
-	if _, isFile := output.out.(*os.File); isFile || r.nesting != notNested {
+	hooks := r.asked.of(logrus.StandardLogger(), toLogrus[level]).hasHooks()
+	if _, isFile := output.out.(*os.File); isFile && !hooks || r.nested {
 		r.log()
 		return len(text), nil
 	}
-	r.fired = inHook() // which another goroutine's stack does not show
+	r.fired = hooksOnStack() > 0 // which another goroutine's stack does not show
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
@@ -387,10 +351,11 @@ func (o logOutput) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// logCaller returns who called the log package, and the level: log.Fatal's and
-// log.Panic's own, the one that a slog logger from before StartLogging begins
-// its text with, or the one that is given.
-func logCaller(level Level, text []byte) (Level, uintptr) {
+// logCaller returns who called the log package, and the level: critical for
+// log.Fatal and log.Panic, the one that a slog logger from before StartLogging
+// begins its text with, and info for all else.
+func logCaller(text []byte) (level Level, pc uintptr) {
+	level = LevelInfo
 	var pcs [16]uintptr
 	n := runtime.Callers(3, pcs[:])
 	frames := runtime.CallersFrames(pcs[:n])

@@ -43,11 +43,10 @@ type Logger struct {
 	// logger's own copy, also of a level that it follows, so that a disabled
 	// call loads nothing else.
 	level     atomic.Int32
-	pinned    bool    // guarded by levels, like parent
+	pinned    bool    // guarded by levels, like the children
 	parent    *Logger // of With
-	hasWith   bool    // it is a parent; guarded by levels
+	children  followers
 	namespace string
-	boxed     any         // the namespace, as a field
 	attrs     []slog.Attr // of With
 	own       *target     // nil: the global one
 }
@@ -60,8 +59,29 @@ const asTarget = int32(LevelTrace) + 1
 var levels struct {
 	sync.Mutex
 	byPrefix map[string]Level
-	loggers  []weak.Pointer[Logger]
-	full     int // how many loggers there may be until those that are gone are looked for
+	loggers  followers // all but those of With
+}
+
+// followers are loggers that follow the same level, as long as they are in use.
+type followers struct {
+	loggers []weak.Pointer[Logger]
+	full    int // how many there may be until those that are gone are looked for
+}
+
+func (f *followers) add(l *Logger) {
+	if len(f.loggers) >= f.full {
+		f.loggers = slices.DeleteFunc(f.loggers, func(p weak.Pointer[Logger]) bool { return p.Value() == nil })
+		f.full = max(64, 2*len(f.loggers))
+	}
+	f.loggers = append(f.loggers, weak.Make(l))
+}
+
+func (f *followers) follow() {
+	for _, pointer := range f.loggers {
+		if l := pointer.Value(); l != nil {
+			l.follow()
+		}
+	}
 }
 
 // globalLevel is the global level, or asTarget. It is changed with levels
@@ -205,22 +225,20 @@ func newLogger(namespace string, opts ...LoggerOption) *Logger {
 
 // register makes l one of those that follow changes of levels.
 func (l *Logger) register() {
-	l.boxed = l.namespace
 	levels.Lock()
 	defer levels.Unlock()
-	if len(levels.loggers) >= levels.full {
-		levels.loggers = slices.DeleteFunc(levels.loggers, func(p weak.Pointer[Logger]) bool { return p.Value() == nil })
-		levels.full = max(64, 2*len(levels.loggers))
-	}
-	levels.loggers = append(levels.loggers, weak.Make(l))
 	if l.parent != nil {
-		l.parent.hasWith = true
+		l.parent.children.add(l)
+	} else {
+		levels.loggers.add(l)
 	}
 	l.follow()
 }
 
-// follow sets the logger's own copy of its level. levels is locked.
+// follow sets the logger's own copy of its level, unless it is pinned, and
+// those of its children. levels is locked.
 func (l *Logger) follow() {
+	defer l.children.follow()
 	if l.pinned {
 		return
 	}
@@ -236,15 +254,6 @@ func (l *Logger) follow() {
 		}
 	}
 	l.level.Store(level)
-}
-
-// followAll has all loggers follow, parents first. levels is locked.
-func followAll() {
-	for _, pointer := range levels.loggers {
-		if l := pointer.Value(); l != nil {
-			l.follow()
-		}
-	}
 }
 
 // With returns the same logger with attributes of its own, which are logged
@@ -271,7 +280,7 @@ func SetGlobalLogLevel(level Level) {
 // setGlobalLevel is SetGlobalLogLevel with levels locked.
 func setGlobalLevel(level Level) {
 	globalLevel.Store(int32(level))
-	followAll()
+	levels.loggers.follow()
 	if output.started.Load() {
 		logrus.SetLevel(toLogrus[level])
 	}
@@ -305,7 +314,7 @@ func SetLogLevels(byPrefix map[string]Level) {
 	levels.Lock()
 	defer levels.Unlock()
 	levels.byPrefix = maps.Clone(byPrefix)
-	followAll()
+	levels.loggers.follow()
 }
 
 // SetLevel pins the logger to level: it no longer follows another one. It
@@ -315,9 +324,7 @@ func (l *Logger) SetLevel(level Level) {
 	levels.Lock()
 	defer levels.Unlock()
 	l.pin(level)
-	if l.hasWith {
-		followAll()
-	}
+	l.follow()
 }
 
 // ResetLevel takes SetLevel and [WithLevel] back.
@@ -327,9 +334,6 @@ func (l *Logger) ResetLevel() {
 	defer levels.Unlock()
 	l.pinned = false
 	l.follow()
-	if l.hasWith {
-		followAll()
-	}
 }
 
 // pin pins the logger. Without a backend its level stays asTarget, so that no
@@ -439,10 +443,11 @@ func (l *Logger) log(level Level, format string, attrs []slog.Attr, fail *traceb
 	t := l.target()
 	r := newRecord(t, time.Now(), level)
 	defer recoverLogging(&format)
-	r.Namespace, r.namespace, r.Shown = l.namespace, l.boxed, true
+	r.Namespace, r.Shown = l.namespace, true
 	if fail != nil {
 		r.failure, r.failed = fail.Failure, true
 	}
+	r.addOwn()
 	if r.needsCaller() {
 		var pcs [1]uintptr
 		runtime.Callers(3, pcs[:]) // of Callers, this function and the method above
@@ -451,7 +456,7 @@ func (l *Logger) log(level Level, format string, attrs []slog.Attr, fail *traceb
 	if len(l.attrs) > 0 {
 		attrs = slices.Concat(l.attrs, attrs)
 	}
-	r.Attrs = slices.DeleteFunc(r.walk.Attrs(r.Attrs, attrs), r.reserved)
+	r.Attrs = slices.DeleteFunc(r.walk.Attrs(r.Attrs, attrs), r.isOwn)
 	r.text = format
 	r.render()
 	r.log()

@@ -24,18 +24,18 @@ import (
 // goroutine that logs, and then sent to one target.
 type record struct {
 	logline.Entry
-	level     Level
-	text      string   // the format, for reports of what goes wrong
-	namespace any      // of a Logger, as a field
-	failure   *Failure // of Logger.Failure
-	failed    bool     // the failure counts, even when it is nil
-	fired     bool     // the hooks have been fired, or are not to be
-	dotted    bool     // groups are parts of their members' names in logrus's fields
-	pc        uintptr
-	ctx       context.Context
-	target    *target
-	toLine    bool // that is StartLogging's output
-	nesting   int  // how the goroutine came to log it, see nesting
+	level   Level
+	text    string      // the format, for reports of what goes wrong
+	own     []slog.Attr // of a Logger's entry, beside those that are given
+	failure *Failure    // of Logger.Failure
+	failed  bool        // the failure counts, even when it is nil
+	fired   bool        // the hooks have been fired, or are not to be
+	dotted  bool        // groups are parts of their members' names in logrus's fields
+	pc      uintptr
+	ctx     context.Context
+	target  *target
+	toLine  bool // that is StartLogging's output
+	nested  bool // it was logged by what another entry goes through
 
 	walk   logvalue.Walk
 	fields logrus.Fields
@@ -56,22 +56,40 @@ const (
 func newRecord(t *target, at time.Time, level Level) *record {
 	r := records.Get().(*record)
 	r.target, r.toLine, r.Time, r.level, r.Level = t, t.toOutput(), at, level, level.String()
-	r.nesting = nesting()
+	r.nested = r.isNested()
 	return r
 }
 
 // release lets go of what was logged.
 func (r *record) release() {
-	attrs, fields, line, hooks := r.Attrs, r.fields, r.line, r.asked.hooks
+	attrs, own, fields, line, hooks := r.Attrs, r.own, r.fields, r.line, r.asked.hooks
 	if cap(line) > maxKeptText || len(fields) > maxKeptAttrs || cap(attrs) > maxKeptAttrs {
 		return
 	}
 	clear(attrs[:cap(attrs)])
+	clear(own)
 	clear(fields)
 	clear(hooks)
-	*r = record{fields: fields, line: line[:0], asked: probe{hooks: hooks[:0]}}
+	*r = record{own: own[:0], fields: fields, line: line[:0], asked: probe{hooks: hooks[:0]}}
 	r.Attrs = attrs[:0]
 	records.Put(r)
+}
+
+// addOwn adds what is always there beside the attributes that are given.
+func (r *record) addOwn() {
+	r.own = append(r.own, slog.String("log_namespace", r.Namespace))
+	if r.level == LevelTrace {
+		r.own = append(r.own, slog.Bool("txaio_trace", true))
+	}
+	if r.failed {
+		r.own = append(r.own, slog.Any("log_failure", r.failure))
+	}
+}
+
+// isOwn reports whether an attribute that is given has the name of one of these.
+func (r *record) isOwn(given slog.Attr) bool {
+	_, is := find(r.own, given.Key)
+	return is
 }
 
 // Lookup implements [format.Values]. It finds the value of an attribute, those
@@ -82,24 +100,17 @@ func (r *record) Lookup(name string) (slog.Value, bool) {
 		return slog.TimeValue(r.Time), true
 	case "log_level":
 		return slog.StringValue(r.Level), true
-	case "log_namespace":
-		return slog.StringValue(r.Namespace), true
-	case "log_failure":
-		if r.failed {
-			return slog.AnyValue(r.failure), true
-		}
-	case "txaio_trace":
-		if r.level == LevelTrace {
-			return slog.BoolValue(true), true
-		}
 	}
-	return r.attr(name)
+	if v, ok := find(r.own, name); ok {
+		return v, true
+	}
+	return find(r.Attrs, name)
 }
 
-func (r *record) attr(name string) (slog.Value, bool) {
-	for i := range r.Attrs {
-		if r.Attrs[i].Key == name {
-			return r.Attrs[i].Value, true
+func find(attrs []slog.Attr, name string) (slog.Value, bool) {
+	for i := range attrs {
+		if attrs[i].Key == name {
+			return attrs[i].Value, true
 		}
 	}
 	return slog.Value{}, false
@@ -109,7 +120,7 @@ func (r *record) attr(name string) (slog.Value, bool) {
 func (r *record) render() {
 	text := r.text
 	if formats := categories.formats.Load(); formats != nil {
-		if value, ok := r.attr("log_category"); ok {
+		if value, ok := find(r.Attrs, "log_category"); ok {
 			if own, ok := (*formats)[string(format.Print(nil, value, &r.walk))]; ok {
 				text = own
 			}
@@ -177,47 +188,35 @@ func (r *record) log() {
 	if r.walk.Err != nil {
 		reportPanic(r.text, r.walk.Err)
 	}
-	switch r.nesting {
-	case notNested:
+	if r.nested {
+		r.toStderr()
+	} else {
 		r.deliver()
-		r.release()
-	case nested:
-		waiting.Lock()
-		waiting.records = append(waiting.records, r)
-		waiting.Unlock()
-	default:
-		fmt.Fprintf(os.Stderr, "txaio: dropped %q: it was logged again and again by what entries go through\n", r.Message)
-		r.release()
 	}
+	r.release()
 }
 
-// What an entry goes through, a hook, a handler or a writer, may log itself. If
-// that were sent at once it might never end, or wait for a lock that is held
-// further up. So it is sent when the entry is through, and what is logged on
-// account of that is dropped.
-const (
-	notNested   = iota
-	nested      // inside of deliver
-	againNested // inside of deliverWaiting
-)
+// toStderr writes an entry that is nested: that was logged by a hook, a handler
+// or a writer which another entry goes through. Sent there as well it might never
+// end, or wait for a lock that is held further up.
+func (r *record) toStderr() {
+	format := logline.Format{Details: true}
+	line := format.Append([]byte("txaio: logged by what entries go through: "), &r.Entry, &r.walk)
+	_, _ = os.Stderr.Write(line)
+}
 
 // delivering is how many entries are on their way, on all goroutines.
 var delivering atomic.Int64
 
-// waiting are the nested entries that wait for a delivery to end.
-var waiting struct {
-	sync.Mutex
-	records []*record
-}
-
-// nesting finds out on the goroutine's stack, since nothing else is one
-// goroutine's own. While nobody logs that is not needed.
-func nesting() int {
-	if delivering.Load() == 0 {
-		return notNested
+// isNested finds out on the goroutine's stack, since nothing else is one
+// goroutine's own. While nobody logs that is not needed. What a target forwards to
+// StartLogging's output is not nested there.
+func (r *record) isNested() bool {
+	within := "github.com/txaio-go/txaio.(*record).deliver"
+	if r.toLine {
+		within = "github.com/txaio-go/txaio.(*record).toOutput"
 	}
-	const this = "github.com/txaio-go/txaio."
-	return min(againNested, onStack(this+"(*record).deliver")+2*onStack(this+"deliverWaiting"))
+	return delivering.Load() > 0 && onStack(within) > 0
 }
 
 // onStack counts the calls of a function that the goroutine is inside of.
@@ -238,33 +237,13 @@ func onStack(function string) (count int) {
 	}
 }
 
+// deliver hands the record to its target. What goes wrong there is reported on
+// standard error together with the message, and goes no further.
+//
 //go:noinline
 func (r *record) deliver() {
 	delivering.Add(1)
 	defer delivering.Add(-1)
-	defer deliverWaiting()
-	r.send()
-}
-
-//go:noinline
-func deliverWaiting() {
-	for {
-		waiting.Lock()
-		if len(waiting.records) == 0 {
-			waiting.Unlock()
-			return
-		}
-		r := waiting.records[0]
-		waiting.records = slices.Delete(waiting.records, 0, 1)
-		waiting.Unlock()
-		r.send()
-		r.release()
-	}
-}
-
-// send hands the record to its target. What goes wrong there is reported on
-// standard error together with the message, and goes no further.
-func (r *record) send() {
 	defer recoverLogging(&r.text)
 	switch t := r.target; {
 	case t.slog != nil:
@@ -286,20 +265,14 @@ func recoverLogging(message *string) {
 }
 
 func reportPanic(message string, value any) {
-	reason := logline.AppendEscaped(nil, fmt.Sprint(value))
+	reason := logline.AppendEscaped(nil, logvalue.Sprint(value))
 	fmt.Fprintf(os.Stderr, "txaio: panic while logging %q: %s\n", message, reason)
 }
 
 func (r *record) toSlog(handler slog.Handler) {
 	out := slog.NewRecord(r.Time, toSlog[r.level], r.Message, r.pc)
 	out.AddAttrs(r.Attrs...)
-	out.AddAttrs(slog.String("log_namespace", r.Namespace))
-	if r.level == LevelTrace {
-		out.AddAttrs(slog.Bool("txaio_trace", true))
-	}
-	if r.failed {
-		out.AddAttrs(slog.Any("log_failure", r.failure))
-	}
+	out.AddAttrs(r.own...)
 	if err := handler.Handle(context.Background(), out); err != nil {
 		fmt.Fprintf(os.Stderr, "txaio: cannot log %q: %v\n", r.Message, err)
 	}
@@ -336,20 +309,9 @@ func (r *record) setFields(fields map[string]any, prefix string, attrs []slog.At
 // allFields are setFields's, and those that are always there.
 func (r *record) allFields(fields map[string]any) {
 	r.setFields(fields, "", r.Attrs, false)
-	if r.namespace != nil {
-		fields["log_namespace"] = r.namespace
+	for _, a := range r.own {
+		fields[a.Key] = a.Value.Any()
 	}
-	if r.level == LevelTrace && r.namespace != nil {
-		fields["txaio_trace"] = true
-	}
-	if r.failed {
-		fields["log_failure"] = r.failure
-	}
-}
-
-// reserved reports whether an attribute is one that is always there.
-func (r *record) reserved(a slog.Attr) bool {
-	return a.Key == "log_namespace" || a.Key == "txaio_trace" && r.level == LevelTrace || a.Key == "log_failure" && r.failed
 }
 
 // needsCaller reports whether the target shows, or may show, where the record
@@ -360,7 +322,7 @@ func (r *record) needsCaller() bool {
 		_, r.walk.Text = r.target.slog.(*slog.TextHandler)
 		return true
 	}
-	if r.nesting != notNested {
+	if r.nested {
 		return true // the logger may be locked further up
 	}
 	asked := r.asked.of(r.target.logrus, toLogrus[r.level])

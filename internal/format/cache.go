@@ -6,9 +6,12 @@ import (
 	"sync/atomic"
 )
 
-// cacheSize is how much Cached keeps: a template counts one, and one more for
-// each KiB of its format and for each 32 fields.
-const cacheSize = 1024
+// cacheSize is how much Cached keeps, in bytes of formats: a template counts what
+// its format does, and as much as a short one takes beside that.
+const (
+	cacheSize = 1 << 18
+	shortest  = 1 << 8
+)
 
 // cache holds templates by their formats. Once it is full it is given up for an
 // empty one, which is soon filled with the formats that are in use: no lock and
@@ -34,7 +37,7 @@ func Cached(format string) (*Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	cost := int32(1 + len(format)/1024 + t.fields/32)
+	cost := int32(shortest + len(format))
 	if cost > cacheSize/8 {
 		return t, nil // for one that is so large the others need not go
 	}

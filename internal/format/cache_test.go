@@ -7,6 +7,8 @@ import (
 	"testing"
 )
 
+const maxTemplates = cacheSize / shortest
+
 func (c *cache) len() (n int) {
 	c.templates.Range(func(any, any) bool { n++; return true })
 	return n
@@ -31,19 +33,19 @@ func TestCached(t *testing.T) {
 }
 
 func TestCacheBound(t *testing.T) {
-	for i := range 10 * cacheSize {
+	for i := range 10 * maxTemplates {
 		if _, err := Cached(fmt.Sprintf("%d {x}", i)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := templates.Load().len(); n > cacheSize {
+	if n := templates.Load().len(); n > maxTemplates {
 		t.Errorf("%d templates are kept", n)
 	}
 	templates.Store(new(cache))
-	for i := range cacheSize {
+	for i := range maxTemplates {
 		_, _ = Cached(fmt.Sprint(strings.Repeat("x", 32<<10), i))
 	}
-	if n := templates.Load().len(); n > cacheSize/32 {
+	if n := templates.Load().len(); n > cacheSize/(32<<10) {
 		t.Errorf("%d large formats are kept", n)
 	}
 	templates.Store(new(cache))
@@ -60,8 +62,8 @@ func TestCacheConcurrent(t *testing.T) {
 	var wg sync.WaitGroup
 	for w := range 8 {
 		wg.Go(func() {
-			for i := range 3 * cacheSize {
-				f := fmt.Sprintf("%d {x}", (i*7+w)%(2*cacheSize))
+			for i := range 3 * maxTemplates {
+				f := fmt.Sprintf("%d {x}", (i*7+w)%(2*maxTemplates))
 				tmpl, err := Cached(f)
 				if err != nil || tmpl.pieces[0].literal+"{x}" != f {
 					t.Errorf("%q gave %v, %v", f, tmpl, err)

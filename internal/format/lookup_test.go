@@ -108,7 +108,7 @@ func TestLookup(t *testing.T) {
 		{"{what.perimeter.x}", "", `a value of type int has no part "x"`},
 		{"{what.broken}", "", "the method Broken failed: it is broken"},
 		{"{what.explode}", "", "the method Explode panicked: boom"},
-		{"{what.cyclic}", "", "the method Cyclic panicked: a value of type []interface {}"},
+		{"{what.cyclic}", "", "the method Cyclic panicked: [1 ...]"},
 		{"{what.config[nope]}", "", `a value of type map[string]int has no part "nope"`},
 		{"{nil.sides}", "", `a nil *format.shape has no part "sides"`},
 		{"{nil.name}", "", "the method Name panicked"},

@@ -39,13 +39,7 @@ type part struct {
 // positional argument. A mistake in a format specification shows when the
 // template is used, because whether it is one depends on the value.
 func Parse(format string) (*Template, error) {
-	fields := 0
-	t, err := parse(format, maxLevels, &fields)
-	if err != nil {
-		return nil, err
-	}
-	t.fields = fields
-	return t, nil
+	return parse(format, maxLevels, new(int))
 }
 
 func parse(text string, levels int, fields *int) (*Template, error) {

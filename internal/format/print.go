@@ -126,10 +126,9 @@ func (r *run) walked(dst []byte, verb string, x any) ([]byte, error) {
 	if n := bigInt(x); n != nil && n.BitLen() > logvalue.MaxBits {
 		return nil, errMaxBits
 	}
-	r.walk.Called = verb == "%#v" // GoString methods are not looked for
-	x = r.walk.AsText(x)
+	x, calls := r.walk.AsText(x, verb)
 	out := fmt.Appendf(dst, verb, x)
-	if r.walk.Called {
+	if calls {
 		return checkPanic(dst, out)
 	}
 	return out, nil
@@ -147,7 +146,7 @@ func textBytes(x any) ([]byte, bool) {
 // appendMethod appends what the method returns. Like fmt it takes a panic for a
 // nil pointer to be that the method does not expect one.
 func appendMethod(dst []byte, x any, name string, method func() string) ([]byte, error) {
-	text, err := callText(name, method)
+	text, err := logvalue.CallText(name, method)
 	if err != nil {
 		if v := reflect.ValueOf(x); v.Kind() == reflect.Pointer && v.IsNil() {
 			return append(dst, "<nil>"...), nil
@@ -155,11 +154,6 @@ func appendMethod(dst []byte, x any, name string, method func() string) ([]byte,
 		return nil, err
 	}
 	return append(dst, text...), nil
-}
-
-func callText(name string, method func() string) (text string, err error) {
-	defer logvalue.Recovered(name, &err)
-	return method(), nil
 }
 
 // convert appends v after a conversion.

@@ -22,18 +22,11 @@ type Values interface {
 	Lookup(name string) (slog.Value, bool)
 }
 
-// LookupFunc is a function as Values.
-type LookupFunc func(name string) (slog.Value, bool)
-
-// Lookup implements [Values].
-func (f LookupFunc) Lookup(name string) (slog.Value, bool) { return f(name) }
-
 // Template is a parsed format. It does not change and may be used by any number
 // of goroutines at once.
 type Template struct {
 	pieces []piece
 	tail   string // the literal text after the last field
-	fields int    // how many there are, those in specifications included
 }
 
 // piece is literal text and the field that follows it.

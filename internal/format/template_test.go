@@ -15,6 +15,12 @@ import (
 	"github.com/txaio-go/txaio/internal/logvalue"
 )
 
+// LookupFunc is a function as Values.
+type LookupFunc func(name string) (slog.Value, bool)
+
+// Lookup implements [Values].
+func (f LookupFunc) Lookup(name string) (slog.Value, bool) { return f(name) }
+
 // values is a LookupFunc over a map.
 func values(m map[string]any) LookupFunc {
 	return func(name string) (slog.Value, bool) {

@@ -7,12 +7,12 @@ package logline
 
 import (
 	"bytes"
-	"encoding/json"
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/txaio-go/txaio/internal/format"
 	"github.com/txaio-go/txaio/internal/logvalue"
@@ -95,103 +95,47 @@ func appendAttrs(line []byte, prefix string, attrs []slog.Attr, walk *logvalue.W
 	return line
 }
 
+// appendJSON appends the entry as slog's JSONHandler writes it, with those control
+// characters escaped, too, that JSON allows in strings.
 func appendJSON(line []byte, e *Entry, walk *logvalue.Walk) []byte {
-	line = append(line, '{')
-	if !e.Time.IsZero() {
-		line = append(append(line, `"time":`...), '"')
-		line = append(e.Time.AppendFormat(line, time.RFC3339Nano), `",`...)
-	}
-	line = appendString(append(line, `"level":`...), e.Level)
+	record := slog.NewRecord(e.Time, slog.LevelInfo, e.Message, 0)
 	if e.Namespace != "" {
-		line = appendString(append(line, `,"log_namespace":`...), e.Namespace)
+		record.AddAttrs(slog.String("log_namespace", e.Namespace))
 	}
-	line = appendString(append(line, `,"msg":`...), e.Message)
 	for _, a := range e.Attrs {
 		switch a.Key {
 		case "time", "level", "log_namespace", "msg":
 			a.Key = "fields." + a.Key // as logrus names them
 		}
-		line = appendMember(append(line, ','), a, walk)
+		record.AddAttrs(slog.Attr{Key: a.Key, Value: walk.Value(a.Value)})
 	}
-	return append(line, '}', '\n')
-}
-
-func appendMember(line []byte, a slog.Attr, walk *logvalue.Walk) []byte {
-	line = append(appendString(line, a.Key), ':')
-	switch v := walk.Value(a.Value); v.Kind() {
-	case slog.KindGroup:
-		line = append(line, '{')
-		for i, a := range v.Group() {
-			if i > 0 {
-				line = append(line, ',')
-			}
-			line = appendMember(line, a, walk)
-		}
-		return append(line, '}')
-	case slog.KindString:
-		return appendString(line, v.String())
-	case slog.KindInt64, slog.KindUint64, slog.KindBool:
-		return format.Print(line, v, walk)
-	default:
-		x := v.Any()
-		if err, is := x.(error); is {
-			return appendString(line, err.Error())
-		}
-		return appendAny(line, x)
-	}
-}
-
-func appendString(line []byte, s string) []byte {
-	if IsPlain(s) && !strings.ContainsAny(s, `"\`) {
-		return append(append(append(line, '"'), s...), '"')
-	}
-	return appendAny(line, s)
-}
-
-// appendAny appends x as encoding/json encodes it, with those control characters
-// escaped that JSON allows in strings.
-func appendAny(line []byte, x any) []byte {
 	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(x); err != nil {
-		return appendString(line, fmt.Sprintf("(%v)", err))
+	level := func(groups []string, a slog.Attr) slog.Attr {
+		if len(groups) == 0 && a.Key == slog.LevelKey {
+			a.Value = slog.StringValue(e.Level)
+		}
+		return a
 	}
-	text := strings.TrimSuffix(out.String(), "\n")
-	for {
-		plain := plainPrefix(text)
+	handler := slog.NewJSONHandler(&out, &slog.HandlerOptions{ReplaceAttr: level})
+	if err := handler.Handle(context.Background(), record); err != nil {
+		return appendMessage(line, err.Error()) // it is of a buffer
+	}
+	for text := out.Bytes(); ; {
+		plain := plainPrefix(bytes.TrimSuffix(text, []byte("\n")))
 		line = append(line, text[:plain]...)
-		if text = text[plain:]; text == "" {
-			return line
+		if text = text[plain:]; len(text) <= 1 {
+			return append(line, '\n')
 		}
-		for _, r := range text {
-			line = fmt.Appendf(line, `\u%04x`, r)
-			text = text[len(string(r)):]
-			break
-		}
+		r, size := utf8.DecodeRune(text)
+		line = fmt.Appendf(line, `\u%04x`, r)
+		text = text[size:]
 	}
 }
-
-// A timestamp is how the lines begin that are written within one second. Most
-// lines are, so it is formatted for the first of them only: that takes as long
-// as all else that is done for a line.
-type timestamp struct {
-	second int64
-	zone   *time.Location
-	text   string
-}
-
-var lastTimestamp atomic.Pointer[timestamp]
 
 // appendTimestamp appends the time, now when it is zero, and a space.
 func appendTimestamp(line []byte, t time.Time) []byte {
 	if t.IsZero() {
 		t = time.Now()
 	}
-	last := lastTimestamp.Load()
-	if last == nil || last.second != t.Unix() || last.zone != t.Location() {
-		last = &timestamp{t.Unix(), t.Location(), t.Format("2006-01-02T15:04:05-0700 ")}
-		lastTimestamp.Store(last)
-	}
-	return append(line, last.text...)
+	return t.AppendFormat(line, "2006-01-02T15:04:05-0700 ")
 }

@@ -4,7 +4,6 @@ import (
 	"encoding"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"reflect"
 	"sync"
 )
@@ -15,11 +14,10 @@ type traits uint8
 
 const (
 	isError      traits = 1 << iota
-	marshalsJSON        // itself or, if JSON can take its address, a pointer to it
-	marshalsText
-	viaPointer // that is a pointer's method
-	prints     // fmt prints it through a method
-	isSlog     // or it is of slog's or reflect's own types, or a json.Number
+	marshals            // itself or, if JSON can take its address, a pointer to it
+	marshalsText        // which is enough for a key of a map
+	viaPointer          // that is a pointer's method
+	prints              // fmt prints it through a method
 )
 
 var known sync.Map // from reflect.Type to traits
@@ -29,23 +27,23 @@ func traitsOf(t reflect.Type) traits {
 		return cached.(traits)
 	}
 	var has traits
-	add := func(t reflect.Type, i reflect.Type, trait traits) bool {
-		if t.Implements(i) {
-			has |= trait
-			return true
+	add := func(t reflect.Type, trait traits, methods ...reflect.Type) {
+		for _, i := range methods {
+			if t.Implements(i) {
+				has |= trait
+			}
 		}
-		return false
 	}
-	add(t, reflect.TypeFor[error](), isError|prints)
-	add(t, reflect.TypeFor[fmt.Stringer](), prints)
-	add(t, reflect.TypeFor[fmt.Formatter](), prints)
-	if !add(t, reflect.TypeFor[json.Marshaler](), marshalsJSON) && !add(t, reflect.TypeFor[encoding.TextMarshaler](), marshalsText) {
-		p := reflect.PointerTo(t)
-		_ = add(p, reflect.TypeFor[json.Marshaler](), viaPointer) || add(p, reflect.TypeFor[encoding.TextMarshaler](), viaPointer)
+	toJSON, toText := reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler]()
+	add(t, isError, reflect.TypeFor[error]())
+	add(t, prints, reflect.TypeFor[error](), reflect.TypeFor[fmt.Stringer](), reflect.TypeFor[fmt.Formatter]())
+	add(t, marshals, toJSON, toText)
+	add(t, marshalsText, toText)
+	if has&marshals == 0 {
+		add(reflect.PointerTo(t), viaPointer, toJSON, toText)
 	}
-	switch t {
-	case reflect.TypeFor[slog.Value](), reflect.TypeFor[slog.Attr](), reflect.TypeFor[reflect.Value](), reflect.TypeFor[json.Number]():
-		has |= isSlog
+	if t == reflect.TypeFor[json.Number]() {
+		has |= marshals // as far as encoding/json is concerned
 	}
 	if t.Kind() == reflect.Interface {
 		has = 0 // what is in it counts

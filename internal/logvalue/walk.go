@@ -9,13 +9,13 @@
 package logvalue
 
 import (
-	"encoding"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"math"
 	"math/big"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -43,29 +43,28 @@ func (e *PanicError) Error() string {
 // Recovered, deferred, turns a panic of the named method into an error.
 func Recovered(method string, err *error) {
 	if p := recover(); p != nil {
-		*err = &PanicError{method, panicText(p)}
+		*err = &PanicError{method, Sprint(p)}
 	}
 }
 
-// panicText is what a panic says, as far as that is safe to print: fmt is on its
-// guard against panics of methods, not against values that contain themselves.
-func panicText(p any) string {
-	switch p.(type) {
-	case error, fmt.Stringer, string, bool, int, float64:
-		return fmt.Sprint(p)
-	}
-	return fmt.Sprintf("a value of type %T", p)
+// Sprint is fmt.Sprint for any value, also one that contains itself.
+func Sprint(x any) string {
+	x, _ = new(Walk).AsText(x, "%v")
+	return fmt.Sprint(x)
 }
 
 // A Walk is what may still be looked at for one entry, and what was found. Its
 // zero value is ready to use.
 type Walk struct {
-	Text           bool // fmt prints what Value returns, which then need not be fit for JSON
-	elements, text int  // so far
-	path           []visit
-	Called         bool  // fmt will call a method for what AsText has seen
-	Err            error // the first panic of a method
+	Text bool // fmt prints what Value returns, which then need not be fit for JSON
+	spent
+	path   []visit
+	syntax bool  // fmt prints %#v, for which it calls neither Error nor String
+	calls  bool  // fmt will call a method
+	Err    error // the first panic of a method
 }
+
+type spent struct{ elements, text int }
 
 // A visit is a list, map or pointer that the walk is inside of.
 type visit struct {
@@ -123,7 +122,7 @@ func (w *Walk) attrs(dst, attrs []slog.Attr, depth int) []slog.Attr {
 
 // lastOfEach takes those out of attrs whose key comes again.
 func lastOfEach(attrs []slog.Attr) []slog.Attr {
-	if !anyTwice(attrs) {
+	if len(attrs) <= 32 && !anyTwice(attrs) { // without a map
 		return attrs
 	}
 	last := make(map[string]int, len(attrs))
@@ -139,25 +138,10 @@ func lastOfEach(attrs []slog.Attr) []slog.Attr {
 	return kept
 }
 
-// anyTwice reports whether two keys are the same. Keys that differ in length or
-// in their last character nearly always count as different at once.
 func anyTwice(attrs []slog.Attr) bool {
-	if len(attrs) > 100 {
-		return true // as far as it is worth to find out
-	}
-	var seen [4]uint64
 	for i := range attrs {
-		key := attrs[i].Key
-		hash := len(key)
-		if hash > 0 {
-			hash = hash*37 + int(key[len(key)-1])
-		}
-		if word, bit := &seen[hash>>6&3], uint64(1)<<(hash&63); *word&bit == 0 {
-			*word |= bit
-			continue
-		}
 		for j := range i {
-			if attrs[j].Key == key {
+			if attrs[i].Key == attrs[j].Key {
 				return true
 			}
 		}
@@ -223,25 +207,24 @@ func (w *Walk) Value(v slog.Value) slog.Value {
 		}
 		return slog.GroupValue(members...)
 	case slog.KindAny:
-		if err, is := v.Any().(error); is && w.Text {
-			if message, changed := w.errorText(err); changed {
-				return slog.StringValue(message)
-			}
-			return v
-		}
-		if out, changed := w.visit(reflect.ValueOf(v.Any()), 0, w.Text); changed {
-			return slog.AnyValue(out)
-		}
+		_, isError := v.Any().(error) // of which the message counts anywhere
+		return slog.AnyValue(w.value(reflect.ValueOf(v.Any()), 0, w.Text && !isError))
 	}
 	return v
 }
 
-// AsText returns x as fmt can print it.
-func (w *Walk) AsText(x any) any {
-	if out, changed := w.visit(reflect.ValueOf(x), 0, true); changed {
-		return out
-	}
-	return x
+// AsText returns x as fmt can print it, with %v or with %#v, and whether fmt may
+// call a method for that.
+func (w *Walk) AsText(x any, verb string) (_ any, calls bool) {
+	w.syntax = verb == "%#v"
+	w.calls = w.syntax // GoString methods are not looked for
+	defer func() { w.syntax = false }()
+	return w.value(reflect.ValueOf(x), 0, true), w.calls
+}
+
+// prints reports whether fmt prints v through a method.
+func (w *Walk) prints(v reflect.Value, has traits) bool {
+	return has&prints != 0 && !w.syntax && v.CanInterface()
 }
 
 // String returns s, or as much of it as there may be, and whether it was cut.
@@ -257,65 +240,165 @@ func (w *Walk) String(s string) (string, bool) {
 	return s[:left] + cut, true
 }
 
-// visit looks at v and at what is in it. When all of that can be logged it
-// returns false; otherwise what to log instead, and true. In text only what fmt
-// would trip over counts, since fmt prints everything else.
-func (w *Walk) visit(v reflect.Value, depth int, text bool) (out any, changed bool) {
+// fit reports whether v, and all that is in it, can be logged as it is. In text
+// only what fmt would trip over counts, since fmt prints everything else.
+func (w *Walk) fit(v reflect.Value, depth int, text bool) bool {
 	if !v.IsValid() {
-		return nil, false
+		return true
 	}
-	if w.elements++; depth > maxDepth || w.elements > maxElements || w.text > maxText {
-		return cut, true
+	if w.elements++; depth > maxDepth || w.exhausted() {
+		return false
 	}
 	if isPlain(v.Type()) {
-		return nil, false
+		return true
 	}
 	has := traitsOf(v.Type())
-	if v.CanInterface() && has != 0 {
-		var done bool
-		if out, changed, done = w.methods(v, has, depth, &text); done {
-			return out, changed
+	if has != 0 && v.CanInterface() {
+		if fit, done := w.fitMethods(v, has, depth, &text); done {
+			return fit
 		}
 	}
 	switch v.Kind() {
 	case reflect.String:
-		return w.String(v.String())
+		return w.Spend(v.Len())
 	case reflect.Float32, reflect.Float64:
-		if x := v.Float(); !text && (math.IsNaN(x) || math.IsInf(x, 0)) {
-			return fmt.Sprint(x), true
-		}
+		return text || !math.IsNaN(v.Float()) && !math.IsInf(v.Float(), 0)
 	case reflect.Complex64, reflect.Complex128, reflect.Func, reflect.Chan, reflect.UnsafePointer:
-		if !text {
-			return fmt.Sprint(v), true
-		}
+		return text
 	case reflect.Interface:
-		return w.visit(v.Elem(), depth, text)
-	case reflect.Pointer:
-		if v.IsNil() || text && depth > 0 { // fmt prints its address
-			return nil, false
+		return w.fit(v.Elem(), depth, text)
+	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Array, reflect.Struct:
+		if text && depth > 0 && v.Kind() == reflect.Pointer {
+			return true // fmt prints its address
 		}
-		if !w.enter(v, 0) {
-			return cut, true
-		}
-		defer w.leave()
-		return w.visit(v.Elem(), depth+1, text)
-	case reflect.Slice, reflect.Array:
-		return w.list(v, depth, text)
-	case reflect.Map:
-		return w.table(v, depth, text)
-	case reflect.Struct:
-		return w.record(v, depth, text, has&prints != 0 && v.CanInterface())
-	}
-	return nil, false
-}
-
-// enter reports whether v is none of those that the walk is inside of.
-func (w *Walk) enter(v reflect.Value, n int) bool {
-	here := visit{v.Type(), v.Pointer(), n}
-	for _, there := range w.path {
-		if here == there {
+		if !w.enter(v) {
 			return false
 		}
+		defer w.leave()
+		return w.fitParts(v, depth+1, text, w.prints(v, has))
+	}
+	return true
+}
+
+func (w *Walk) fitParts(v reflect.Value, depth int, text, prints bool) bool {
+	switch v.Kind() {
+	case reflect.Pointer:
+		return w.fit(v.Elem(), depth, text)
+	case reflect.Slice, reflect.Array:
+		if isBytes(v) {
+			return w.Spend(v.Len())
+		}
+		for i := range v.Len() {
+			if !w.fit(v.Index(i), depth, text) {
+				return false
+			}
+		}
+	case reflect.Map:
+		if !text && !isKey(v.Type().Key()) {
+			return false // JSON has no such map
+		}
+		for entries := v.MapRange(); entries.Next(); {
+			if !w.fitKey(entries.Key(), depth) || !w.fit(entries.Value(), depth, text) {
+				return false
+			}
+		}
+	case reflect.Struct:
+		// Fields that JSON leaves out are only for fmt, which looks at none of them
+		// when a method prints the struct.
+		for i := range v.NumField() {
+			_, hidden := fieldName(v.Type().Field(i), text)
+			if !(hidden && prints) && !w.fit(v.Field(i), depth, text || hidden) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// value returns v if it is fit to be logged, else a copy that is.
+func (w *Walk) value(v reflect.Value, depth int, text bool) any {
+	before := w.spent
+	if w.fit(v, depth, text) {
+		return held(v)
+	}
+	if w.spent = before; depth > maxDepth || w.exhausted() {
+		return cut
+	}
+	w.elements++
+	if has := traitsOf(v.Type()); has != 0 && v.CanInterface() {
+		if out, done := w.replaced(v, has, depth, text); done {
+			return out
+		}
+	}
+	switch v.Kind() {
+	case reflect.String:
+		s, _ := w.String(v.String())
+		return s
+	case reflect.Interface:
+		return w.value(v.Elem(), depth, text)
+	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Array, reflect.Struct:
+		if !w.enter(v) {
+			return cut
+		}
+		defer w.leave()
+		return w.copied(v, depth+1, text)
+	}
+	return fmt.Sprint(v) // a number that is none, or what JSON has no form for
+}
+
+// copied returns a list or map of the parts of v, as many as there may be.
+func (w *Walk) copied(v reflect.Value, depth int, text bool) any {
+	switch v.Kind() {
+	case reflect.Pointer:
+		return w.value(v.Elem(), depth, text)
+	case reflect.Slice, reflect.Array:
+		items := []any{}
+		for i := 0; i < v.Len() && !w.exhausted() && !isBytes(v); i++ {
+			items = append(items, w.value(v.Index(i), depth, text))
+		}
+		if len(items) < v.Len() {
+			items = append(items, cut)
+		}
+		return items
+	}
+	parts := make(map[string]any)
+	if v.Kind() == reflect.Struct {
+		for i := range v.NumField() {
+			if name, hidden := fieldName(v.Type().Field(i), text); !hidden || text {
+				parts[name] = w.value(v.Field(i), depth, text)
+			}
+		}
+		return parts
+	}
+	for entries := v.MapRange(); entries.Next(); {
+		if w.exhausted() {
+			parts[cut] = cut
+			break
+		}
+		// In a list, so that fmt follows no pointer.
+		key := fmt.Sprint([]any{w.value(entries.Key(), depth, true)})
+		parts[key[1:len(key)-1]] = w.value(entries.Value(), depth, text)
+	}
+	if !text && !isKey(v.Type().Key()) {
+		return fmt.Sprint(parts)
+	}
+	return parts
+}
+
+// exhausted reports whether nothing is left of what an entry may have.
+func (w *Walk) exhausted() bool { return w.elements > maxElements || w.text > maxText }
+
+// enter reports whether v is none of those that the walk is inside of.
+func (w *Walk) enter(v reflect.Value) bool {
+	here := visit{at: v.Type()}
+	switch v.Kind() {
+	case reflect.Slice:
+		here.where, here.len = v.Pointer(), v.Len()
+	case reflect.Pointer, reflect.Map:
+		here.where = v.Pointer()
+	}
+	if here.where != 0 && slices.Contains(w.path, here) {
+		return false
 	}
 	w.path = append(w.path, here)
 	return true
@@ -323,133 +406,37 @@ func (w *Walk) enter(v reflect.Value, n int) bool {
 
 func (w *Walk) leave() { w.path = w.path[:len(w.path)-1] }
 
-func (w *Walk) list(v reflect.Value, depth int, text bool) (any, bool) {
-	if v.Kind() == reflect.Slice {
-		if v.Len() > 0 && !w.enter(v, v.Len()) {
-			return cut, true
-		}
-		if v.Len() > 0 {
-			defer w.leave()
-		}
-	}
-	if elem := v.Type().Elem(); elem.Kind() == reflect.Uint8 && isPlain(elem) && w.Spend(v.Len()) {
-		return nil, false
-	}
-	var items []any // once one of them has changed
-	for i := range v.Len() {
-		out, changed := w.visit(v.Index(i), depth+1, text)
-		if changed && items == nil {
-			items = make([]any, 0, i+1)
-			for j := range i {
-				items = append(items, held(v.Index(j)))
-			}
-		}
-		if items != nil {
-			if !changed {
-				out = held(v.Index(i))
-			}
-			items = append(items, out)
-			if w.elements > maxElements || w.text > maxText {
-				break
-			}
-		}
-	}
-	return items, items != nil
-}
-
-// held returns what is in v, which is unchanged. Of what is not exported that
-// can only be the text, with pointers as addresses.
+// held returns what is in v. Of what is not exported that can only be the text,
+// with pointers as addresses.
 func held(v reflect.Value) any {
-	if v.CanInterface() {
+	switch {
+	case !v.IsValid():
+		return nil
+	case v.CanInterface():
 		return v.Interface()
-	}
-	for v.Kind() == reflect.Interface {
-		v = v.Elem()
-	}
-	if v.Kind() == reflect.Pointer {
+	case v.Kind() == reflect.Interface:
+		return held(v.Elem())
+	case v.Kind() == reflect.Pointer:
 		return fmt.Sprintf("%#x", v.Pointer())
 	}
 	return fmt.Sprint(v)
 }
 
-func (w *Walk) table(v reflect.Value, depth int, text bool) (any, bool) {
-	if v.Len() > 0 {
-		if !w.enter(v, 0) {
-			return cut, true
-		}
-		defer w.leave()
-	}
-	foreign := !text && !isKey(v.Type().Key()) // JSON has no such map
-	copied := make(map[string]any, min(v.Len(), maxElements-min(w.elements, maxElements)))
-	same := !foreign
-	for entries := v.MapRange(); entries.Next(); {
-		name := keyText(w, entries.Key(), depth, &same)
-		out, changed := w.visit(entries.Value(), depth+1, text)
-		if !changed {
-			out = held(entries.Value())
-		}
-		same = same && !changed
-		copied[name] = out
-		if w.elements > maxElements || w.text > maxText {
-			copied[cut], same = cut, false
-			break
-		}
-	}
-	if foreign {
-		return fmt.Sprint(copied), true
-	}
-	return copied, !same
-}
-
-func keyText(w *Walk, key reflect.Value, depth int, same *bool) string {
-	if key.Kind() == reflect.String {
-		name, changed := w.String(key.String())
-		*same = *same && !changed
-		return name
-	}
-	if traitsOf(key.Type())&marshalsText != 0 && key.CanInterface() {
-		if _, err := marshal(w, "MarshalText", key.Interface().(encoding.TextMarshaler).MarshalText); err != nil {
-			*same = false
-		}
-	}
-	if out, changed := w.visit(key, depth+1, true); changed {
-		*same = false
-		return fmt.Sprint(out)
-	}
-	text := fmt.Sprint([]any{held(key)}) // in a list, so that fmt follows no pointer
-	return text[1 : len(text)-1]
+func isBytes(v reflect.Value) bool {
+	elem := v.Type().Elem()
+	return elem.Kind() == reflect.Uint8 && isPlain(elem)
 }
 
 func isKey(t reflect.Type) bool {
 	return t.Kind() == reflect.String || t.Kind() >= reflect.Int && t.Kind() <= reflect.Uintptr || traitsOf(t)&marshalsText != 0
 }
 
-// record visits the fields of a struct. Those that JSON leaves out are only
-// for fmt, which looks at none of them when a method prints the struct.
-func (w *Walk) record(v reflect.Value, depth int, text, prints bool) (any, bool) {
-	var fields map[string]any // once one of them has changed
-	for i := range v.NumField() {
-		name, hidden := fieldName(v.Type().Field(i), text)
-		if hidden && prints {
-			continue
-		}
-		out, changed := w.visit(v.Field(i), depth+1, text || hidden)
-		if changed && fields == nil {
-			fields = make(map[string]any, v.NumField())
-			for j := range i {
-				if name, hidden := fieldName(v.Type().Field(j), text); !hidden || text {
-					fields[name] = held(v.Field(j))
-				}
-			}
-		}
-		if fields != nil && (!hidden || text) {
-			if !changed {
-				out = held(v.Field(i))
-			}
-			fields[name] = out
-		}
+// fitKey is fit for the key of a map. No pointer in it is followed.
+func (w *Walk) fitKey(key reflect.Value, depth int) bool {
+	if key.Kind() != reflect.String && traitsOf(key.Type())&marshalsText != 0 && key.CanInterface() && !w.encodes(key) {
+		return false
 	}
-	return fields, fields != nil
+	return w.fit(key, depth, true)
 }
 
 // fieldName returns the name of a field, for JSON unless it is for text, and
@@ -463,81 +450,91 @@ func fieldName(f reflect.StructField, text bool) (name string, hidden bool) {
 	return name, hidden
 }
 
-// methods looks at v by the methods it has, and reports whether that is all
-// there is to look at. It sets text when the rest is for fmt alone.
-func (w *Walk) methods(v reflect.Value, has traits, depth int, text *bool) (out any, changed, done bool) {
+// fitMethods is fit for what has methods, and reports whether that is all there
+// is to look at. It sets text when the rest is for fmt alone.
+func (w *Walk) fitMethods(v reflect.Value, has traits, depth int, text *bool) (fit, done bool) {
 	switch x := v.Interface().(type) {
-	case slog.Value: // whose own methods bound nothing
-		return w.inner(x, depth, *text)
-	case *slog.Value:
-		if x != nil {
-			return w.inner(*x, depth, *text)
-		}
-	case slog.Attr:
-		return w.attr(x, depth, *text)
-	case *slog.Attr:
-		if x != nil {
-			return w.attr(*x, depth, *text)
-		}
-	case reflect.Value: // which fmt prints as what it holds
-		if *text && depth > 0 {
-			return nil, false, true
-		}
-		if out, changed = w.itself(x, depth, true); !changed && !*text {
-			return fmt.Sprint(x), true, true
-		}
-		return out, changed, true
+	case slog.Value, *slog.Value, slog.Attr, *slog.Attr, reflect.Value:
+		return false, true // their own methods bound nothing
 	case *big.Int:
-		if x != nil && x.BitLen() > MaxBits {
-			return cut, true, true
+		if x != nil && (x.BitLen() > MaxBits || !w.Spend(x.BitLen())) {
+			return false, true
 		}
-		if x != nil {
-			w.text += x.BitLen()
+	case error:
+		if *text {
+			break
 		}
-	case json.Number:
-		if !*text && !isNumber(string(x)) {
-			return string(x), true, true
+		if _, changed := w.errorText(x); changed || depth > 0 {
+			return false, true
 		}
 	}
 	if *text {
-		w.Called = w.Called || has&prints != 0
-		return nil, false, has&prints != 0
+		w.calls = w.calls || has&prints != 0
+		return true, w.prints(v, has)
 	}
-	if has&isError != 0 {
-		if message, changed := w.errorText(v.Interface().(error)); changed || depth > 0 {
-			return message, true, true
-		}
-	}
-	if has&(viaPointer|marshalsJSON|marshalsText) == 0 || v.Kind() == reflect.Pointer && v.IsNil() {
-		return nil, false, has&isError != 0
-	}
-	with := v
-	if has&viaPointer != 0 {
-		if !v.CanAddr() {
-			return nil, false, false
-		}
-		with = v.Addr()
-	}
-	var data []byte
-	var err error
-	if marshaler, is := with.Interface().(json.Marshaler); is {
-		if data, err = marshal(w, "MarshalJSON", marshaler.MarshalJSON); err == nil && !json.Valid(data) {
-			err = fmt.Errorf("not JSON")
-		}
-	} else {
-		data, err = marshal(w, "MarshalText", with.Interface().(encoding.TextMarshaler).MarshalText)
-	}
-	if err != nil || !w.Spend(len(data)) {
-		return w.textOf(v, depth), true, true
+	if has&(viaPointer|marshals) == 0 || has&viaPointer != 0 && !v.CanAddr() || v.Kind() == reflect.Pointer && v.IsNil() {
+		return true, has&isError != 0
 	}
 	*text = true
-	return nil, false, has&(prints|isError) != 0
+	fit = w.encodes(v)
+	return fit, !fit || has&(prints|isError) != 0
+}
+
+// encodes reports whether encoding/json encodes v, by whatever method it has.
+func (w *Walk) encodes(v reflect.Value) bool {
+	if traitsOf(v.Type())&viaPointer != 0 {
+		v = v.Addr()
+	}
+	data, err := encode(v.Interface())
+	if panicked, is := err.(*PanicError); is {
+		w.note(panicked)
+	}
+	return err == nil && w.Spend(len(data))
+}
+
+func encode(x any) (data []byte, err error) {
+	defer Recovered("MarshalJSON or MarshalText", &err)
+	return json.Marshal(x)
+}
+
+// replaced returns what is logged instead of v, if that is not a copy.
+func (w *Walk) replaced(v reflect.Value, has traits, depth int, text bool) (out any, done bool) {
+	switch x := v.Interface().(type) {
+	case slog.Value:
+		x, _ = w.Resolve(x, false)
+		return w.value(reflect.ValueOf(x.Any()), depth, text), true
+	case slog.Attr:
+		return x.Key + "=" + w.textOf(reflect.ValueOf(x.Value)), true
+	case *slog.Value, *slog.Attr:
+		return nil, false
+	case reflect.Value:
+		if text {
+			return w.value(x, 0, text), true
+		}
+		return w.textOf(x), true
+	case *big.Int:
+		return cut, true
+	case error:
+		message, _ := w.errorText(x)
+		return message, true
+	}
+	if !text && has&(viaPointer|marshals) != 0 {
+		return w.textOf(v), true
+	}
+	return nil, false
+}
+
+// textOf returns the text of v, as if it were not in anything: then fmt follows a
+// pointer.
+func (w *Walk) textOf(v reflect.Value) string {
+	text, _ := w.String(fmt.Sprint(w.value(v, 0, true)))
+	return text
 }
 
 // errorText returns the message of an error, and whether that has to be logged
 // instead of the error itself.
 func (w *Walk) errorText(x error) (string, bool) {
-	message, err := callText("Error", x.Error)
+	message, err := CallText("Error", x.Error)
 	if err == nil {
 		return w.String(message)
 	}
@@ -548,70 +545,8 @@ func (w *Walk) errorText(x error) (string, bool) {
 	return err.Error(), true
 }
 
-// isNumber reports whether JSON has the text as a number.
-func isNumber(text string) bool {
-	const digits = "0123456789"
-	return text != "" && strings.IndexByte("-"+digits, text[0]) >= 0 && strings.IndexByte(digits, text[len(text)-1]) >= 0 && json.Valid([]byte(text))
-}
-
-func marshal(w *Walk, name string, method func() ([]byte, error)) (data []byte, err error) {
-	defer func() {
-		if _, panicked := err.(*PanicError); panicked {
-			w.note(err)
-		}
-	}()
-	defer Recovered(name, &err)
-	return method()
-}
-
-func callText(name string, method func() string) (text string, err error) {
+// CallText calls a method of a value that may panic.
+func CallText(name string, method func() string) (text string, err error) {
 	defer Recovered(name, &err)
 	return method(), nil
-}
-
-// textOf returns the text of v, which cannot be encoded.
-func (w *Walk) textOf(v reflect.Value, depth int) string {
-	x, changed := w.itself(v, depth, true)
-	if !changed {
-		x = v
-	}
-	text, _ := w.String(fmt.Sprint(x))
-	return text
-}
-
-// inner looks at what is in a slog.Value.
-func (w *Walk) inner(v slog.Value, depth int, text bool) (out any, changed, done bool) {
-	x := v.Any()
-	if v, err := w.Resolve(v, false); !text || err != nil {
-		x = v.Any()
-	}
-	if out, changed = w.itself(reflect.ValueOf(x), depth, text); !changed && !text {
-		return x, true, true
-	}
-	return out, changed, true
-}
-
-// itself visits v, which is printed as if it were not in anything: then fmt
-// follows a pointer, and prints a reflect.Value as what it holds.
-func (w *Walk) itself(v reflect.Value, depth int, text bool) (out any, changed bool) {
-	if v.IsValid() && v.CanInterface() {
-		if held, is := v.Interface().(reflect.Value); is {
-			v = held
-		}
-	}
-	if text && v.Kind() == reflect.Pointer && !v.IsNil() && traitsOf(v.Type())&prints == 0 {
-		if !w.enter(v, 0) {
-			return cut, true
-		}
-		defer w.leave()
-		v = v.Elem()
-	}
-	return w.visit(v, depth+1, text)
-}
-
-func (w *Walk) attr(a slog.Attr, depth int, text bool) (out any, changed, done bool) {
-	if out, changed, _ = w.inner(a.Value, depth, text); changed {
-		return a.Key + "=" + fmt.Sprint(out), true, true
-	}
-	return nil, false, true
 }
