@@ -422,7 +422,8 @@ func (r *chainRun[T]) begin() {
 // all runs callbacks until no more can run, leaves nothing locked, and returns
 // the successors.
 func (r *chainRun[T]) all() []successor {
-	if d := r.current; d.state == pending || d.running != nobody || d.empty() {
+	d := r.current
+	if len(r.left) == 0 && (d.state == pending || d.running != nobody || d.empty()) {
 		d.rest()
 		return r.successors
 	}
