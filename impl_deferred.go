@@ -984,10 +984,12 @@ type composition[T, U any] struct {
 }
 
 func (c *composition[T, U]) take(value T, fail *Failure) (T, *Failure, any) {
+	fn := c.fn
+	c.fn = nil // what it holds is free now, however long the new future is kept
 	if c.outer.IsCalled() {
 		return value, fail, nil // nobody waits any more
 	}
-	result, failed, inner := callComposing(c.fn, value, fail)
+	result, failed, inner := callComposing(fn, value, fail)
 	if inner != nil {
 		return value, fail, c.follow(inner)
 	}

@@ -601,6 +601,8 @@ type composition[T, U any] struct {
 }
 
 func (c *composition[T, U]) take(f *Future[T]) {
+	fn := c.fn
+	c.fn = nil // what it holds is free now, however long the new future is kept
 	if c.outer.IsCalled() {
 		return // nobody waits any more
 	}
@@ -611,7 +613,7 @@ func (c *composition[T, U]) take(f *Future[T]) {
 		}
 	}()
 	given := f.failure()
-	value, fail, inner := callComposing(c.fn, f.value, given)
+	value, fail, inner := callComposing(fn, f.value, given)
 	finished = true
 	switch {
 	case inner != nil:
