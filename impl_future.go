@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -701,14 +700,15 @@ func gatherAll[R any, F AnyFuture](loop *loopRef, futures []F, consumeErrors boo
 	}
 	children := slices.Clone(futures)
 	outer.setCancelAll(func(fail *Failure) (any bool) {
-		// The mutex is locked all the while, so that what their cancellation
-		// schedules finds the gathering cancelled; on this backend cancelling
-		// runs nothing.
-		g.mu.Lock()
-		defer g.mu.Unlock()
+		// It counts as one more that is pending, so that what their cancellation
+		// schedules finds the gathering cancelled. No lock will do: cancelling calls
+		// the children's loops, which may wait for a function that would wait for us.
+		g.pending.Add(1)
+		defer g.finishOne()
 		for _, child := range children {
 			if child.cancelWith(fail) {
-				any, g.cancelled = true, fail
+				any = true
+				g.cancelled.Store(fail)
 			}
 		}
 		return any
@@ -730,11 +730,9 @@ type gathering[T any] struct {
 	}
 	consume bool
 
-	results []Result[T] // each written by the loop of one of the children
-	pending atomic.Int64
-
-	mu        sync.Mutex
-	cancelled *Failure // the cancellation, if there was one
+	results   []Result[T]             // each written by the loop of one of the children
+	pending   atomic.Int64            // children, and cancellations under way
+	cancelled atomic.Pointer[Failure] // the cancellation, if there was one
 }
 
 // gatherStep looks at one of the gathered futures.
@@ -749,20 +747,22 @@ func (s *gatherStep[T]) take(f *Future[T]) {
 
 func (*gatherStep[T]) handles() bool { return true }
 
-// settled notes what became of one of the futures. The last one settles what
-// Gather returned, if one has not failed before.
+// settled notes what became of one of the futures.
 func (g *gathering[T]) settled(index int, result Result[T]) {
 	g.results[index] = result
 	if !g.consume && result.Failure != nil {
 		_ = g.outer.reject(result.Failure) // refused if another failed first
 	}
+	g.finishOne()
+}
+
+// finishOne counts down what is pending. The last one settles what Gather
+// returned, if that was not settled before.
+func (g *gathering[T]) finishOne() {
 	if g.pending.Add(-1) > 0 {
 		return
 	}
-	g.mu.Lock()
-	cancelled := g.cancelled
-	g.mu.Unlock()
-	if cancelled != nil {
+	if cancelled := g.cancelled.Load(); cancelled != nil {
 		_ = g.outer.reject(cancelled)
 		return
 	}

@@ -508,3 +508,27 @@ func TestFutureCancelIsCheap(t *testing.T) {
 		t.Errorf("%d failures for one cancellation", len(failures))
 	}
 }
+
+// TestGatherCancelOnLoopThatTakesOneAtATime cancels futures on a loop whose
+// CallSoon returns only when the loop has taken the function.
+func TestGatherCancelOnLoopThatTakesOneAtATime(t *testing.T) {
+	loop := make(channelLoop) // unbuffered
+	go func() {
+		for fn := range loop {
+			fn()
+		}
+	}()
+	defer testutil.ReplaceLoop(loop)()
+	child := txaio.CreateFuture[int]()
+	all := txaio.Gather([]*txaio.Future[int]{child}, true)
+	watchValue(child) // a second function, which is handed over while the loop runs the first
+	cancelled := make(chan bool, 1)
+	go func() { cancelled <- all.Cancel() }()
+	if !receive(t, cancelled, "the return of Cancel") {
+		t.Error("Cancel returned false")
+	}
+	receive(t, all.Done(), "the end of the gathering")
+	if _, err := all.Result(); err == nil {
+		t.Error("no error")
+	}
+}
