@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"weak"
 
 	"github.com/txaio-go/txaio"
 	"github.com/txaio-go/txaio/testutil"
@@ -707,4 +708,27 @@ func TestCancelGatherThatWaitsForItself(t *testing.T) {
 	x.RunUntilIdle()
 	wantSettled(t, group, true)
 	wantSettled(t, ring, true)
+}
+
+// What Then returned may be kept for long, its function need not.
+func TestSettledCompositionForgetsItsFunction(t *testing.T) {
+	x := newFixture(t)
+	for _, cancelled := range []bool{false, true} {
+		f := txaio.CreateFuture[int]()
+		big := new([1 << 10]int)
+		pointer := weak.Make(big)
+		then := txaio.Then(f, func(v int) (int, error) { return v + big[0], nil })
+		if cancelled {
+			txaio.Cancel(then)
+			txaio.Watch(then, nil, func(*txaio.Failure) {})
+		} else if err := txaio.Resolve(f, 1); err != nil {
+			t.Fatal(err)
+		}
+		x.RunUntilIdle()
+		runtime.GC()
+		if pointer.Value() != nil {
+			t.Errorf("cancelled: %v: what Then returned keeps the function although it is settled", cancelled)
+		}
+		runtime.KeepAlive(then)
+	}
 }

@@ -95,14 +95,15 @@ func (r *loopRef) underlying() EventLoop {
 type adapter struct {
 	EventLoop
 	queue    queue.Queue[task]
-	recovers bool // it embeds a Loop, which recovers
+	left     []task // taken from the queue, for flush to hand over
+	recovers bool   // it embeds a Loop, which recovers
 }
 
 func (a *adapter) CallSoon(fn func()) {
 	if fn == nil {
 		panic(usageErrorf("CallSoon needs a function, and was given nil"))
 	}
-	a.EventLoop.CallSoon(a.recovering(fn))
+	a.queue.Push(funcTask(fn)) // after what others are handing over
 }
 
 func (a *adapter) CallLater(delay time.Duration, fn func()) DelayedCall {
@@ -114,23 +115,33 @@ func (a *adapter) CallLater(delay time.Duration, fn func()) DelayedCall {
 
 // flush hands what is in the queue to the loop, one call of CallSoon for each.
 // Whoever pushes calls it, with no lock held; others that push meanwhile leave
-// that to it. If the loop panics, it is told of the rest before the panic goes on.
+// that to it. If the loop panics, it is told of the rest before the panic goes on;
+// if it calls runtime.Goexit, while the goroutine ends.
 func (a *adapter) flush() {
-	var panicked *Failure
-	for {
-		for _, t := range a.queue.Take(nil) {
-			_, fail := protect(func() (struct{}, error) {
-				a.EventLoop.CallSoon(a.recovering(t.run))
-				return struct{}{}, nil
-			})
-			if panicked == nil {
-				panicked = fail
-			}
+	finished := false
+	defer func() {
+		if !finished {
+			a.flush()
 		}
-		if a.queue.Rest(a.flush) {
-			break
+	}()
+	var panicked *Failure
+	for len(a.left) > 0 || !a.queue.Rest(a.flush) {
+		if len(a.left) == 0 {
+			a.left = a.queue.Take(nil)
+		}
+		t := a.left[0]
+		if a.left = a.left[1:]; len(a.left) == 0 {
+			a.left = nil // and the tasks are free
+		}
+		_, fail := protect(func() (struct{}, error) {
+			a.EventLoop.CallSoon(a.recovering(t.run))
+			return struct{}{}, nil
+		})
+		if panicked == nil {
+			panicked = fail
 		}
 	}
+	finished = true
 	if panicked != nil {
 		panic(panicked)
 	}

@@ -284,10 +284,10 @@ var ErrCancelled error = &stateError{"cancelled"}
 // the future is pending. asyncio calls it InvalidStateError.
 var ErrNotDone error = &stateError{"the future is not done"}
 
-// ErrAwaitOnLoop is returned by [Await] on the goroutine of the loop that
-// would have to settle the future: blocking it would block for ever. Use
-// [AddCallbacks] there.
-var ErrAwaitOnLoop error = &stateError{"Await was called on the loop's own goroutine with the future pending: use AddCallbacks there"}
+// ErrAwaitOnLoop is returned by [Await] with the future pending on a goroutine
+// that is running a loop: nothing else would run on that loop while it waits, and
+// it may wait for ever. Use [AddCallbacks] there.
+var ErrAwaitOnLoop error = &stateError{"Await was called on a loop's own goroutine with the future pending: use AddCallbacks there"}
 
 // ErrGoexit is the failure of a function that ended its goroutine with
 // runtime.Goexit, as testing's FailNow does, instead of returning: one given to

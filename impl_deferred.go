@@ -422,7 +422,8 @@ func (r *chainRun[T]) begin() {
 // all runs callbacks until no more can run, leaves nothing locked, and returns
 // the successors.
 func (r *chainRun[T]) all() []successor {
-	if d := r.current; d.state == pending || d.running != nobody || d.empty() {
+	d := r.current
+	if len(r.left) == 0 && (d.state == pending || d.running != nobody || d.empty()) {
 		d.rest()
 		return r.successors
 	}
@@ -982,10 +983,12 @@ type composition[T, U any] struct {
 }
 
 func (c *composition[T, U]) take(value T, fail *Failure) (T, *Failure, any) {
+	fn := c.fn
+	c.fn = nil // what it holds is free now, however long the new future is kept
 	if c.outer.IsCalled() {
 		return value, fail, nil // nobody waits any more
 	}
-	result, failed, inner := callComposing(c.fn, value, fail)
+	result, failed, inner := callComposing(fn, value, fail)
 	if inner != nil {
 		return value, fail, c.follow(inner)
 	}

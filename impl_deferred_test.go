@@ -935,3 +935,23 @@ func TestUnhandledDeferredNative(t *testing.T) {
 		}
 	}
 }
+
+// A Deferred that was left, for one that waited for it, goes on after Goexit there.
+func TestDeferredGoexitWhileOthersAreLeft(t *testing.T) {
+	var n notes
+	var outer, inner txaio.Deferred[int]
+	outer.Chain(func(int) (*txaio.Deferred[int], error) { return &inner, nil })
+	outer.AddCallback(func(int) (int, error) { runtime.Goexit(); return 0, nil })
+	if err := outer.Callback(0); err != nil {
+		t.Fatal(err)
+	}
+	inner.AddCallback(func(v int) (int, error) { n.add("later callback"); return v, nil })
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = inner.Callback(1)
+	}()
+	<-done
+	n.expect(t, "later callback")
+	outer.AddErrback(func(*txaio.Failure) (int, error) { return 0, nil })
+}

@@ -599,6 +599,8 @@ type composition[T, U any] struct {
 }
 
 func (c *composition[T, U]) take(f *Future[T]) {
+	fn := c.fn
+	c.fn = nil // what it holds is free now, however long the new future is kept
 	if c.outer.IsCalled() {
 		return // nobody waits any more
 	}
@@ -609,7 +611,7 @@ func (c *composition[T, U]) take(f *Future[T]) {
 		}
 	}()
 	given := f.failure()
-	value, fail, inner := callComposing(c.fn, f.value, given)
+	value, fail, inner := callComposing(fn, f.value, given)
 	finished = true
 	switch {
 	case inner != nil:
@@ -697,14 +699,16 @@ func gatherAll[R any, F AnyFuture](loop *loopRef, futures []F, consumeErrors boo
 	}
 	children := slices.Clone(futures)
 	outer.setCancelAll(func(fail *Failure) (any bool) {
-		g.cancelled.CompareAndSwap(nil, fail) // before what the children's cancellation queues can look
+		// It counts as one more that is pending, so that what their cancellation
+		// schedules finds the gathering cancelled. No lock will do: cancelling calls
+		// the children's loops, which may wait for a function that would wait for us.
+		g.pending.Add(1)
+		defer g.finishOne()
 		for _, child := range children {
 			if child.cancelWith(fail) {
 				any = true
+				g.cancelled.Store(fail)
 			}
-		}
-		if !any {
-			g.cancelled.CompareAndSwap(fail, nil)
 		}
 		return any
 	})
@@ -725,9 +729,8 @@ type gathering[T any] struct {
 	}
 	consume bool
 
-	results []Result[T] // each written by the loop of one of the children
-	pending atomic.Int64
-
+	results   []Result[T]             // each written by the loop of one of the children
+	pending   atomic.Int64            // children, and cancellations under way
 	cancelled atomic.Pointer[Failure] // the cancellation, if there was one
 }
 
@@ -743,13 +746,18 @@ func (s *gatherStep[T]) take(f *Future[T]) {
 
 func (*gatherStep[T]) handles() bool { return true }
 
-// settled notes what became of one of the futures. The last one settles what
-// Gather returned, if one has not failed before.
+// settled notes what became of one of the futures.
 func (g *gathering[T]) settled(index int, result Result[T]) {
 	g.results[index] = result
 	if !g.consume && result.Failure != nil {
 		_ = g.outer.reject(result.Failure) // refused if another failed first
 	}
+	g.finishOne()
+}
+
+// finishOne counts down what is pending. The last one settles what Gather
+// returned, if that was not settled before.
+func (g *gathering[T]) finishOne() {
 	if g.pending.Add(-1) > 0 {
 		return
 	}

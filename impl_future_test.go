@@ -508,3 +508,103 @@ func TestFutureCancelIsCheap(t *testing.T) {
 		t.Errorf("%d failures for one cancellation", len(failures))
 	}
 }
+
+// TestGatherCancelOnLoopThatTakesOneAtATime cancels futures on a loop whose
+// CallSoon returns only when the loop has taken the function.
+func TestGatherCancelOnLoopThatTakesOneAtATime(t *testing.T) {
+	loop := make(channelLoop) // unbuffered
+	go func() {
+		for fn := range loop {
+			fn()
+		}
+	}()
+	defer testutil.ReplaceLoop(loop)()
+	child := txaio.CreateFuture[int]()
+	all := txaio.Gather([]*txaio.Future[int]{child}, true)
+	watchValue(child) // a second function, which is handed over while the loop runs the first
+	cancelled := make(chan bool, 1)
+	go func() { cancelled <- all.Cancel() }()
+	if !receive(t, cancelled, "the return of Cancel") {
+		t.Error("Cancel returned false")
+	}
+	receive(t, all.Done(), "the end of the gathering")
+	if _, err := all.Result(); err == nil {
+		t.Error("the gathering was cancelled, and has not failed")
+	}
+}
+
+// takingLoop is a loop whose CallSoon waits until it is let go on.
+type takingLoop struct {
+	channelLoop
+	asked, taken chan struct{}
+}
+
+func (l takingLoop) CallSoon(fn func()) {
+	l.asked <- struct{}{}
+	<-l.taken
+	l.channelLoop <- fn
+}
+
+// A goroutine hands the callbacks of others over, too, while a loop is slow to
+// take them. Their later functions come after those callbacks.
+func TestFutureOnSlowLoopKeepsTheOrder(t *testing.T) {
+	var n notes
+	loop := takingLoop{make(channelLoop, 3), make(chan struct{}, 3), make(chan struct{})}
+	defer testutil.ReplaceLoop(loop)()
+	slow, quick := txaio.CreateFuture[int](), txaio.CreateFuture[int]()
+	txaio.Watch(slow, func(int) { n.add("slow") }, nil)
+	txaio.Watch(quick, func(int) { n.add("quick") }, nil)
+	resolved := make(chan error, 1)
+	go func() { resolved <- txaio.Resolve(slow, 1) }()
+	receive(t, loop.asked, "the call of CallSoon")
+	called := make(chan struct{})
+	go func() {
+		if err := txaio.Resolve(quick, 2); err != nil {
+			t.Error(err)
+		}
+		txaio.CallSoon(func() { n.add("CallSoon") })
+		close(called)
+	}()
+	receive(t, called, "the return of CallSoon")
+	close(loop.taken)
+	if err := receive(t, resolved, "the return of Resolve"); err != nil {
+		t.Error(err)
+	}
+	for range 3 {
+		(<-loop.channelLoop)()
+	}
+	n.expect(t, "slow", "quick", "CallSoon")
+}
+
+// exitingLoop calls runtime.Goexit in CallSoon once.
+type exitingLoop struct {
+	queueLoop
+	exited bool
+}
+
+func (l *exitingLoop) CallSoon(fn func()) {
+	if !l.exited {
+		l.exited = true
+		runtime.Goexit()
+	}
+	l.queueLoop.CallSoon(fn)
+}
+
+func TestFutureOnLoopThatExits(t *testing.T) {
+	var n notes
+	loop := &exitingLoop{}
+	defer testutil.ReplaceLoop(loop)()
+	f := txaio.CreateFuture[int]()
+	for _, name := range []string{"first", "second"} {
+		txaio.Watch(f, func(int) { n.add("%s", name) }, nil)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = txaio.Resolve(f, 1)
+	}()
+	<-done
+	txaio.Watch(f, func(int) { n.add("third") }, nil)
+	loop.run()
+	n.expect(t, "second", "third")
+}

@@ -88,6 +88,8 @@ func TestWithoutBackend(t *testing.T) {
 		"GatherAny nothing":        func() { txaio.GatherAny(nil, true) },
 		"RunUntil":                 func() { txaio.RunUntil(ended(), txaio.NewLoop(), f) },
 		"Loop.Drain":               func() { txaio.NewLoop().Drain(ended()) },
+		"Loop.CallSoon":            func() { txaio.NewLoop().CallSoon(fn) },
+		"Loop.CallLater":           func() { txaio.NewLoop().CallLater(time.Second, fn) },
 		"CallSoon":                 func() { txaio.CallSoon(fn) },
 		"API.CallSoon":             func() { api.CallSoon(fn) },
 		"GatherOn":                 func() { txaio.GatherOn[int](api, nil, true) },

@@ -389,7 +389,8 @@ func RunUntil[T any](ctx context.Context, loop *Loop, f *Future[T]) (T, error) {
 	mustHaveBackend()
 	loop.mustBeMade()
 	mustBeFuture(f)
-	if err := loop.runUntil(ctx, f.after); err != nil && ctx.Err() == nil {
+	err := loop.runUntil(ctx, f.after)
+	if _, misused := err.(*UsageError); misused {
 		return *new(T), err
 	}
 	return Await(ctx, f)

@@ -1064,3 +1064,12 @@ func TestDrainOnAFakeClock(t *testing.T) {
 	}
 	mustBeUsage(t, "Drain of a driven loop", testutil.NewTestLoop().Drain(t.Context()))
 }
+
+func TestRunUntilMisuseWithContextThatHasEnded(t *testing.T) {
+	loop := txaio.NewLoop()
+	f := txaio.CreateFuture[int]()
+	onLoop(loop, func() {
+		_, err := txaio.RunUntil(endedContext(), txaio.NewLoop(), f)
+		mustBeUsage(t, "RunUntil on a loop", err)
+	})
+}

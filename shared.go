@@ -184,7 +184,7 @@ func describe[T any](state string) string {
 	return "Future[" + reflect.TypeFor[T]().String() + "] " + state
 }
 
-// print is fmt.Formatter's method for futures and loops. Every verb prints the
+// print is fmt.Formatter's method for futures. Every verb prints the
 // text, since fmt's own way would read fields that others may be changing.
 func print(s fmt.State, text string) { _, _ = s.Write([]byte(text)) }
 

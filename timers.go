@@ -56,6 +56,7 @@ func (l *Loop) unixNano() int64 {
 // CallLater runs fn after delay; a negative delay counts as 0. It panics with
 // a [*UsageError] if fn is nil.
 func (l *Loop) CallLater(delay time.Duration, fn func()) DelayedCall {
+	mustHaveBackend()
 	l.mustBeMade()
 	if fn == nil {
 		panic(usageErrorf("CallLater needs a function, and was given nil"))

@@ -461,11 +461,11 @@ func GatherAny(futures []AnyFuture, consumeErrors bool) *Future[[]Result[any]] {
 // [*Failure], which counts as handled. If ctx ends first it returns ctx's
 // error, and f stays as it is.
 //
-// Called on a goroutine where blocking would stop the very loop that has to settle f, it
-// returns [ErrAwaitOnLoop]: on the goroutine that is running the current loop
-// (on the future backend: f's loop) with f pending or, on the deferred backend,
-// settled but waiting for another Deferred, for Unpause or for a callback that
-// is running. If the outcome is there already, Await costs nothing and never
+// Called where blocking would stop a loop, it returns [ErrAwaitOnLoop]: on a
+// goroutine that is running a [Loop], any Loop, or the current loop (on the future
+// backend: f's loop) if that is another library's and tells, with f pending or, on
+// the deferred backend, settled but waiting for another Deferred, for Unpause or
+// for a callback that is running. If the outcome is there already, Await never
 // gives that error.
 func Await[T any](ctx context.Context, f *Future[T]) (T, error) {
 	return f.await(ctx)
