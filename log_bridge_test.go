@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"path/filepath"
 	"os/exec"
 	"regexp"
 	"runtime"
@@ -811,13 +812,26 @@ func TestHookWithinLogToFile(t *testing.T) {
 		}
 		return
 	}
-	if err := txaio.StartLogging(os.Stdout, txaio.LevelInfo); err != nil {
+	file, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := txaio.StartLogging(file, txaio.LevelInfo); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan struct{})
 	logrus.AddHook(&hookFunc{func(*logrus.Entry) error { defer close(done); log.Print("inner"); return nil }})
 	log.Print("outer")
 	<-done
+	eventually(t, "the outer entry is written, after its hooks", func() bool {
+		text, err := os.ReadFile(file.Name())
+		if err != nil || !strings.Contains(string(text), "outer") {
+			return false
+		}
+		_, err = os.Stdout.Write(text)
+		return err == nil
+	})
 }
 
 // Logrus's hook for log/slog leads back here: the entry is there once.
