@@ -208,7 +208,13 @@ func (w *Walk) Value(v slog.Value) slog.Value {
 		return slog.GroupValue(members...)
 	case slog.KindAny:
 		_, isError := v.Any().(error) // of which the message counts anywhere
-		return slog.AnyValue(w.value(reflect.ValueOf(v.Any()), 0, w.Text && !isError))
+		// What a pointer led to may be something that slog would resolve.
+		switch v = slog.AnyValue(w.value(reflect.ValueOf(v.Any()), 0, w.Text && !isError)); v.Kind() {
+		case slog.KindLogValuer:
+			return w.Value(v)
+		case slog.KindGroup:
+			return w.Value(slog.GroupValue(w.Attrs(nil, v.Group())...))
+		}
 	}
 	return v
 }
