@@ -91,7 +91,8 @@ func (w *Walk) Attrs(dst, attrs []slog.Attr) []slog.Attr {
 
 func (w *Walk) attrs(dst, attrs []slog.Attr, depth int) []slog.Attr {
 	for _, a := range attrs {
-		if w.elements++; w.elements > maxElements {
+		// Text handlers write the keys of all the groups before each member's.
+		if w.elements++; w.elements > maxElements || !w.Spend(len(a.Key)*depth) {
 			return append(dst, slog.String(cut, cut))
 		}
 		if a.Value.Kind() == slog.KindLogValuer {
