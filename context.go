@@ -8,10 +8,9 @@ import (
 
 // CancelOnDone cancels f when ctx ends, unless f is settled by then or stop was
 // called. stop is as [context.AfterFunc]'s: it returns true if this call keeps ctx
-// from cancelling f.
-// There is no need to call it: nothing is left once f is settled. In particular, do
-// not defer it around an Await with the same ctx, which may return before f is
-// cancelled; stop would then keep it from being so.
+// from cancelling f. There is no need to call it, as nothing is left once f is
+// settled. In particular, do not defer it around an [Await] with the same ctx: Await
+// may return before f is cancelled, and stop would then keep it from being so.
 //
 // errors.Is finds ctx's error and its cause in the [*CancelledError], so after a
 // deadline also [context.DeadlineExceeded]. On the future backend the message is
