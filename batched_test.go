@@ -929,7 +929,7 @@ func (m *modelBatches) call(c batchedCall) {
 	}
 }
 
-// waiting returns the bucket of a time where it has not begun.
+// waiting returns the bucket of a time, if it has not begun.
 func (m *modelBatches) waiting(bucket time.Duration) *bucketModel {
 	for _, d := range m.due {
 		if d.bucket == bucket && !d.begun {

@@ -468,7 +468,7 @@ func TestUnhandledFutureNative(t *testing.T) {
 	}
 }
 
-// What AddTimeout returned counts as cancelled where the future was.
+// What AddTimeout returned counts as cancelled if the future was.
 func TestAddTimeoutCancelledState(t *testing.T) {
 	x := newFixture(t)
 	f := txaio.CreateFuture[int]()
