@@ -4,7 +4,7 @@ TAGS    := none deferred future
 MODULES := $(filter-out ./tools/,$(sort $(dir $(shell find . -mindepth 2 -name go.mod -not -path '*/node_modules/*'))))
 # Those of them whose tests have goroutines that meet.
 RACED   := ./examples/wamp/
-TOOL    := go tool -modfile=tools/go.mod
+TOOL    := GOWORK=off go tool -modfile=tools/go.mod
 # A number of runs: given a time, go test sometimes fails where that ends
 # (go.dev/issue/75804).
 FUZZTIME ?= 50000x
@@ -34,13 +34,26 @@ race: ## run the tests under the race detector
 .PHONY: lint
 lint: txaiovet ## formatting, vet, staticcheck, txaiovet, go.mod and the workflow
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "run gofmt -w on: $$unformatted"; exit 1; fi
-	go mod tidy -diff
+	@$(MAKE) --no-print-directory tidy-check
 	GOARCH=386 go vet -tags deferred ./...
 	@set -e; for tag in $(TAGS) deferred,conformance; do echo "go vet, staticcheck -tags $$tag ./..."; \
 		go vet -tags $$tag ./...; $(TOOL) staticcheck -tags $$tag ./...; done
 	@set -e; for module in $(MODULES); do for tag in deferred future; do \
 		echo "go vet -tags $$tag ./... in $$module"; (cd $$module && go vet -tags $$tag ./...); done; done
 	$(TOOL) actionlint
+
+# The modules require a version of the library that may not be published yet,
+# so each is tidied as a copy of its go.mod that looks for it here.
+.PHONY: tidy tidy-check
+tidy: ## tidy the go.mod of each module
+tidy-check: ## print what make tidy would change
+tidy tidy-check:
+	@set -e; for module in ./ $(MODULES); do echo "go mod tidy in $$module"; tmp=$$(mktemp -d); \
+		cp $$module/go.mod $$module/go.sum $$tmp; \
+		if [ $$module != ./ ]; then go mod edit -replace github.com/txaio-go/txaio=$(CURDIR) $$tmp/go.mod; fi; \
+		(cd $$module && GOWORK=off go mod tidy $(if $(filter tidy-check,$@),-diff) -modfile=$$tmp/go.mod); \
+		if [ $@ = tidy ]; then go mod edit -dropreplace github.com/txaio-go/txaio $$tmp/go.mod; cp $$tmp/go.mod $$tmp/go.sum $$module/; fi; \
+		rm -r $$tmp; done
 
 # The tests of the package and of testutil, and internal, show what happens to
 # code that breaks the rules: they are left out.

@@ -10,7 +10,7 @@ require (
 	github.com/samber/mo v1.16.0
 	github.com/sirupsen/logrus v1.10.2
 	github.com/sourcegraph/conc v0.3.0
-	github.com/txaio-go/txaio v0.0.0
+	github.com/txaio-go/txaio v0.1.0
 	go.uber.org/zap v1.28.0
 	golang.org/x/sync v0.24.0
 	gonum.org/v1/plot v0.17.0
@@ -35,5 +35,3 @@ require (
 	golang.org/x/sys v0.29.0 // indirect
 	golang.org/x/text v0.28.0 // indirect
 )
-
-replace github.com/txaio-go/txaio => ..

@@ -2,12 +2,10 @@ module github.com/txaio-go/txaio/examples/wamp
 
 go 1.26
 
-replace github.com/txaio-go/txaio => ../..
-
 require (
 	github.com/coder/websocket v1.8.15
 	github.com/sirupsen/logrus v1.10.2
-	github.com/txaio-go/txaio v0.0.0-00010101000000-000000000000
+	github.com/txaio-go/txaio v0.1.0
 )
 
 require (
