@@ -2,21 +2,23 @@ package txaio
 
 import "context"
 
-// Then returns a future of what fn makes of f's value. A failure of f goes past
-// fn to the new future.
+// Then returns a future of what fn makes of f's value. If f fails, fn is not
+// called, and the new future fails with f's failure.
 //
 // Then, [ThenOf] and [Catch] mean the same on both backends:
 //
-//   - fn gets what f's callbacks added so far have made of it, and runs where
-//     f's callbacks run. f's own outcome stays as it is for the callbacks added
-//     to it later, which run before those of the new future.
-//   - What fn returns is the new future's; an error, a panic (a [*PanicError]) or
-//     runtime.Goexit ([ErrGoexit]) is its failure. f's failure counts as handled,
-//     and from then on it is the new future's.
-//   - Cancelling the new future cancels what it waits for, too. fn is not called
-//     any more, and the new future fails with a [*CancelledError] at once, whatever
-//     becomes of f.
-//   - On the future backend the new future is on f's loop.
+//   - fn gets the outcome of f's callbacks added so far, and runs where
+//     f's callbacks run. What fn returns does not affect f: callbacks that
+//     are added to f later get f's own outcome, and they run before those
+//     of the new future.
+//   - The new future gets what fn returns. If fn returns an error, panics
+//     (a [*PanicError]) or calls runtime.Goexit ([ErrGoexit]), the new
+//     future fails. f's failure counts as handled: from then on it is the
+//     new future's.
+//   - Cancelling the new future also cancels the future it waits for. The
+//     new future fails with a [*CancelledError] at once, whatever becomes
+//     of f, and fn is not called any more.
+//   - On the future backend the new future belongs to f's loop.
 //
 // It panics with a [*UsageError] if f or fn is nil.
 func Then[T, U any](f *Future[T], fn func(T) (U, error)) *Future[U] {
@@ -24,20 +26,20 @@ func Then[T, U any](f *Future[T], fn func(T) (U, error)) *Future[U] {
 	return compose(f, thenFunc[T, U](fn))
 }
 
-// ThenOf is [Then] for a function that returns a future: the new future gets the
-// outcome of that one, which is only looked at, as by [Watch]. Until then the new
-// future waits for it, and cancelling the new future cancels it. A nil future with
-// a nil error is a failure, a [*UsageError].
+// ThenOf is [Then] for a function that returns a future. The new future gets
+// the outcome of that future, which is left as it is, as with [Watch].
+// Cancelling the new future cancels the future that fn returned. If fn returns
+// a nil future and a nil error, the new future fails with a [*UsageError].
 //
-// It takes no stack, however many such futures wait for one another.
+// Chains of such futures use no stack, however long they are.
 func ThenOf[T, U any](f *Future[T], fn func(T) (*Future[U], error)) *Future[U] {
 	mustCompose(f, fn == nil, "ThenOf")
 	return compose(f, thenOfFunc[T, U](fn))
 }
 
-// Catch returns a future of what fn makes of f's failure. A value of f goes past
-// fn to the new future. Return fn's argument for a failure that it does not
-// know. The rules are those of [Then].
+// Catch returns a future of what fn makes of f's failure. If f succeeds, fn is
+// not called, and the new future gets f's value. fn should return the failures
+// that it cannot handle. The rules are those of [Then].
 func Catch[T any](f *Future[T], fn func(*Failure) (T, error)) *Future[T] {
 	mustCompose(f, fn == nil, "Catch")
 	return compose(f, catchFunc[T](fn))
@@ -50,8 +52,8 @@ func mustCompose(f AnyFuture, isNil bool, name string) {
 	}
 }
 
-// composing is the function given to Then, ThenOf or Catch. It makes a result of
-// a future's, or another future whose result that will be.
+// composing is the function given to Then, ThenOf or Catch. It turns a
+// future's outcome into another one, or into another future that will have it.
 type composing[T, U any] interface {
 	call(value T, fail *Failure) (result U, failed *Failure, inner *Future[U])
 }
@@ -88,16 +90,18 @@ func (fn catchFunc[T]) call(value T, fail *Failure) (result T, failed *Failure, 
 	return value, fail, nil
 }
 
-// Go calls fn on a goroutine of its own and returns a future of what it returns.
-// The future is settled on the loop that is current when Go is called, so that
-// its callbacks run on that loop on both backends.
+// Go calls fn on a goroutine of its own and returns a future of its result.
+// The future is settled on the loop that is current when Go is called, so its
+// callbacks run on that loop on both backends.
 //
-// A panic is a failure with its stack, runtime.Goexit is [ErrGoexit]. Cancelling
-// the future ends fn's context, whose cause is the [*CancelledError]; what fn returns
-// after that is dropped, and a panic is reported in the log. The context also ends
-// when fn has returned.
+// If fn panics, the failure has the panic's stack; if it calls runtime.Goexit,
+// the failure is [ErrGoexit]. Cancelling the future ends fn's context, whose
+// cause is the [*CancelledError]. What fn returns after that is dropped; if it
+// panics then, the panic is reported in the log. The context also ends when fn
+// returns.
 //
-// It is Twisted's deferToThread and asyncio's to_thread.
+// Go panics with a [*UsageError] if fn is nil. It is Twisted's deferToThread
+// and asyncio's to_thread.
 func Go[T any](fn func(ctx context.Context) (T, error)) *Future[T] {
 	mustHaveBackend()
 	return goOn(currentLoop(), fn)
@@ -114,8 +118,8 @@ func goOn[T any](loop *loopRef, fn func(ctx context.Context) (T, error)) *Future
 	return &g.outer
 }
 
-// A goroutine is a call of Go: the future, its source, and the task that settles
-// it.
+// A goroutine is a call of Go: the future, what it waits for, and the task
+// that settles it.
 type goroutine[T any] struct {
 	outer  Future[T]
 	more   more[T]
@@ -128,7 +132,7 @@ type goroutine[T any] struct {
 	fail  *Failure
 }
 
-// call is what the goroutine runs.
+// call runs on the goroutine.
 func (g *goroutine[T]) call() {
 	finished := false
 	defer func() {
@@ -159,16 +163,17 @@ func (g *goroutine[T]) cancelOne(fail *Failure) source {
 	return nil
 }
 
-// A source is what a future waits for. Cancelling the future settles it, and
-// then goes on to its source, and so on: in a loop, as the chain may be long.
+// A source is what a future waits for. Cancel settles the future, then cancels
+// its source, then the source's source, and so on. It does so in a loop, not
+// by recursion, because the chain may be long.
 type source interface {
-	// cancelOne does Cancel's work on it, and returns its own source, if that
-	// is to be cancelled next.
+	// cancelOne cancels this one source. It returns the source's own source if
+	// that is to be cancelled next.
 	cancelOne(fail *Failure) source
 }
 
-// refused is told of a failure that came when the future was settled. A panic is
-// reported all the same.
+// refused handles a failure that came after the future was settled. It is
+// dropped, but a panic is reported.
 func refused(fail *Failure) {
 	if fail == nil {
 		return

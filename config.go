@@ -9,13 +9,13 @@ import (
 	"github.com/txaio-go/txaio/internal/queue"
 )
 
-// A DelayedCall is a function that is going to run.
+// A DelayedCall is a function that is scheduled to run.
 type DelayedCall interface {
-	// Cancel keeps the function from running. It returns true if this
-	// call did that, and false if it changes nothing: the function has run,
-	// is running or was cancelled before, or is one of a batched timer's whose
-	// bucket has begun. It may be called any number of times, from any
-	// goroutine.
+	// Cancel keeps the function from running. It returns true if this call did
+	// that, and false if there was nothing to do: the function has run, is
+	// running, or was cancelled before, or it belongs to a batched timer's
+	// bucket that has begun. Cancel may be called any number of times, from
+	// any goroutine.
 	Cancel() bool
 }
 

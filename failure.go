@@ -10,25 +10,26 @@ import (
 	"sync/atomic"
 )
 
-// maxStackDepth is how many frames a Failure keeps: enough to reach the cause
-// through several layers of callbacks, few enough for the stack of a deep
-// recursion not to cost more than what failed.
+// maxStackDepth is the number of frames that a Failure keeps. It is enough to
+// reach the cause through several layers of callbacks, and keeps a deep
+// recursion's stack from costing more than the work that failed.
 const maxStackDepth = 64
 
-// A Failure is an error together with the stack of the place where it arose:
-// where [CreateFailure] or [Reject] was called, or where a function panicked.
-// Errbacks get one. It is IFailedFuture of Python's txaio, Twisted's Failure.
+// A Failure is an error with the stack of the place where it arose: the call
+// of [CreateFailure] or [Reject], or the panic. Errbacks are given one. It is
+// Twisted's Failure, and IFailedFuture in Python's txaio.
 //
-// A Failure is an error itself, and errors.Is and errors.As look through it.
-// It never changes, so it can be shared and kept. (In debug mode it learns
-// which future failed with it, which [FailureFormatTraceback] prints.)
+// A Failure is an error, and errors.Is and errors.As look through it. It does
+// not change, so it can be shared and kept. (In debug mode it also learns
+// which future first failed with it; [FailureFormatTraceback] prints that.)
 type Failure struct {
 	err     error
 	stack   []uintptr
 	history atomic.Pointer[history] // of the future that first failed with it, in debug mode
 }
 
-// Value returns the error that caused the failure, nil for a nil Failure.
+// Value returns the error that caused the failure. It returns nil if f is nil
+// or zero.
 func (f *Failure) Value() error {
 	if f == nil {
 		return nil
@@ -44,12 +45,12 @@ func (f *Failure) Error() string {
 	return errorText(f.err)
 }
 
-// LogValue implements [slog.LogValuer]: it is what [FailureFormatTraceback]
-// returns.
+// LogValue implements [slog.LogValuer]. It returns the text of
+// [FailureFormatTraceback].
 func (f *Failure) LogValue() slog.Value { return slog.StringValue(formatTraceback(f)) }
 
-// Format implements [fmt.Formatter]: %+v prints what [FailureFormatTraceback]
-// returns, and everything else the message.
+// Format implements [fmt.Formatter]. %+v prints the text of
+// [FailureFormatTraceback]; the other verbs print the message.
 func (f *Failure) Format(state fmt.State, verb rune) {
 	text := f.Error()
 	if verb == 'v' && state.Flag('+') {
@@ -61,7 +62,7 @@ func (f *Failure) Format(state fmt.State, verb rune) {
 // Unwrap returns what [Failure.Value] returns.
 func (f *Failure) Unwrap() error { return f.Value() }
 
-// noFailure is what is printed for a nil *Failure, and for a zero one.
+// noFailure is the text of a nil or zero *Failure.
 const noFailure = "no failure (a nil or zero txaio.Failure)"
 
 var errZeroFailure error = usageErrorf("a zero Failure was used as a failure; CreateFailure makes one")
@@ -73,9 +74,9 @@ func CreateFailure(err error) *Failure {
 	return toFailure(err)
 }
 
-// toFailure makes a Failure of an error that a caller handed in. The library's
-// own frames are left out when the stack is printed, so that it does not
-// matter how deep in the library this is called.
+// toFailure makes a Failure of an error that a caller passed in. It may be
+// called from any depth inside the library, because the library's own frames
+// are left out when the stack is printed.
 func toFailure(err error) *Failure {
 	switch fail, is := err.(*Failure); {
 	case is && fail != nil && fail.err != nil:
@@ -88,8 +89,8 @@ func toFailure(err error) *Failure {
 	return &Failure{err: err, stack: callers()}
 }
 
-// returnedFailure makes a Failure of an error that a callback returned. Nil, also
-// a nil *Failure, means that it succeeded.
+// returnedFailure makes a Failure of an error that a callback returned. A nil
+// error, or a nil *Failure, means that the callback succeeded.
 func returnedFailure(err error) *Failure {
 	if err == nil {
 		return nil
@@ -103,7 +104,8 @@ func returnedFailure(err error) *Failure {
 	return &Failure{err: err, stack: callers()}
 }
 
-// outcome is the result of a function that returned value and err.
+// outcome splits what a function returned into a value and a failure, of which
+// the other is zero.
 func outcome[T any](value T, err error) (T, *Failure) {
 	if err == nil {
 		return value, nil
@@ -114,13 +116,14 @@ func outcome[T any](value T, err error) (T, *Failure) {
 	return value, nil
 }
 
-// panicFailure makes a Failure of a recovered panic. Called in a deferred
-// function, its stack is that of the panic, which has not been unwound yet.
+// panicFailure makes a Failure of a recovered panic. When it is called in a
+// deferred function, the stack has not been unwound yet, so the failure's
+// stack is the panic's.
 //
-// With GODEBUG=panicnil=1 the value may be nil, and then recover does not tell
-// a panic from runtime.Goexit. So functions that recover set their result to the
-// failure, and leave it to their caller, which Goexit does not return to, to
-// use it.
+// With GODEBUG=panicnil=1, a nil value can mean either panic(nil) or
+// runtime.Goexit. So a function that recovers only sets its result to the
+// failure. Its caller uses the failure, and Goexit does not return to that
+// caller.
 func panicFailure(value any) *Failure {
 	if value == nil {
 		value = new(runtime.PanicNilError)
@@ -133,7 +136,7 @@ func callers() []uintptr {
 	return append([]uintptr(nil), frames[:runtime.Callers(2, frames[:])]...)
 }
 
-// protect calls fn and makes a failure of an error it returned or of a panic.
+// protect calls fn. If fn returns an error or panics, it returns a failure.
 func protect[R any](fn func() (R, error)) (result R, fail *Failure) {
 	returned := false
 	defer func() {
@@ -147,7 +150,7 @@ func protect[R any](fn func() (R, error)) (result R, fail *Failure) {
 }
 
 // FailureMessage returns the failure on one line: the type of its error
-// without a pointer's mark, and the error's message, as in
+// without the pointer's asterisk, and the error's message, for example
 // "errors.errorString: it failed".
 func FailureMessage(f *Failure) string {
 	mustHaveBackend()
@@ -158,7 +161,8 @@ func failureMessage(f *Failure) string {
 	return strings.Join(strings.FieldsFunc(failureText(f), isLineBreak), " ")
 }
 
-// failureText is FailureMessage with the line breaks of the error's message.
+// failureText is FailureMessage, but keeps the line breaks of the error's
+// message.
 func failureText(f *Failure) string {
 	if f.Value() == nil {
 		return noFailure
@@ -169,17 +173,16 @@ func failureText(f *Failure) string {
 	return strings.TrimLeft(fmt.Sprintf("%T", f.err), "*") + ": " + errorText(f.err)
 }
 
-// A droppedError stands for the error of a future that was collected. It is
-// the error's text: the error itself may refer to the future, which would then
-// never be collected.
+// A droppedError has the text of the error of a future that may be collected.
+// It stands in for the error itself, which may refer to the future and would
+// then keep it from being collected.
 type droppedError struct{ text string }
 
 func (e *droppedError) Error() string { return e.text }
 
 func isLineBreak(r rune) bool { return r == '\n' || r == '\r' }
 
-// errorText returns err.Error(), or if that panics a text that says so:
-// an error that cannot be printed is still an error that somebody has to see.
+// errorText returns err.Error(), or a text that says that Error panicked.
 func errorText(err error) (text string) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -189,8 +192,8 @@ func errorText(err error) (text string) {
 	return err.Error()
 }
 
-// FailureTraceback returns the stack of the failure, innermost frame first,
-// without the frames of this library and of Go's runtime.
+// FailureTraceback returns the stack of the failure, innermost frame first.
+// The frames of this library and of Go's runtime are left out.
 func FailureTraceback(f *Failure) []runtime.Frame {
 	mustHaveBackend()
 	if f == nil {
@@ -214,8 +217,8 @@ func userFrames(stack []uintptr) []runtime.Frame {
 	return result
 }
 
-// internalFrame reports whether a frame is the library's or the runtime's. The
-// library's tests are its users, not part of it.
+// internalFrame reports whether a frame belongs to the library or the runtime.
+// The library's tests count as users.
 func internalFrame(frame runtime.Frame) bool {
 	const library = "github.com/txaio-go/txaio"
 	name := frame.Function
@@ -230,11 +233,12 @@ func internalFrame(frame runtime.Frame) bool {
 	return false
 }
 
-// FailureFormatTraceback returns the failure as many lines: "Traceback (most
-// recent call last):", a line for each frame with file, line and function,
-// outermost first, and the type and message of the error. If that joins
-// several failures, their tracebacks follow; and in debug mode (see [SetDebug])
-// the places where the future was created and settled.
+// FailureFormatTraceback returns the failure as several lines: "Traceback
+// (most recent call last):", then one line for each frame with its file, line
+// and function, outermost first, then the error's type and message. If the
+// error joins several failures, their tracebacks follow. In debug mode (see
+// [SetDebug]), the places where the future was created and settled follow as
+// well.
 func FailureFormatTraceback(f *Failure) string {
 	mustHaveBackend()
 	return formatTraceback(f)
@@ -268,66 +272,67 @@ func formatFrames(text *strings.Builder, frames []runtime.Frame) {
 
 // Errors
 
-// ErrNoBackend is what the package's functions panic with in a program that
-// was built with neither tag. It is a [*UsageError].
+// The package's functions panic with ErrNoBackend, a [*UsageError], in a
+// program that was built with neither tag.
 var ErrNoBackend error = &UsageError{"no backend was chosen: build with -tags deferred (Twisted's semantics) or -tags future (asyncio's semantics), for example with GOFLAGS=-tags=future in the environment, or go test -tags future"}
 
-// ErrAlreadyCalled is returned by the attempt to settle a future that is
-// settled already. Twisted calls it AlreadyCalledError and asyncio
+// ErrAlreadyCalled is returned when a future that is settled already is
+// settled again. It is Twisted's AlreadyCalledError and asyncio's
 // InvalidStateError.
 var ErrAlreadyCalled error = &stateError{"the future is already settled"}
 
-// ErrCancelled matches every [*CancelledError] in errors.Is.
+// ErrCancelled matches every [*CancelledError] with errors.Is.
 var ErrCancelled error = &stateError{"cancelled"}
 
-// ErrNotDone is returned by the future backend's Result and Exception while
-// the future is pending. asyncio calls it InvalidStateError.
+// On the future backend, Result and Exception return ErrNotDone while the
+// future is pending. It is asyncio's InvalidStateError.
 var ErrNotDone error = &stateError{"the future is not done"}
 
-// ErrAwaitOnLoop is returned by [Await] with the future pending on a goroutine
-// that is running a loop: nothing else would run on that loop while it waits, and
-// it may wait for ever. Use [AddCallbacks] there.
+// [Await] returns ErrAwaitOnLoop if it is called on a goroutine that is
+// running a loop and would have to wait: that would block the loop, perhaps
+// for ever. Use [AddCallbacks] or [Then] there.
 var ErrAwaitOnLoop error = &stateError{"Await was called on a loop's own goroutine with the future pending: use AddCallbacks there"}
 
-// ErrGoexit is the failure of a function that ended its goroutine with
-// runtime.Goexit, as testing's FailNow does, instead of returning: one given to
-// [Then], [ThenOf], [Catch] or [Go] and, on the deferred backend, any callback. On
-// the future backend Goexit ends the one callback and is no failure.
-// (A callback that calls panic(nil) counts as one that called Goexit, in a program
-// that is built with GODEBUG=panicnil=1.)
+// ErrGoexit is the failure of a function that called runtime.Goexit, as
+// testing's FailNow does, instead of returning. It applies to functions given
+// to [Then], [ThenOf], [Catch] and [Go], and on the deferred backend to
+// callbacks. On the future backend, Goexit in a callback ends only that
+// callback and is no failure. (In a program built with GODEBUG=panicnil=1,
+// panic(nil) in a callback also counts as Goexit.)
 var ErrGoexit error = &stateError{"the function called runtime.Goexit"}
 
-// stateError is the type of the package's sentinel errors: it gives them a
-// name of their own in FailureMessage.
+// stateError is the type of the package's sentinel errors. FailureMessage
+// prints its name.
 type stateError struct{ text string }
 
 func (e *stateError) Error() string { return "txaio: " + e.text }
 
-// A UsageError says that the package was called in a way that cannot work.
-// Functions panic with it if the mistake is in the code of the call, as
-// Python's txaio raises ValueError or RuntimeError there.
+// A UsageError reports a call that cannot work. If the mistake is in the code
+// of the call, functions panic with it: Python's txaio raises ValueError or
+// RuntimeError there.
 type UsageError struct{ text string }
 
-// Error says what was wrong and what to do.
+// Error says what was wrong and what to do about it.
 func (e *UsageError) Error() string { return "txaio: " + e.text }
 
 func usageErrorf(format string, args ...any) *UsageError {
 	return &UsageError{fmt.Sprintf(format, args...)}
 }
 
-// A CancelledError is what a cancelled future fails with. errors.Is finds it
-// by [ErrCancelled] and by [context.Canceled] and, if the end of a context
-// cancelled the future (see [CancelOnDone]), by the context's error and cause.
+// A CancelledError is the failure of a cancelled future. It matches
+// [ErrCancelled] and [context.Canceled] with errors.Is. If the end of a
+// context cancelled the future (see [CancelOnDone]), it also matches the
+// context's error and its cause.
 type CancelledError struct {
-	// Message is what was given to Cancel. It is always empty on the deferred
-	// backend.
+	// Message is the message given to Cancel. It is always empty on the
+	// deferred backend.
 	Message string
 
 	// Why, if it was CancelOnDone: the context's error and its cause.
 	ended, cause error
 }
 
-// Error returns "cancelled" and the message if there is one.
+// Error returns "cancelled", followed by the message if there is one.
 func (e *CancelledError) Error() string {
 	if e.Message == "" {
 		return "cancelled"
@@ -340,8 +345,8 @@ func (e *CancelledError) Is(target error) bool {
 	return target == ErrCancelled || target == context.Canceled
 }
 
-// Unwrap returns the error and the cause of the context whose end cancelled the
-// future, if that was [CancelOnDone].
+// Unwrap returns the error and the cause of the context that ended, if
+// [CancelOnDone] cancelled the future.
 func (e *CancelledError) Unwrap() []error {
 	if e.ended == nil {
 		return nil
@@ -349,14 +354,14 @@ func (e *CancelledError) Unwrap() []error {
 	return []error{e.ended, e.cause}
 }
 
-// A PanicError is the error of a function that panicked. The [Failure] that
-// holds it has the stack of the panic.
+// A PanicError is the error of a function that panicked. The stack of its
+// [Failure] is the panic's.
 type PanicError struct {
-	// Value is what was given to panic.
+	// Value is the value passed to panic.
 	Value any
 }
 
-// Error returns the text of Value, as panic would print it.
+// Error returns the text of Value.
 func (e *PanicError) Error() string { return fmt.Sprint(e.Value) }
 
 // Unwrap returns Value if it is an error, else nil.

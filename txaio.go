@@ -65,8 +65,8 @@ import (
 	"time"
 )
 
-// AnyFuture is what every *Future[T] is, whatever its T. Other types are one
-// only if they embed one.
+// AnyFuture is implemented by every *Future[T], whatever its T, and by no
+// other type (except by embedding one).
 type AnyFuture interface {
 	// IsCalled reports whether the future has been settled: resolved,
 	// rejected or cancelled.
@@ -78,16 +78,18 @@ type AnyFuture interface {
 	// cancelWith is Cancel with the failure. On the future backend it reports
 	// whether the future was pending.
 	cancelWith(fail *Failure) bool
-	// watch calls fn, once, after the callbacks added so far; on the future
-	// backend on the future's loop, on the deferred one inside the call that
-	// completes them. A failure that fn is given counts as handled, and is
-	// consumed if consume is set: see Gather.
+	// watch calls fn once, after the callbacks added so far: on the future
+	// backend on the future's loop, on the deferred backend inside the call
+	// that completes those callbacks. A failure that fn is given counts as
+	// handled. With consume, it becomes the zero value for later callbacks:
+	// see Gather.
 	watch(fn func(value any, fail *Failure), consume bool)
-	// after is watch for a function that does not look at the outcome.
+	// after is watch for a function that ignores the outcome.
 	after(fn func())
-	// theLoop returns the future's loop, or the current one.
+	// theLoop returns the future's loop on the future backend, and the current
+	// loop on the deferred one.
 	theLoop() *loopRef
-	// isNil reports whether it is a nil *Future[T].
+	// isNil reports whether the receiver is a nil *Future[T].
 	isNil() bool
 }
 
@@ -101,15 +103,16 @@ func mustBeFuture(f AnyFuture) {
 	}
 }
 
-// UseDeferred returns nil in a program built with -tags deferred, and
-// otherwise an error that names the flag to build with. A program that only
-// works on Deferreds calls it at the start. It is use_twisted() of Python's
-// txaio, checked instead of chosen.
+// UseDeferred returns nil in a program built with -tags deferred. Otherwise it
+// returns an error that names the flag to build with. Call it at the start of
+// a program that only works with Deferreds. It corresponds to use_twisted() in
+// Python's txaio, but checks the choice instead of making it.
 func UseDeferred() error { return use(UsingDeferred, "deferred") }
 
-// UseFuture returns nil in a program built with -tags future, and otherwise
-// an error that names the flag to build with. A program that only works on
-// asyncio's futures calls it at the start.
+// UseFuture returns nil in a program built with -tags future. Otherwise it
+// returns an error that names the flag to build with. Call it at the start of
+// a program that only works with asyncio's semantics. It corresponds to
+// use_asyncio() in Python's txaio, but checks the choice instead of making it.
 func UseFuture() error { return use(UsingFuture, "future") }
 
 func use(using bool, tag string) error {
@@ -120,7 +123,8 @@ func use(using bool, tag string) error {
 }
 
 // mustHaveBackend panics with [ErrNoBackend] in a build with neither tag. In
-// the other builds its condition is a constant, and the call disappears.
+// the other builds its condition is a constant, and the compiler removes the
+// call.
 func mustHaveBackend() {
 	if !UsingDeferred && !UsingFuture {
 		panic(ErrNoBackend)
@@ -152,25 +156,28 @@ func WithError[T any](err error) FutureOption[T] {
 }
 
 // WithCanceller sets the function that [Cancel] calls with the future, so that
-// whatever would have settled it can be stopped.
+// it can stop the work that would have settled the future.
 //
-// On the deferred backend it is called inside Cancel and may settle the future
-// itself; if it does not, the future fails with a [*CancelledError]. On the
-// future backend it is called on the loop, before the callbacks, when the
-// future has already failed with a *CancelledError.
+// On the deferred backend, Cancel calls it directly, and it may settle the
+// future itself; if it does not, the future fails with a [*CancelledError]. On
+// the future backend, the loop calls it before the callbacks, after the future
+// has failed with a *CancelledError.
 //
-// What a canceller starts elsewhere should not settle the future, nor should what
-// it queues on the loop: on the deferred backend that may come before the
-// *CancelledError, which is then lost. A canceller that does nothing has a use
-// too: with one, a Resolve after Cancel is refused on both backends.
+// A portable canceller only stops the work. It does not settle the future, and
+// neither does anything that it starts or queues: on the deferred backend that
+// could happen before the *CancelledError, which would then be lost.
+//
+// Give every future that can be cancelled a canceller, even one that does
+// nothing. Without one, the deferred backend accepts and ignores the first
+// [Resolve] after a Cancel; with one, both backends return [ErrAlreadyCalled].
 func WithCanceller[T any](canceller func(*Future[T])) FutureOption[T] {
 	mustHaveBackend()
 	return FutureOption[T]{canceller: canceller}
 }
 
-// CreateFuture returns a new future of the backend's native type. With no
-// options it is pending. It panics with a [*UsageError] if both
-// [WithResult] and [WithError] are given, or a nil error.
+// CreateFuture returns a new future, pending unless an option settles it. It
+// panics with a [*UsageError] if it is given both [WithResult] and
+// [WithError], or WithError with a nil error.
 //
 // On the future backend the future belongs to the current loop (see
 // [SetLoop]), which runs its callbacks.
@@ -181,8 +188,8 @@ func CreateFuture[T any](opts ...FutureOption[T]) *Future[T] {
 	return newFuture(nil, opts)
 }
 
-// newFuture is CreateFuture on a given loop, nil for the current one, as in the
-// functions below.
+// newFuture is CreateFuture on a given loop. Here and in the functions below,
+// a nil loop is the current one.
 func newFuture[T any](loop *loopRef, opts []FutureOption[T]) *Future[T] {
 	f := newPending[T](loop)
 	var set FutureOption[T]
@@ -232,12 +239,13 @@ func newFailed[T any](loop *loopRef, err error) *Future[T] {
 	return f
 }
 
-// AsFuture calls fn at once and returns a future with what it returned: a
-// value, or a failure if it returned an error or panicked. Use it to call
-// code that is not yours and treat what comes of it in one way.
+// AsFuture calls fn at once, on the caller's goroutine, and returns a future
+// of its result: the value, or a failure if fn returned an error or panicked.
+// Use it to treat a function that answers at once like one that answers later.
+// To run fn in the background, use [Go].
 //
-// It is Twisted's maybeDeferred for a function that answers at once;
-// [AsFutureOf] is for one that may answer later.
+// It is Twisted's maybeDeferred for a function that does not return a future;
+// [AsFutureOf] is for one that does.
 func AsFuture[T any](fn func() (T, error)) *Future[T] {
 	return asFuture(nil, fn)
 }
@@ -251,9 +259,10 @@ func asFuture[T any](loop *loopRef, fn func() (T, error)) *Future[T] {
 	return newSuccess(loop, value)
 }
 
-// AsFutureOf calls fn at once and returns the very future that fn returned.
-// If fn returned an error or panicked it is a failed future; likewise,
-// with a [*UsageError], if fn returned neither a future nor an error.
+// AsFutureOf calls fn at once, on the caller's goroutine, and returns the
+// future that fn returned. If fn returned an error or panicked, AsFutureOf
+// returns a failed future instead. If fn returned neither a future nor an
+// error, the failure is a [*UsageError].
 func AsFutureOf[T any](fn func() (*Future[T], error)) *Future[T] {
 	return asFutureOf(nil, fn)
 }
@@ -278,45 +287,47 @@ func IsFuture(v any) bool {
 }
 
 // IsCalled reports whether f has been settled: resolved, rejected or
-// cancelled. On the deferred backend that says nothing about its callbacks,
-// which may still be waiting for another Deferred.
+// cancelled. On the deferred backend the callbacks of a settled future may
+// still be waiting for another Deferred.
 func IsCalled(f AnyFuture) bool {
 	mustBeFuture(f)
 	return f.IsCalled()
 }
 
-// Resolve settles f with value. It returns [ErrAlreadyCalled] if f is
-// settled already; on the deferred backend the first Resolve or Reject after a
-// Cancel is swallowed instead, if f had no canceller.
+// Resolve settles f with value. It returns an error that wraps
+// [ErrAlreadyCalled] (use errors.Is) if f is settled already. On the deferred
+// backend, if f has no canceller, the first Resolve or Reject after a [Cancel]
+// does nothing and returns nil.
 //
-// On the deferred backend the callbacks run before Resolve returns, on the
-// future backend they are scheduled on the future's loop.
+// On the deferred backend the callbacks run before Resolve returns. On the
+// future backend Resolve schedules them on the future's loop.
 func Resolve[T any](f *Future[T], value T) error {
 	return f.resolve(value)
 }
 
-// Reject settles f as failed with err. A [*Failure] keeps its traceback; for
-// any other error it is the stack of this call. It returns what [Resolve]
+// Reject settles f as failed with err. A [*Failure] keeps its traceback; any
+// other error gets the stack of this call. Reject returns what [Resolve]
 // returns, and panics with a [*UsageError] if err is nil.
 //
-// To fail many futures for one reason, make one Failure with [CreateFailure]
-// and give them that: capturing a stack is most of what Reject costs.
+// Most of Reject's cost is capturing the stack. To fail many futures for one
+// reason, make one Failure with [CreateFailure] and pass it to each Reject.
 func Reject[T any](f *Future[T], err error) error {
 	mustHaveBackend()
 	return f.reject(toFailure(err))
 }
 
-// RejectOnPanic, deferred, rejects f if the surrounding function panics,
-// and ends the panic:
+// RejectOnPanic, when deferred, recovers a panic of the surrounding function
+// and rejects f with it:
 //
 //	go func() {
 //		defer txaio.RejectOnPanic(f)
 //		txaio.Resolve(f, compute())
 //	}()
 //
-// The failure's Value is a [*PanicError] and its traceback the panic's. If
-// f is settled already, so that nobody would see the panic, it is reported in
-// the log. It is Go's counterpart of calling reject() in an except clause.
+// The failure's Value is a [*PanicError], and its traceback is the panic's. If
+// f is settled already, the panic is reported in the log. RejectOnPanic is
+// Go's counterpart of calling txaio.reject() in an except clause. [Go] does
+// all of this for a function that runs on a goroutine of its own.
 func RejectOnPanic[T any](f *Future[T]) {
 	mustBeFuture(f)
 	if value := recover(); value != nil {
@@ -327,13 +338,14 @@ func RejectOnPanic[T any](f *Future[T]) {
 	}
 }
 
-// Cancel gives up on f. Nothing happens if it is settled already. The
-// optional message becomes the [*CancelledError]'s on the future backend; the
-// deferred one ignores it, as Twisted has none.
+// Cancel cancels f, which fails with a [*CancelledError]. It does nothing if f
+// is settled already. On the future backend the optional message becomes the
+// CancelledError's Message; the deferred backend ignores it, as Twisted has
+// none.
 //
-// The backends differ in who runs when: see [WithCanceller]. On the deferred
-// backend, cancelling a Deferred that waits for another one (see
-// Deferred.Chain) cancels that one.
+// [WithCanceller] describes when cancellers run, and how the backends differ.
+// On the deferred backend, cancelling a Deferred that waits for another one
+// (see Deferred.Chain) cancels the other one.
 func Cancel(f AnyFuture, message ...string) {
 	mustBeFuture(f)
 	cancel(f, CancelledError{Message: firstOf(message)})
@@ -350,7 +362,7 @@ func cancel(f AnyFuture, err CancelledError) {
 	f.cancelWith(toFailure(&reason))
 }
 
-// firstOf returns the optional argument.
+// firstOf returns the optional message, or "".
 func firstOf(message []string) string {
 	if len(message) == 0 {
 		return ""
@@ -358,24 +370,27 @@ func firstOf(message []string) string {
 	return message[0]
 }
 
-// AddCallbacks registers what runs when f succeeds and when it fails. Either
-// may be nil; it panics with a [*UsageError] if both are. Call it again to
-// add more: they run in the order in which they were added, also those added
-// when f is settled already.
+// AddCallbacks registers a callback for f's value and an errback for its
+// failure. Either may be nil; if both are, it panics with a [*UsageError].
+// Pairs run in the order in which they were added, whether they were added
+// before or after f was settled.
 //
-// Portable code returns what it was given: `return v, nil` from a callback
-// and `return zero, fail` from an errback. A panic counts as a returned
-// [*PanicError]. Beyond that the backends differ:
+// Portable code passes its argument on: a callback returns v, nil and an
+// errback returns the zero value and fail. A panic counts as a returned
+// [*PanicError]. Apart from that, the backends differ:
 //
-//   - deferred: what a callback returns is what the next one gets. An error
-//     it returns is the next pair's failure, not the errback's of its own
-//     pair. An errback that returns a nil error turns the failure into a
-//     success. This is Twisted's Deferred.addCallbacks.
-//   - future: values that callbacks return are ignored. An error from a
-//     callback goes to the errback of its own pair, which is txaio's rule,
-//     and with no errback is reported in the log; a new error from an errback
-//     goes to the loop's exception handler. Each pair is scheduled on the
-//     loop by itself, as asyncio's Future.add_done_callback does.
+//   - deferred: the next pair gets what a callback or errback returns. An
+//     error from a callback goes to the next pair, not to the errback of
+//     its own pair. An errback that returns a nil error turns the failure
+//     into a success. This is Twisted's Deferred.addCallbacks.
+//   - future: returned values are ignored. An error from a callback goes
+//     to the errback of its own pair (txaio's rule); if there is none, it
+//     is reported in the log. A new error from an errback goes to the
+//     loop's exception handler. Each pair is scheduled on the loop by
+//     itself, as with asyncio's Future.add_done_callback.
+//
+// For code that only looks at the outcome, [Watch] is shorter. To compute a
+// new value from f's, use [Then].
 func AddCallbacks[T any](f *Future[T], callback func(T) (T, error), errback func(*Failure) (T, error)) {
 	if callback == nil && errback == nil {
 		mustHaveBackend()
@@ -384,10 +399,11 @@ func AddCallbacks[T any](f *Future[T], callback func(T) (T, error), errback func
 	f.add(callback, errback)
 }
 
-// Watch calls onValue or onFailure with what becomes of f, and passes it on: it
-// is AddCallbacks for code that only looks, and that cannot forget to return
-// what it was given. Either may be nil; it panics with a [*UsageError] if both
-// are. A failure that onFailure gets counts as handled.
+// Watch calls onValue with f's value, or onFailure with its failure, and
+// passes the outcome on unchanged. It is [AddCallbacks] for code that only
+// looks at the outcome: there is nothing to return, and so nothing to forget.
+// Either function may be nil; if both are, Watch panics with a [*UsageError].
+// A failure that onFailure is given counts as handled.
 func Watch[T any](f *Future[T], onValue func(T), onFailure func(*Failure)) {
 	if onValue == nil && onFailure == nil {
 		mustHaveBackend()
@@ -412,28 +428,30 @@ func Watch[T any](f *Future[T], onValue func(T), onFailure func(*Failure)) {
 	f.add(callback, errback)
 }
 
-// A Result is what became of one of the futures given to [Gather]: its
-// Failure if it failed, else its Value.
+// A Result is the outcome of one of the futures given to [Gather]: Failure if
+// it failed, otherwise Value.
 type Result[T any] struct {
 	Value   T
 	Failure *Failure
 }
 
-// Gather returns a future that succeeds with the results of futures, in their
-// order. With none it has already succeeded, with an empty list.
+// Gather returns a future of the results of futures, in the same order. If
+// there are none, it has already succeeded with an empty list.
 //
-// With consumeErrors it waits for all, and a failed one is a [Result] with a
-// Failure. Without, it fails: on the deferred backend when all are settled,
-// with the first failure in the list's order; on the future backend as soon
-// as one has failed, with that one. Consuming also means, on the deferred
-// backend, that callbacks added to a failed Deferred after this call get the
-// zero value.
+// With consumeErrors, Gather waits for all of them, and each failure is in its
+// [Result]. On the deferred backend, callbacks that are added to a failed
+// Deferred after this call then get the zero value.
 //
-// Cancelling the returned future cancels those of futures that are pending.
-// On the deferred backend that is all; on the future backend it then fails
-// with a [*CancelledError].
+// Without consumeErrors, the returned future fails if one of them does: on the
+// deferred backend once all are settled, with the first failure in the list's
+// order; on the future backend as soon as one fails.
 //
-// The semantics are those of Twisted's DeferredList and of asyncio.gather.
+// Cancelling the returned future cancels the futures that are still pending.
+// On the deferred backend, nothing else happens: it settles when they have. On
+// the future backend it then fails with a [*CancelledError].
+//
+// The semantics are those of Twisted's DeferredList and of asyncio.gather. A
+// nil future is a [*UsageError] panic.
 func Gather[T any](futures []*Future[T], consumeErrors bool) *Future[[]Result[T]] {
 	return gatherOn(nil, futures, consumeErrors)
 }
@@ -445,8 +463,8 @@ func gatherOn[T any](loop *loopRef, futures []*Future[T], consumeErrors bool) *F
 	return gather(loop, futures, consumeErrors)
 }
 
-// GatherAny is [Gather] for futures of different types: the values are in the
-// results as they are. The Value of a failed one is nil.
+// GatherAny is [Gather] for futures of different types. The Value of a failed
+// future is nil.
 func GatherAny(futures []AnyFuture, consumeErrors bool) *Future[[]Result[any]] {
 	mustHaveBackend()
 	for _, f := range futures {
@@ -455,24 +473,21 @@ func GatherAny(futures []AnyFuture, consumeErrors bool) *Future[[]Result[any]] {
 	return gatherAny(nil, futures, consumeErrors)
 }
 
-// Await blocks this goroutine until f is settled and the callbacks added to it
-// so far have run (on the future backend their outcome cannot matter, and it
-// does not wait for them). It returns the value, or the failure as a
-// [*Failure], which counts as handled. If ctx ends first it returns ctx's
-// error, and f stays as it is.
+// Await blocks this goroutine until f is settled and, on the deferred backend,
+// the callbacks added to it so far have run. It returns the value, or the
+// failure as a [*Failure], which then counts as handled. If ctx ends first,
+// Await returns ctx's error and leaves f as it is.
 //
-// Called where blocking would stop a loop, it returns [ErrAwaitOnLoop]: on a
-// goroutine that is running a [Loop], any Loop, or the current loop (on the future
-// backend: f's loop) if that is another library's and tells, with f pending or, on
-// the deferred backend, settled but waiting for another Deferred, for Unpause or
-// for a callback that is running. If the outcome is there already, Await never
-// gives that error.
+// Await returns [ErrAwaitOnLoop] if it would block a loop: if it would have to
+// wait, and this goroutine is running a function of a [Loop], or of another
+// library's loop that can tell (see [EventLoop]). If the outcome is known
+// already, Await never returns that error.
 func Await[T any](ctx context.Context, f *Future[T]) (T, error) {
 	return f.await(ctx)
 }
 
-// Sleep returns a future that succeeds after delay on the current loop; a
-// negative delay counts as 0. Cancelling it also cancels its timer.
+// Sleep returns a future that succeeds after delay, on the current loop. A
+// negative delay counts as 0. Cancelling the future also cancels its timer.
 func Sleep(delay time.Duration) *Future[struct{}] {
 	return sleep(currentLoop(), delay)
 }
@@ -486,25 +501,25 @@ func sleep(loop *loopRef, delay time.Duration) *Future[struct{}] {
 	return f
 }
 
-// TimeNs returns the time as nanoseconds since the Unix epoch (UTC), from the
-// system's clock. It may jump when that clock is set; to measure how long
-// something takes, use [PerfCounterNs].
+// TimeNs returns the system clock's time in nanoseconds since the Unix epoch
+// (UTC). It can jump when the clock is set. To measure durations, use
+// [PerfCounterNs].
 func TimeNs() int64 {
 	mustHaveBackend()
 	return time.Now().UnixNano()
 }
 
-// PerfCounterNs returns the nanoseconds since an arbitrary moment in the past,
-// the same one for the life of the process. It never goes back. In a bubble of
-// testing/synctest it is the bubble's clock, which has a beginning of its own:
-// only what was read in one bubble can be compared.
+// PerfCounterNs returns a monotonic clock's time in nanoseconds since an
+// arbitrary point, which is the same for the life of the process. It never
+// goes back. Inside a testing/synctest bubble it is the bubble's clock:
+// compare it only with other times from the same bubble.
 func PerfCounterNs() int64 {
 	mustHaveBackend()
 	return int64(monotonic())
 }
 
-// monotonic returns the time since the program began, whatever a loop's clock
-// says.
+// monotonic returns the time since the program began, independent of any
+// loop's clock.
 func monotonic() time.Duration { return time.Since(processStart) }
 
 var processStart = time.Now()
