@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// A BatchedTimer is a [DelayedCaller] for many calls whose exact time matters
-// little, such as the timeouts of tens of thousands of connections. It rounds
-// the time of each call to the border of a bucket, and has one timer in the loop
-// for each bucket. [MakeBatchedTimer] makes one.
+// A BatchedTimer is a [DelayedCaller] for many calls whose exact time does not
+// matter, such as the timeouts of tens of thousands of connections. It rounds
+// the time of each call to the start of a bucket, and sets one timer on the
+// loop for each bucket. Make one with [MakeBatchedTimer].
 type BatchedTimer struct {
 	loop   func() *loopRef
 	length int64 // of a bucket, in nanoseconds
@@ -25,39 +25,41 @@ type BatchedTimer struct {
 	spare   *bucket     // one that was emptied, for the next call that needs one
 }
 
-// defaultChunkSize is how many calls of a bucket run at once if nothing else
-// was asked for.
+// defaultChunkSize is the number of calls that run at once if the caller does
+// not choose one.
 const defaultChunkSize = 100
 
 // A BatchOption is an option of [MakeBatchedTimer].
 type BatchOption func(*BatchedTimer)
 
-// RoundUp makes [MakeBatchedTimer] round the time of each call up to the next
-// border of a bucket instead of down. A call whose time is on a border keeps it.
+// RoundUp makes [MakeBatchedTimer] round the time of each call up to the start
+// of the next bucket instead of down. A call whose time is the start of a
+// bucket keeps it.
 //
-// A call then never runs before its time, which is what a timeout needs. It runs
-// less than a bucket after it, and in a bucket of several chunks less than two: a
-// timeout of 5 s in buckets of 10 s fires after 5 to 15 s, in a late chunk of many
-// after up to 25 s.
+// A call then never runs early, as a timeout must not. It runs less than one
+// bucket late, or less than two if its bucket has several chunks. With buckets
+// of 10 s, a timeout of 5 s fires after 5 to 15 s, or after up to 25 s if it
+// is in a late chunk.
 func RoundUp() BatchOption { return func(b *BatchedTimer) { b.up = true } }
 
 // MakeBatchedTimer returns a timer that rounds the time of each call down to a
-// multiple of bucket, counted from the Unix epoch, but not to before now. The
-// calls of a bucket run chunkSize at a time (0 stands for 100), and the chunks
-// are spread evenly over the length of the bucket, so that the loop has time
-// for other things: n calls run bucket / ceil(n / chunkSize) apart.
+// multiple of bucket, counted from the Unix epoch, but not to a time before
+// now. The calls of a bucket run chunkSize at a time; 0 means 100. The chunks
+// of n calls are bucket / ceil(n / chunkSize) apart, so that the loop has time
+// for other work in between.
 //
-// So a call may run up to a bucket before its time. A timeout of 5 s in buckets of
-// 10 s fires at once, after microseconds, if it is set in the first half of a
-// bucket, because its time is in that same bucket, which has begun. For timeouts,
-// use [RoundUp], or buckets that are much shorter.
+// Because times are rounded down, a call can run up to one bucket early. With
+// buckets of 10 s, a timeout of 5 s that is set in the first half of a bucket
+// fires immediately, because its time is in the current bucket. For timeouts,
+// use [RoundUp] or much shorter buckets.
 //
-// If calls panic, the others of the bucket run all the same; after the last
-// chunk the loop's exception handler gets one error for all. A call can be
-// cancelled until the first chunk of its bucket runs.
+// If a call panics, the bucket's other calls still run. After the last chunk,
+// the loop's exception handler gets one error for all of the panics; it starts
+// with the line "Error(s) processing call_later bucket:" and unwraps to each
+// of them. A call can be cancelled until the first chunk of its bucket runs.
 //
 // It panics with a [*UsageError] if bucket is not positive, chunkSize is
-// negative or an option is nil.
+// negative or an option is nil. It is make_batched_timer in Python's txaio.
 func MakeBatchedTimer(bucket time.Duration, chunkSize int, opts ...BatchOption) *BatchedTimer {
 	return newBatchedTimer(currentLoop, bucket, chunkSize, opts)
 }
@@ -84,9 +86,9 @@ func newBatchedTimer(loop func() *loopRef, length time.Duration, chunkSize int, 
 	return b
 }
 
-// CallLater runs fn after delay, rounded as [MakeBatchedTimer] says, on the
-// loop that is current now; a negative delay counts as 0. It panics with a
-// [*UsageError] if fn is nil or b was not made by MakeBatchedTimer.
+// CallLater runs fn after delay, rounded as described for [MakeBatchedTimer],
+// on the loop that is current now. A negative delay counts as 0. It panics
+// with a [*UsageError] if fn is nil or if b was not made by MakeBatchedTimer.
 func (b *BatchedTimer) CallLater(delay time.Duration, fn func()) DelayedCall {
 	mustHaveBackend()
 	if b == nil || b.length == 0 {
@@ -110,7 +112,7 @@ func (b *BatchedTimer) CallLater(delay time.Duration, fn func()) DelayedCall {
 	return b.latest.push(fn)
 }
 
-// String returns the length of a bucket.
+// String returns "BatchedTimer" and the length of a bucket.
 func (b *BatchedTimer) String() string {
 	if b == nil {
 		return "BatchedTimer nil"
@@ -118,11 +120,11 @@ func (b *BatchedTimer) String() string {
 	return fmt.Sprintf("BatchedTimer %v", time.Duration(b.length))
 }
 
-// Format prints String for every verb, as other goroutines may change what fmt
-// would print.
+// Format prints String for every verb, because fmt itself would read fields
+// that other goroutines may be changing.
 func (b *BatchedTimer) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(b.String())) }
 
-// has reports whether a call for that time belongs to k.
+// has reports whether a call at that time belongs to k.
 func (b *BatchedTimer) has(k *bucket, at int64) bool {
 	past := at - k.start
 	if b.up {
@@ -131,7 +133,7 @@ func (b *BatchedTimer) has(k *bucket, at int64) bool {
 	return uint64(past) < uint64(b.length)
 }
 
-// bucket returns the bucket for a call, which it makes if there is none. b.mu is
+// bucket returns the bucket for a call, and makes it if there is none. b.mu is
 // held.
 func (b *BatchedTimer) bucket(loop *loopRef, now, delay int64) *bucket {
 	if b.on != loop {
@@ -152,10 +154,9 @@ func (b *BatchedTimer) bucket(loop *loopRef, now, delay int64) *bucket {
 	return k
 }
 
-// moveTo makes loop the one that has the timers of buckets. The buckets of
-// another loop, which may never run again, are no place for a call that is for
-// this one. They stay with that loop. One loop may have several references.
-// b.mu is held.
+// moveTo makes loop the one that has the buckets' timers. Buckets of another
+// loop stay with that loop, which may never run again, so no more calls are
+// added to them. One loop may have several references. b.mu is held.
 func (b *BatchedTimer) moveTo(loop *loopRef) {
 	if b.on != nil && !sameLoop(b.on.EventLoop, loop.EventLoop) {
 		b.buckets, b.latest = bucketTable{}, nil
@@ -163,12 +164,13 @@ func (b *BatchedTimer) moveTo(loop *loopRef) {
 	b.on = loop
 }
 
-// round returns when the bucket of a call starts, and how long that is from now;
-// with RoundUp not before delay, else perhaps less than nothing.
+// round returns the start of a call's bucket, and the time from now until
+// then. With RoundUp, that time is at least delay; otherwise it may be
+// negative.
 //
-// Times are nanoseconds since the Unix epoch, which wrap round in the years 1677
-// and 2262. The difference of two is still how far they are apart, but which is
-// the earlier cannot be told; until is therefore made of differences alone.
+// Times are nanoseconds since the Unix epoch, which wrap around in the years
+// 1677 and 2262. The difference of two times is right even then, but their
+// order is not, so until is computed from differences alone.
 func (b *BatchedTimer) round(now, delay int64) (start, until int64) {
 	past := (now + delay) % b.length
 	if past < 0 {
@@ -184,8 +186,8 @@ func (b *BatchedTimer) round(now, delay int64) (start, until int64) {
 	return now + until, until
 }
 
-// drop takes k off the timer: a call for the same time makes a new bucket. b.mu
-// is held.
+// drop removes k from the timer, so that a call for the same time makes a new
+// bucket. b.mu is held.
 func (b *BatchedTimer) drop(k *bucket) {
 	b.buckets.remove(k)
 	if b.buckets.count == 0 {
@@ -196,9 +198,9 @@ func (b *BatchedTimer) drop(k *bucket) {
 	}
 }
 
-// A bucket holds the calls that begin to run at one time, in the order in
-// which they were made. Until it begins, it is guarded by the timer's lock;
-// from then on it belongs to the loop.
+// A bucket holds the calls that start to run at one time, in the order in
+// which they were made. The timer's lock guards it until it begins; from then
+// on it belongs to the loop.
 type bucket struct {
 	// What a call that is added needs comes first, on as few cache lines as
 	// possible.
@@ -220,10 +222,9 @@ type bucket struct {
 	errors []error       // of the calls that panicked
 }
 
-// A slab is a piece of a bucket: calls that were made one after the other, in
-// one allocation. A call that was cancelled keeps its place until all of the
-// slab were, so that one that was not holds up to 512 bytes; and so does whoever
-// keeps one.
+// A slab is a part of a bucket: consecutive calls in one allocation. It is
+// freed when all of its calls have run or were cancelled, so one call that is
+// outstanding, or that somebody keeps, can hold 512 bytes.
 type slab struct {
 	bucket     *bucket
 	prev, next *slab
@@ -336,12 +337,13 @@ func (k *bucket) run() {
 	k.runChunk()
 }
 
+// runChunk runs the next chunk.
 func (k *bucket) runChunk() {
 	k.left = k.timer.chunk
 	k.resume()
 }
 
-// resume runs what is left of the chunk, and sees to the next.
+// resume runs the rest of the chunk, and schedules the next one.
 func (k *bucket) resume() {
 	finished := false
 	defer func() {
@@ -365,8 +367,8 @@ func (k *bucket) resume() {
 	}
 }
 
-// runCalls runs calls up to one that panics, whose failure it returns, or until
-// none is left in the chunk.
+// runCalls runs calls until the chunk is done, or until one panics: it then
+// returns the failure.
 func (k *bucket) runCalls() (done bool, fail *Failure) {
 	defer func() {
 		if !done {
@@ -380,7 +382,7 @@ func (k *bucket) runCalls() (done bool, fail *Failure) {
 	return true, nil
 }
 
-// pop takes out the first call that was not cancelled. There is one.
+// pop removes the first call that was not cancelled. The bucket has one.
 func (k *bucket) pop() (fn func()) {
 	for fn == nil {
 		s := k.first
@@ -396,7 +398,7 @@ func (k *bucket) pop() (fn func()) {
 	return fn
 }
 
-// A bucketError is what the calls of a bucket panicked with.
+// A bucketError holds the panics of a bucket's calls.
 type bucketError struct{ errors []error }
 
 // Error returns a first line that says what it is, and a line for each error.
@@ -413,24 +415,24 @@ func (e *bucketError) Error() string {
 // Unwrap returns the errors, each a [*Failure].
 func (e *bucketError) Unwrap() []error { return e.errors }
 
-// A bucketTable holds the buckets of a batched timer by their start: a hash table
-// with lists. A map would do, but is too slow for what a batched timer is for.
-// Among a million calls, CallLater for random buckets took 0.28 to 0.43 of what
-// time.AfterFunc takes with the table, and 0.35 to 0.51 with a map, of which it
-// may take 0.5; CallLater and Cancel in changing buckets took 1.2 times as long
-// with a map as with the table.
+// A bucketTable holds a batched timer's buckets by their start. It is a hash
+// table with chaining. A map would be simpler, but too slow: with a million
+// calls outstanding, CallLater for random buckets took 0.28 to 0.43 of the
+// time of time.AfterFunc with this table and 0.35 to 0.51 with a map, and its
+// bar is 0.5. CallLater and Cancel in changing buckets took 1.2 times as long
+// with a map.
 type bucketTable struct {
 	slots []*bucket // each the first of a list; a power of two of them, one to four for a bucket
 	count int
 }
 
-// slot returns the head of the list that has the bucket of that start.
+// slot returns the head of the list for that start.
 func (t *bucketTable) slot(start int64) **bucket {
 	hash := uint64(start) * 0x9e3779b97f4a7c15 >> 32 // Fibonacci hashing: the upper bits are spread
 	return &t.slots[hash&uint64(len(t.slots)-1)]
 }
 
-// find returns the bucket of that start, or nil.
+// find returns the bucket with that start, or nil.
 func (t *bucketTable) find(start int64) *bucket {
 	if t.count == 0 {
 		return nil
@@ -455,7 +457,7 @@ func (t *bucketTable) link(k *bucket) {
 	k.next, *first = *first, k
 }
 
-// remove takes k out, if it is in.
+// remove removes k if it is in the table.
 func (t *bucketTable) remove(k *bucket) {
 	if t.count == 0 {
 		return

@@ -42,8 +42,8 @@ type EventLoop interface {
 // A task is an entry of a loop's queue.
 type task interface{ run() }
 
-// funcTask is a function as a task. A function value is one pointer, so that
-// this conversion does not allocate.
+// funcTask is a function as a task. A function value is one pointer, so the
+// conversion does not allocate.
 type funcTask func()
 
 func (fn funcTask) run() { fn() }
@@ -59,8 +59,8 @@ type engine interface {
 	unixNano() int64
 }
 
-// A loopRef is an EventLoop as futures refer to it: one word, with what the
-// package needs of the loop looked up once.
+// A loopRef is an EventLoop as futures refer to it: one word, which leads to
+// everything the package needs of the loop.
 type loopRef struct {
 	EventLoop // a Loop, or an adapter to another type
 	engine
@@ -90,8 +90,9 @@ func (r *loopRef) underlying() EventLoop {
 	return r.EventLoop
 }
 
-// An adapter adds to an EventLoop of another type what the package needs. What
-// panics in a function does not get to the loop, which may not survive it.
+// An adapter adds what the package needs to another library's EventLoop. It
+// recovers panics of the functions that run on the loop, because the loop may
+// not survive them.
 type adapter struct {
 	EventLoop
 	queue    queue.Queue[task]
@@ -113,10 +114,11 @@ func (a *adapter) CallLater(delay time.Duration, fn func()) DelayedCall {
 	return a.EventLoop.CallLater(delay, a.recovering(fn))
 }
 
-// flush hands what is in the queue to the loop, one call of CallSoon for each.
-// Whoever pushes calls it, with no lock held; others that push meanwhile leave
-// that to it. If the loop panics, it is told of the rest before the panic goes on;
-// if it calls runtime.Goexit, while the goroutine ends.
+// flush passes the queued tasks to the loop with one call of CallSoon each.
+// Whoever pushes calls it, with no lock held; others that push in the meantime
+// leave their tasks to that call. If the loop panics, flush passes on the
+// remaining tasks before it panics too. If the loop calls runtime.Goexit,
+// flush passes them on while the goroutine ends.
 func (a *adapter) flush() {
 	finished := false
 	defer func() {
@@ -180,7 +182,7 @@ func (a *adapter) HandleFailure(fail *Failure) {
 // defaultLoop is the loop of programs that set none.
 var defaultLoop = newLoopRef(NewLoop(WithName("default")))
 
-// configuredLoop is what was set by SetLoop or WithConfig; nil stands for the
+// configuredLoop is the loop set with SetLoop or WithConfig, or nil for the
 // default loop.
 var configuredLoop atomic.Pointer[loopRef]
 
@@ -195,10 +197,10 @@ func currentLoop() *loopRef {
 // with [SetLoop], or the default one.
 func CurrentLoop() EventLoop { return currentLoop().underlying() }
 
-// SetLoop makes loop the current one, which the package's functions use from
-// now on, and returns the one it replaces. With nil it goes back to the
-// default loop. Futures that exist stay on the loop they were created on. It
-// is txaio.config.loop of Python's txaio.
+// SetLoop makes loop the current loop, which the package's functions use from
+// then on, and returns the previous one. A nil loop means the default loop.
+// Existing futures stay on the loop that they were created on. SetLoop
+// corresponds to setting txaio.config.loop in Python's txaio.
 func SetLoop(loop EventLoop) (previous EventLoop) {
 	var ref *loopRef
 	switch current := currentLoop(); {
@@ -220,21 +222,22 @@ func sameLoop(a, b EventLoop) bool {
 	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
 }
 
-// Config is what can be configured: see [WithConfig].
+// Config is the configuration for [WithConfig].
 type Config struct {
-	// Loop is the loop to use; nil stands for the current loop at each call.
+	// Loop is the loop to use. If it is nil, each call uses the loop that is
+	// current then.
 	Loop EventLoop
 }
 
-// API is the package's functions on a loop of their own: the methods, and
-// [CreateFutureOn] and its likes, which are functions because Go's methods
-// have no type parameters.
+// An API has the package's functions for one loop. Those that need a type
+// parameter are functions, such as [CreateFutureOn], because methods cannot
+// have any.
 type API struct{ loop *loopRef }
 
-// WithConfig returns the package's functions for another loop, so that
-// several can be used side by side. On the deferred backend there is one loop
-// for the program, as Twisted has one reactor: cfg.Loop becomes the current
-// loop if none was set, and it is an error if another one was.
+// WithConfig returns the package's functions for cfg.Loop, so that a program
+// can use several loops side by side. On the deferred backend a program has
+// one loop, as Twisted has one reactor: cfg.Loop becomes the current loop if
+// none was set, and WithConfig returns an error if a different one was.
 func WithConfig(cfg Config) (*API, error) {
 	mustHaveBackend()
 	if cfg.Loop == nil {
@@ -304,17 +307,17 @@ func GoOn[T any](a *API, fn func(ctx context.Context) (T, error)) *Future[T] {
 	return goOn(a.ref(), fn)
 }
 
-// CallSoon runs fn on the current loop, after what is queued there already. It
-// panics with a [*UsageError] if fn is nil. It is Twisted's callFromThread and
-// asyncio's call_soon_threadsafe.
+// CallSoon runs fn on the current loop, after everything that is queued
+// already. It panics with a [*UsageError] if fn is nil. It is Twisted's
+// callFromThread and asyncio's call_soon_threadsafe.
 func CallSoon(fn func()) {
 	mustHaveBackend()
 	currentLoop().CallSoon(fn)
 }
 
-// CallLater runs fn on the current loop after delay; a negative delay counts
-// as 0. Where many calls are outstanding and their exact time matters little,
-// see [MakeBatchedTimer].
+// CallLater runs fn on the current loop after delay. A negative delay counts
+// as 0. It panics with a [*UsageError] if fn is nil. For many timeouts whose
+// exact time does not matter, see [MakeBatchedTimer].
 func CallLater(delay time.Duration, fn func()) DelayedCall {
 	mustHaveBackend()
 	return currentLoop().CallLater(delay, fn)

@@ -6,21 +6,23 @@ import (
 	"time"
 )
 
-// CancelOnDone cancels f when ctx ends, unless f is settled by then or stop was
-// called. stop is as [context.AfterFunc]'s: it returns true if this call keeps ctx
-// from cancelling f. There is no need to call it, as nothing is left once f is
-// settled. In particular, do not defer it around an [Await] with the same ctx: Await
-// may return before f is cancelled, and stop would then keep it from being so.
+// CancelOnDone cancels f when ctx ends, unless f is settled by then or stop
+// was called. Like the function that [context.AfterFunc] returns, stop returns
+// true if this call keeps ctx from cancelling f.
 //
-// errors.Is finds ctx's error and its cause in the [*CancelledError], so after a
-// deadline also [context.DeadlineExceeded]. On the future backend the message is
-// the text of the cause. Such a failure is never reported as unhandled: whoever has
-// ctx knows why f failed, and may have left with ctx's own error.
+// There is no need to call stop, because nothing is left once f is settled. In
+// particular, do not defer it around an [Await] with the same ctx: Await can
+// return before f is cancelled, and stop would then prevent that.
 //
-// The cancellation is queued on f's loop (on the deferred backend: the current
-// one), so cancellers and callbacks run there, not on the goroutine that ended
-// ctx. Nothing is left of it once f is settled and the callbacks added before
-// this call have run; f's failure does not count as seen.
+// The [*CancelledError] matches ctx's error and its cause with errors.Is:
+// after a deadline, [context.DeadlineExceeded]. On the future backend its
+// message is the text of the cause. Such a failure is never reported as
+// unhandled, because whoever passed ctx knows why f failed, and may have
+// returned ctx's own error.
+//
+// f is cancelled on its loop (on the deferred backend: the current loop), not
+// on the goroutine that ended ctx, so its cancellers and callbacks run there.
+// CancelOnDone does not count as handling f's failure.
 func CancelOnDone(ctx context.Context, f AnyFuture) (stop func() bool) {
 	mustBeFuture(f)
 	loop := f.theLoop()
@@ -39,36 +41,37 @@ func CancelOnDone(ctx context.Context, f AnyFuture) (stop func() bool) {
 	return stop
 }
 
-// AddTimeout gives f a time limit, on f's loop (on the deferred backend: the
-// current one). Use what it returns: it has f's outcome or, if f takes
-// longer than delay, fails with a [*TimeoutError] when f has been cancelled. A
-// negative delay counts as 0. The timer is released when f is settled. The
-// traceback of the *TimeoutError's failure leads to this call.
+// AddTimeout limits the time that f may take. Use the future that it returns:
+// it has f's outcome, or fails with a [*TimeoutError] if f is not settled
+// after delay. f is cancelled then. A negative delay counts as 0. The timer
+// runs on f's loop (on the deferred backend: the current loop) and is released
+// when f is settled. The traceback of the *TimeoutError's failure leads to the
+// call of AddTimeout.
 //
-//   - deferred: it returns f itself, and what it does is a stage of f's chain.
-//     Callbacks added before it see the [*CancelledError], those added after it
-//     the *TimeoutError. A canceller that settles f decides the outcome. This is
-//     Twisted's Deferred.addTimeout.
-//   - future: it returns another future, on the same loop. f itself is
-//     cancelled; cancelling the returned future cancels f. Who ignores what it
-//     returns and looks at f sees a *CancelledError, and the *TimeoutError is
-//     reported in the log as one that nobody has seen. This is asyncio.wait_for.
+//   - deferred: AddTimeout returns f itself, with the time limit as a step
+//     of its chain. Callbacks added earlier get the [*CancelledError],
+//     callbacks added later the *TimeoutError. If a canceller settles f,
+//     that is the outcome. This is Twisted's Deferred.addTimeout.
+//   - future: AddTimeout returns another future on the same loop.
+//     Cancelling it cancels f. A caller that ignores it and looks at f
+//     gets a *CancelledError, and the *TimeoutError is reported in the log
+//     as unhandled. This is asyncio.wait_for.
 func AddTimeout[T any](f *Future[T], delay time.Duration) *Future[T] {
 	mustBeFuture(f)
 	return f.timeout(delay)
 }
 
-// TimeoutError is the failure of a future that exceeded its [AddTimeout] limit.
-// errors.Is finds it by [context.DeadlineExceeded].
+// TimeoutError is the failure of a future that exceeded its [AddTimeout]
+// limit. It matches [context.DeadlineExceeded] with errors.Is.
 type TimeoutError struct {
-	// Delay is what was given to AddTimeout.
+	// Delay is the limit given to AddTimeout.
 	Delay time.Duration
 }
 
-// Error says how long the limit was.
+// Error returns a text with the limit.
 func (e *TimeoutError) Error() string { return fmt.Sprintf("timed out after %v", e.Delay) }
 
-// Timeout returns true, as package net's errors do.
+// Timeout returns true, as it does for the timeout errors of package net.
 func (e *TimeoutError) Timeout() bool { return true }
 
 // Is reports whether target is [context.DeadlineExceeded].

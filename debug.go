@@ -23,21 +23,20 @@ var debugMode atomic.Bool
 
 func init() { debugMode.Store(os.Getenv("TXAIO_DEBUG") == "1") }
 
-// SetDebug turns debug mode on or off. It is off, unless the program was
-// started with TXAIO_DEBUG=1 in its environment. For futures created while it
-// is on
+// SetDebug turns debug mode on or off. It is off at first, unless the
+// environment has TXAIO_DEBUG=1. For futures that are created while it is on:
 //
-//   - a failure's traceback ends with the places that created the future and
-//     settled it;
-//   - settling a future twice returns an error that wraps [ErrAlreadyCalled]
-//     (use errors.Is) and reports both places;
-//   - [PendingFutures] lists those that nothing has settled.
+//   - A failure's traceback also shows where the future was created and
+//     settled.
+//   - Settling a future twice returns an error that wraps
+//     [ErrAlreadyCalled] (use errors.Is) and reports both places.
+//   - [PendingFutures] lists the futures that have not been settled.
 //
-// While it is on, a function that holds a [Loop] for long is a warning in the
-// log: see [SetSlowCallbackDuration].
+// While it is on, a function that holds a [Loop] for a long time causes a
+// warning in the log: see [SetSlowCallbackDuration].
 //
-// It is Twisted's setDebugging and asyncio's debug mode. When disabled, it costs
-// one atomic load for each future and each turn of a loop.
+// It is Twisted's setDebugging and asyncio's debug mode. When disabled, it
+// costs one atomic load for each future and each turn of a loop.
 func SetDebug(on bool) {
 	mustHaveBackend()
 	debugMode.Store(on)
@@ -55,9 +54,10 @@ var slowCallback atomic.Int64
 func init() { slowCallback.Store(int64(100 * time.Millisecond)) }
 
 // SetSlowCallbackDuration sets how long a function may hold a loop before
-// debug mode logs it at warn level, with its name and how long it took. It is
-// 100 ms at first: asyncio's slow_callback_duration. Of a [BatchedTimer] the
-// chunk counts. It panics with a [*UsageError] if limit is not positive.
+// debug mode logs a warning with the function's name and the time it took. The
+// default is 100 ms, as for asyncio's slow_callback_duration. A
+// [BatchedTimer]'s chunk counts as one function. It panics with a
+// [*UsageError] if limit is not positive.
 func SetSlowCallbackDuration(limit time.Duration) {
 	mustHaveBackend()
 	if limit <= 0 {
@@ -66,7 +66,7 @@ func SetSlowCallbackDuration(limit time.Duration) {
 	slowCallback.Store(int64(limit))
 }
 
-// SlowCallbackDuration returns what was set with [SetSlowCallbackDuration].
+// SlowCallbackDuration returns the limit set with [SetSlowCallbackDuration].
 func SlowCallbackDuration() time.Duration {
 	mustHaveBackend()
 	return time.Duration(slowCallback.Load())
@@ -82,7 +82,7 @@ func reportSlow(loop, function string, took time.Duration) {
 	ownLog.Warn("Executing {function} took {took} on loop {loop}", append(attrs, slog.String("loop", loop))...)
 }
 
-// A history is what debug mode knows of a future.
+// A history is what debug mode knows about a future.
 type history struct {
 	number  uint64
 	kind    string // the future's type
@@ -90,8 +90,8 @@ type history struct {
 	settled atomic.Pointer[[]uintptr]
 }
 
-// unsettled holds the histories of the futures that are pending. It refers to
-// them weakly: what was dropped is not pending, it is gone.
+// unsettled holds the histories of the pending futures. It refers to them
+// weakly, because a future that was dropped is gone, not pending.
 var unsettled struct {
 	sync.Mutex
 	made      uint64
@@ -113,7 +113,7 @@ func (h *history) format() string {
 	return strings.TrimSuffix(text.String(), "\n")
 }
 
-// A PendingFuture is a future that nothing has settled yet: see
+// A PendingFuture is a future that has not been settled yet: see
 // [PendingFutures].
 type PendingFuture struct {
 	Type    string          // of the future, as fmt's %T prints it
@@ -129,11 +129,11 @@ func (p PendingFuture) String() string {
 }
 
 // PendingFutures returns the futures that were created in debug mode, have not
-// been settled and are still referred to, the oldest first. Called when
-// [Loop.Run] has returned, it tells what the program was still waiting for.
+// been settled and are still referred to, oldest first. After [Loop.Run] has
+// returned, it shows what the program was still waiting for.
 //
-// A future that was not created by the package, as in new(Future[int]), is not
-// among them.
+// It does not list futures that the package did not create, as in
+// new(Future[int]).
 func PendingFutures() []PendingFuture {
 	mustHaveBackend()
 	var pending []*history
@@ -154,8 +154,8 @@ func PendingFutures() []PendingFuture {
 
 // Profiles and traces
 
-// labels are a loop's name, and the pprof labels of the goroutine that drives
-// it.
+// labels holds a loop's name, and the pprof labels for the goroutine that
+// drives the loop.
 type labels struct {
 	name string
 	ctx  context.Context // has the label, nil if there is no name
@@ -163,21 +163,22 @@ type labels struct {
 
 const labelKey = "txaio_loop"
 
-// WithName names the loop, for [Loop.Stats], for runtime/trace and for the log
-// of debug mode. Samples of CPU and goroutine profiles taken on the goroutine
-// that drives the loop have the label txaio_loop with this name: on the loop's
-// own goroutine, and on one that calls [Loop.Run], which has the labels of
-// Run's context again when Run returns, as with pprof.Do. A call of
-// [Loop.RunUntilComplete] has no context with the labels to go back to, and
-// leaves them as they are.
+// WithName names the loop for [Loop.Stats], for runtime/trace and for debug
+// mode's log. The goroutine that drives the loop has the pprof label
+// txaio_loop with this name, so CPU and goroutine profiles can be filtered by
+// loop.
+//
+// A goroutine that calls [Loop.Run] gets the labels of Run's context back when
+// Run returns, as with pprof.Do. [Loop.RunUntilComplete] has no context, so
+// the label stays.
 func WithName(name string) LoopOption {
 	return func(l *Loop) {
 		l.labels = labels{name, pprof.WithLabels(context.Background(), pprof.Labels(labelKey, name))}
 	}
 }
 
-// set gives the running goroutine the loop's label, and takes off those of
-// whoever started it.
+// set gives the running goroutine the loop's label, and removes the labels
+// that it inherited.
 func (b *labels) set() {
 	ctx := b.ctx
 	if ctx == nil {
@@ -186,15 +187,15 @@ func (b *labels) set() {
 	pprof.SetGoroutineLabels(ctx)
 }
 
-// A labelling is the label of a call of Run.
+// A labelling is the label for one call of Run.
 type labelling struct {
 	labels *labels
 	ctx    context.Context // Run's
 	isSet  bool
 }
 
-// begin sets the label beside those of Run's context. It is called when the
-// goroutine has become the driver, and again before each turn.
+// begin adds the label to those of Run's context. It is called before each
+// turn, and does its work once.
 func (b *labelling) begin() {
 	if !b.isSet && b.labels.ctx != nil {
 		b.isSet = true
@@ -208,12 +209,12 @@ func (b *labelling) end() {
 	}
 }
 
-// observing reports whether each function of a turn is to be observed, which
-// is decided once for a turn.
+// observing reports whether to observe each function of a turn. It is asked
+// once for each turn.
 func observing() bool { return debugMode.Load() || trace.IsEnabled() }
 
-// runObserved is runTasks for a turn that is observed: the turn is a task of
-// runtime/trace, each function a region of it.
+// runObserved is runTasks for an observed turn. The turn is a task of
+// runtime/trace, and each function is a region.
 func (l *Loop) runObserved() {
 	name := "txaio turn"
 	if l.labels.name != "" {
@@ -262,28 +263,28 @@ func funcName(fn any) string {
 
 // Counters
 
-// LoopStats is what a loop has done and what it has to do: see [Loop.Stats].
-// As JSON, durations are nanoseconds.
+// LoopStats is what [Loop.Stats] returns. In JSON, durations are nanoseconds.
 type LoopStats struct {
-	// Name is the loop's: see [WithName].
+	// Name is the loop's name: see [WithName].
 	Name string `json:"name"`
-	// Ready is how many functions wait for the next turn.
+	// Ready is the number of functions that wait for the next turn.
 	Ready int `json:"ready"`
-	// Timers is how many timers are set.
+	// Timers is the number of timers that are set.
 	Timers int `json:"timers"`
-	// Turns is how many turns have begun that had something to run.
+	// Turns is the number of turns so far that had something to run.
 	Turns uint64 `json:"turns"`
-	// Run is how many functions these turns had to run.
+	// Run is the number of functions in those turns.
 	Run uint64 `json:"run"`
-	// LongestTurn is the number of functions in the largest turn.
+	// LongestTurn is the number of functions in the longest turn.
 	LongestTurn int `json:"longest_turn"`
-	// Longest is the longest that one function has held the loop. Functions are
-	// timed only in debug mode (see [SetDebug]) and while runtime/trace is on:
-	// reading the clock costs as much as running a function.
+	// Longest is the longest time that one function has held the loop.
+	// Functions are timed only in debug mode (see [SetDebug]) and while
+	// runtime/trace is on, because reading the clock costs as much as running
+	// a function.
 	Longest time.Duration `json:"longest_ns"`
 }
 
-// counters are what a loop counts, guarded by its lock.
+// counters are a loop's counters, guarded by its lock.
 type counters struct {
 	turns       uint64
 	run         uint64
@@ -301,9 +302,9 @@ func (c *counters) count(n int) {
 	c.longestTurn = max(c.longestTurn, n)
 }
 
-// Stats returns the loop's counters. They are kept once a turn, under a lock
-// that is taken anyway, and so cost nothing. What it returns marshals to JSON,
-// as expvar.Func needs it.
+// Stats returns the loop's counters. The loop updates them once a turn, under
+// a lock that it takes anyway. The result marshals to JSON, as expvar.Func
+// needs.
 func (l *Loop) Stats() LoopStats {
 	l.mustBeMade()
 	l.mu.Lock()

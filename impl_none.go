@@ -12,17 +12,17 @@ import (
 // sentence in select_both.go is the compiler's only message.
 
 // UsingDeferred reports whether the program was built with -tags deferred. It
-// is a constant, so the branch not taken is not compiled in.
+// is a constant, so the compiler drops the branch that is not taken.
 const UsingDeferred bool = false
 
 // UsingFuture reports whether the program was built with -tags future. It is a
-// constant, so the branch not taken is not compiled in.
+// constant, so the compiler drops the branch that is not taken.
 const UsingFuture bool = false
 
 // A Future stands for a value that is not there yet. It is the chosen
-// backend's native object: under -tags deferred an alias of Deferred, under
-// -tags future a type with the methods of asyncio's Future. See [CreateFuture],
-// [Resolve] and [AddCallbacks].
+// backend's own type: with -tags deferred an alias of Deferred, which has the
+// methods of Twisted's Deferred, and with -tags future a type with the methods
+// of asyncio's Future. Make one with [CreateFuture].
 type Future[T any] struct{ _ [0]T }
 
 type more[T any] struct{}

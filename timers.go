@@ -15,8 +15,8 @@ import (
 // never is later than every timer.
 const never = math.MaxInt64
 
-// after returns the time that is delay after now, at most the last before
-// never. A negative delay counts as 0.
+// after returns the time delay after now, but always before never. A negative
+// delay counts as 0.
 func after(now int64, delay time.Duration) int64 {
 	when := now + int64(max(delay, 0))
 	if when < now {
@@ -25,7 +25,7 @@ func after(now int64, delay time.Duration) int64 {
 	return min(when, never-1)
 }
 
-// until returns how long it is from now to when.
+// until returns the time from now to when, within the range of an int64.
 func until(when, now int64) int64 {
 	d := when - now
 	switch {
@@ -53,7 +53,7 @@ func (l *Loop) unixNano() int64 {
 	return l.clock.Now().UnixNano()
 }
 
-// CallLater runs fn after delay; a negative delay counts as 0. It panics with
+// CallLater runs fn after delay. A negative delay counts as 0. It panics with
 // a [*UsageError] if fn is nil.
 func (l *Loop) CallLater(delay time.Duration, fn func()) DelayedCall {
 	mustHaveBackend()
@@ -72,9 +72,9 @@ func (l *Loop) CallLater(delay time.Duration, fn func()) DelayedCall {
 	return t
 }
 
-// A timer is a function in a loop's heap of timers, then in the turn: the
-// DelayedCall that CallLater returns. Its fields are guarded by the loop's
-// lock.
+// A timer is a function in a loop's heap of timers, and later in the turn. It
+// is the DelayedCall that CallLater returns. The loop's lock guards its
+// fields.
 type timer struct {
 	loop *Loop
 	fn   func() // nil once it has run or was cancelled
@@ -105,8 +105,8 @@ func (t *timer) Cancel() bool {
 	return true
 }
 
-// Format prints the same for every verb, as other goroutines may change what fmt
-// would print.
+// Format prints the same text for every verb, because fmt itself would read
+// fields that other goroutines may be changing.
 func (t *timer) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte("DelayedCall")) }
 
 // run implements task.
@@ -116,7 +116,8 @@ func (t *timer) run() {
 	}
 }
 
-// begin returns the function, which cannot be cancelled from now on, or nil.
+// begin returns the function, which can no longer be cancelled, or nil if it
+// was.
 func (t *timer) begin() (fn func()) {
 	t.loop.mu.Lock()
 	defer t.loop.mu.Unlock()
@@ -124,8 +125,7 @@ func (t *timer) begin() (fn func()) {
 	return fn
 }
 
-// name implements taskName for a timer, which is nameless once it was
-// cancelled.
+// name is for taskName. A cancelled timer has lost its function.
 func (t *timer) name() string {
 	t.loop.mu.Lock()
 	fn := t.fn
@@ -136,21 +136,23 @@ func (t *timer) name() string {
 	return funcName(fn)
 }
 
-// An alarm is the one timer that a resting loop has on its clock, for the
-// earliest of the loop's own timers. It may be early: it then finds nothing that
-// is due, and is set again. So a timer that is cancelled need not stop it, which
-// would be half the cost of setting and cancelling a timeout; except on a clock of
-// the program's own, which may count who waits for it.
+// An alarm is the one timer that a resting loop sets on its clock, for the
+// earliest of the loop's own timers. It may fire early: the loop then finds
+// nothing due, and sets it again. So cancelling a timer need not stop the
+// alarm, which would be half the cost of setting and cancelling a timeout. On
+// a program's own clock it is stopped anyway, because such a clock may count
+// its waiters.
 //
-// It leads to the loop only while the loop has timers, so that a forgotten loop
-// can be collected.
+// An alarm refers to the loop only while the loop has timers, so that a loop
+// that nobody uses any more can be collected.
 type alarm struct {
 	timer clockwork.Timer      // nil until the alarm is first set
 	at    atomic.Int64         // when it fires, never if it does not
 	loop  atomic.Pointer[Loop] // nil if the loop has no timers
 }
 
-// setAlarm makes the alarm fire no later than the earliest timer. l.mu is held.
+// setAlarm makes the alarm fire no later than the earliest timer. l.mu is
+// held.
 func (l *Loop) setAlarm() {
 	when := l.timers.next()
 	if when == never {
@@ -174,7 +176,7 @@ func (l *Loop) setAlarm() {
 	}
 }
 
-// dropAlarm notes that there are no timers. l.mu is held.
+// dropAlarm records that there are no timers. l.mu is held.
 func (l *Loop) dropAlarm() {
 	a := l.alarm
 	if a.loop.Load() == nil {
@@ -211,9 +213,9 @@ func (l *Loop) arm(when int64) {
 	}
 }
 
-// fire runs on a goroutine of the clock's. Its two steps are those of setAlarm
-// in the opposite order: either setAlarm sees that the alarm is spent, or fire
-// sees the loop that counts on it.
+// fire runs on a goroutine of the clock. It takes the steps of setAlarm in the
+// opposite order. So either setAlarm sees that the alarm is spent, or fire
+// sees the loop that relies on it.
 func (a *alarm) fire() {
 	a.at.Store(never)
 	if l := a.loop.Load(); l != nil {
@@ -222,17 +224,17 @@ func (a *alarm) fire() {
 }
 
 // inBubble reports whether the running goroutine is in a bubble of
-// testing/synctest: time there has no monotonic reading.
+// testing/synctest. In a bubble, times have no monotonic reading.
 func inBubble() bool {
 	now := time.Now()
 	return now == now.Round(0)
 }
 
-// timerHeap holds timers by time, and in the order in which they were made if
-// the times are equal. It has four children to a node: a heap half as
-// deep touches half as many cache lines, since four entries are as large as one.
-// Each entry carries its time, so that comparing follows pointers only if
-// times are equal.
+// timerHeap holds timers by time; timers with equal times are in the order in
+// which they were made. Each node has four children, which are one cache line
+// of entries, so the heap is half as deep and touches half as many cache lines
+// as a binary one. An entry carries its time, so comparing follows pointers
+// only if the times are equal.
 type timerHeap struct {
 	entries []timerEntry
 	made    uint64
@@ -247,7 +249,7 @@ func (e *timerEntry) before(other *timerEntry) bool {
 	return e.when < other.when || e.when == other.when && e.t.made < other.t.made
 }
 
-// next returns the time of the earliest timer, never if there is none.
+// next returns the time of the earliest timer, or never.
 func (h *timerHeap) next() int64 {
 	if len(h.entries) == 0 {
 		return never
@@ -269,8 +271,8 @@ func (h *timerHeap) pop() *timer {
 	return t
 }
 
-// remove removes the timer at i. It gives back memory when three quarters of
-// it are unused, so that a burst of timers does not occupy it for ever.
+// remove removes the timer at i. It shrinks the heap when three quarters of it
+// are unused, so that a burst of timers does not keep its memory for ever.
 func (h *timerHeap) remove(i int) {
 	h.entries[i].t.slot = notInHeap
 	last := len(h.entries) - 1
@@ -289,7 +291,7 @@ func (h *timerHeap) remove(i int) {
 	}
 }
 
-// up puts e at i or, as long as it is earlier than the parent, further up.
+// up puts e at i, or further up as long as e is earlier than the parent.
 func (h *timerHeap) up(i int, e timerEntry) {
 	for i > 0 {
 		parent := (i - 1) / 4
@@ -302,7 +304,7 @@ func (h *timerHeap) up(i int, e timerEntry) {
 	h.set(i, e)
 }
 
-// down puts e at i or, as long as a child is earlier, further down.
+// down puts e at i, or further down as long as a child is earlier than e.
 func (h *timerHeap) down(i int, e timerEntry) {
 	for {
 		first := 4*i + 1
