@@ -16,11 +16,11 @@ import (
 // Selection
 
 // UsingDeferred reports whether the program was built with -tags deferred. It
-// is a constant, so the branch not taken is not compiled in.
+// is a constant, so the compiler drops the branch that is not taken.
 const UsingDeferred bool = true
 
 // UsingFuture reports whether the program was built with -tags future. It is a
-// constant, so the branch not taken is not compiled in.
+// constant, so the compiler drops the branch that is not taken.
 const UsingFuture bool = false
 
 // configureLoop makes loop the program's one loop. See [WithConfig].
@@ -36,15 +36,16 @@ func configureLoop(loop *loopRef) error {
 // A Future is a [Deferred] in this build.
 type Future[T any] = Deferred[T]
 
-// A Deferred is a value that is not there yet, and the chain of callbacks
-// that will process it: Twisted's Deferred. What one callback returns is what
-// the next one gets; an error takes the chain over to the errbacks, and an
-// errback that returns a nil error takes it back.
+// A Deferred is a value that is not there yet, and the chain of callbacks that
+// will process it: Twisted's Deferred. Each callback gets what the one before
+// it returned. After an error the errbacks are called instead, until one of
+// them returns a nil error.
 //
-// Callbacks run on the goroutine that makes them possible, inside Callback,
-// Errback, Cancel, Unpause or the call that adds them. They run in order,
-// never two at once and never inside one another: what is added or settled
-// while one runs, on whatever goroutine, is run by the loop that runs it.
+// Callbacks run inside the call that makes them possible, on the caller's
+// goroutine: Callback, Errback, Cancel, Unpause, or the call that adds them.
+// They run in order, never two at once and never inside one another. If the
+// Deferred is settled, or callbacks are added, while a callback runs, then the
+// goroutine that runs it also runs the rest.
 //
 // The zero value is a pending Deferred.
 type Deferred[T any] struct {
@@ -61,7 +62,7 @@ type Deferred[T any] struct {
 	first step[T] // the head of the chain, nil if that is empty
 }
 
-// runner is who runs a step.
+// A runner is the function that runs a step.
 type runner uint8
 
 const (
@@ -86,7 +87,7 @@ const (
 	shared
 )
 
-// more is what few Deferreds need.
+// more holds what few Deferreds need.
 type more[T any] struct {
 	extra[T]
 	canceller func(*Deferred[T])
@@ -96,20 +97,21 @@ type more[T any] struct {
 	swallow   bool         // the next attempt to settle is ignored
 }
 
-// A step gets a result and returns the next one, and what is left to do: nil, a
-// *Deferred[T] whose result is to be the next one instead, or a successor.
+// A step gets a result and returns the next one, and what is left to do: nil,
+// a successor, or a *Deferred[T] whose result will be the next one instead.
 type step[T any] interface {
 	take(value T, fail *Failure) (next T, failed *Failure, left any)
-	// handles reports whether the step gives a failure to somebody. It is asked
-	// when its turn has come, with the Deferred locked.
+	// handles reports whether the step gives a failure to somebody. It is
+	// called when the step is about to run, with the Deferred locked.
 	handles() bool
 }
 
 // Native methods
 
-// Callback settles d with value and runs the callbacks. It returns
-// [ErrAlreadyCalled] if d is settled already; the first call after a
-// Cancel without a canceller is swallowed instead.
+// Callback settles d with value and runs the callbacks. It returns an error
+// that wraps [ErrAlreadyCalled] if d is settled already. If d was cancelled
+// and has no canceller, the first call after that does nothing and returns
+// nil.
 func (d *Deferred[T]) Callback(value T) error { return d.resolve(value) }
 
 // Errback settles d as failed with err, which may be a [*Failure], and runs
@@ -117,21 +119,21 @@ func (d *Deferred[T]) Callback(value T) error { return d.resolve(value) }
 // [*UsageError] if err is nil.
 func (d *Deferred[T]) Errback(err error) error { return d.reject(toFailure(err)) }
 
-// AddCallback adds a callback. A failure passes it by.
+// AddCallback adds a callback. It is not called for a failure.
 func (d *Deferred[T]) AddCallback(callback func(T) (T, error)) { d.AddCallbacks(callback, nil) }
 
-// AddErrback adds an errback. A value passes it by.
+// AddErrback adds an errback. It is not called for a value.
 func (d *Deferred[T]) AddErrback(errback func(*Failure) (T, error)) { d.AddCallbacks(nil, errback) }
 
-// AddCallbacks adds a callback and an errback, of which one will be called. It
+// AddCallbacks adds a callback and an errback, one of which will be called. It
 // panics with a [*UsageError] if both are nil.
 func (d *Deferred[T]) AddCallbacks(callback func(T) (T, error), errback func(*Failure) (T, error)) {
 	AddCallbacks(d, callback, errback)
 }
 
-// AddBoth adds a function that is called whatever the result is: with the
-// value and a nil failure, or with the zero value and the failure. Returning
-// both as (value, failure) passes them on.
+// AddBoth adds a function that is called for values and failures: with the
+// value and a nil failure, or with the zero value and the failure. To pass its
+// arguments on, it returns both of them.
 func (d *Deferred[T]) AddBoth(both func(T, *Failure) (T, error)) {
 	if both == nil {
 		panic(usageErrorf("AddBoth needs a function, and was given nil"))
@@ -139,16 +141,16 @@ func (d *Deferred[T]) AddBoth(both func(T, *Failure) (T, error)) {
 	d.append(bothStep[T](both))
 }
 
-// Chain adds a callback that returns another Deferred. d waits for that and
-// takes over its result, which leaves the other's later callbacks the zero
-// value. A failure passes the callback by; a nil Deferred with a nil error
-// counts as the zero value.
+// Chain adds a callback that returns another Deferred. d then waits for that
+// Deferred and takes over its result; the other's later callbacks get the zero
+// value. The callback is not called for a failure. If it returns a nil
+// Deferred and a nil error, the result is the zero value.
 //
-// d waits until the other's callbacks so far have run, also if one of them is
-// running just now. (Twisted takes the result as it stands in that case.)
+// d waits until the other Deferred's callbacks so far have run, including one
+// that is running at the moment. (Twisted does not wait for that one.)
 //
-// Cancelling d while it waits cancels the Deferred it waits for. However long
-// a chain of Deferreds, each waiting for the next, firing it needs no stack.
+// Cancelling d while it waits cancels the Deferred that it waits for. A chain
+// of Deferreds that wait for each other needs no stack, however long it is.
 func (d *Deferred[T]) Chain(callback func(T) (*Deferred[T], error)) {
 	if callback == nil {
 		panic(usageErrorf("Chain needs a function, and was given nil"))
@@ -156,8 +158,8 @@ func (d *Deferred[T]) Chain(callback func(T) (*Deferred[T], error)) {
 	d.append(chainStep[T](callback))
 }
 
-// Pause stops the processing of callbacks until [Deferred.Unpause] has been
-// called as many times as Pause.
+// Pause stops running callbacks until [Deferred.Unpause] has been called as
+// often as Pause.
 func (d *Deferred[T]) Pause() {
 	d.mustExist()
 	d.lock()
@@ -165,9 +167,8 @@ func (d *Deferred[T]) Pause() {
 	d.extend().paused++
 }
 
-// Unpause takes back one call of [Deferred.Pause]; the last one runs the
-// callbacks that have become possible since. It panics with a [*UsageError]
-// if d is not paused.
+// Unpause undoes one call of [Deferred.Pause]. The last one runs the callbacks
+// that are waiting. It panics with a [*UsageError] if d is not paused.
 func (d *Deferred[T]) Unpause() {
 	d.mustExist()
 	d.lock()
@@ -179,9 +180,9 @@ func (d *Deferred[T]) Unpause() {
 	d.resume()
 }
 
-// Cancel gives d up. If it is pending, its canceller is called, once, and if
-// that settles nothing, or there is none, d fails with a [*CancelledError]. If d
-// waits for another Deferred, that one is cancelled. Otherwise nothing happens.
+// Cancel cancels d. If d is pending, it calls d's canceller, if any; if d is
+// still pending then, d fails with a [*CancelledError]. If d waits for another
+// Deferred, Cancel cancels that one. Otherwise it does nothing.
 func (d *Deferred[T]) Cancel() {
 	d.mustExist()
 	d.cancelWith(toFailure(&CancelledError{}))
@@ -236,8 +237,8 @@ func (d *Deferred[T]) cancelOne(fail *Failure) source {
 	return nil
 }
 
-// callCanceller calls the canceller, and then fails d if that settled
-// nothing, also if it panicked or called runtime.Goexit.
+// callCanceller calls the canceller, and then fails d if it is still pending,
+// even if the canceller panicked or called runtime.Goexit.
 func (d *Deferred[T]) callCanceller(canceller func(*Deferred[T]), cancelled *Failure) {
 	defer func() { _ = d.reject(cancelled) }() // refused if d is settled
 	if _, fail := protect(func() (struct{}, error) { canceller(d); return struct{}{}, nil }); fail != nil {
@@ -246,8 +247,8 @@ func (d *Deferred[T]) callCanceller(canceller func(*Deferred[T]), cancelled *Fai
 	}
 }
 
-// IsCalled reports whether d has been settled. Its callbacks may still wait,
-// for Unpause or for another Deferred.
+// IsCalled reports whether d has been settled. Its callbacks may still be
+// waiting, for Unpause or for another Deferred.
 func (d *Deferred[T]) IsCalled() bool {
 	d.mustExist()
 	d.lock()
@@ -266,7 +267,8 @@ func (d *Deferred[T]) Done() <-chan struct{} {
 // Settling and running callbacks
 
 // trySettle sets the result of a pending d and runs the callbacks. If d is
-// settled already, it returns ErrAlreadyCalled, or nil after a Cancel.
+// settled already, it returns ErrAlreadyCalled, or nil for the first call
+// after a Cancel.
 func (d *Deferred[T]) trySettle(value T, fail *Failure) error {
 	d.mustExist()
 	d.lock()
@@ -289,7 +291,7 @@ func (d *Deferred[T]) settle(value T, fail *Failure) {
 	d.resume()
 }
 
-// begin is the part of settle that runs nothing.
+// begin does the part of settle that runs nothing.
 func (d *Deferred[T]) begin(value T, fail *Failure) {
 	d.state = settledBy(fail)
 	d.value, d.failure = value, fail
@@ -299,7 +301,7 @@ func (d *Deferred[T]) begin(value T, fail *Failure) {
 	}
 }
 
-// append adds a step to the chain and runs it if that is possible.
+// append adds a step to the chain, and runs it if it can run now.
 func (d *Deferred[T]) append(s step[T]) {
 	d.mustExist()
 	if d.phase.CompareAndSwap(fresh, adding) { // nearly always
@@ -330,8 +332,8 @@ func (d *Deferred[T]) lock() {
 	}
 }
 
-// settleReady is trySettle with a value if d is ready, and so one step is all
-// its chain. It does what a chainRun does, with less on the way.
+// settleReady is trySettle for a value and a Deferred that is ready, whose
+// chain is one step. It does what a chainRun does, with less work.
 func (d *Deferred[T]) settleReady(value T) (settled bool) {
 	if !d.phase.CompareAndSwap(ready, calling) {
 		return false
@@ -355,8 +357,8 @@ func (d *Deferred[T]) settleReady(value T) (settled bool) {
 	return settled
 }
 
-// endAlone ends the run of settleReady if d failed, became shared or there is
-// something left to do.
+// endAlone ends the run of settleReady if d failed or became shared, or if
+// something is left to do.
 func (d *Deferred[T]) endAlone(value T, fail *Failure, left any) {
 	d.lock()
 	d.first, d.running = nil, nobody
@@ -365,25 +367,26 @@ func (d *Deferred[T]) endAlone(value T, fail *Failure, left any) {
 	run.begin()
 }
 
-// resume runs the callbacks if that is possible. d is locked, and resume
-// unlocks it.
+// resume runs the callbacks that can run. d is locked, and resume unlocks it.
 func (d *Deferred[T]) resume() {
 	run := chainRun[T]{current: d}
 	run.begin()
 }
 
-// A successor is a future, of whatever type, that a step has settled. Its
-// callbacks run when the chain of the step has run as far as it can: so they come
-// after the later callbacks of that chain, as on a loop, and a chain of
+// A successor is a future, of any type, that a step has settled. Its callbacks
+// run after the chain of the step has run as far as it can. So they run after
+// that chain's later callbacks, as they would on a loop, and a chain of
 // successors needs no stack.
 type successor interface {
-	// succeed runs the callbacks, and returns the successors.
+	// succeed runs the callbacks, and returns the successors that they
+	// settled.
 	succeed() []successor
-	// exit settles it after runtime.Goexit in the step.
+	// exit settles the future if the step called runtime.Goexit.
 	exit()
 }
 
-// runSuccessors runs the callbacks of successors, and of theirs, and so on.
+// runSuccessors runs the callbacks of the successors, then those of the
+// successors' successors, and so on.
 func runSuccessors(waiting []successor) {
 	finished := false
 	defer func() {
@@ -401,8 +404,8 @@ func runSuccessors(waiting []successor) {
 	finished = true
 }
 
-// A chainRun runs callbacks: those of one Deferred and, as it comes to them,
-// those of the Deferreds that waited for it.
+// A chainRun runs callbacks: those of one Deferred, and those of the Deferreds
+// that turn out to wait for it.
 type chainRun[T any] struct {
 	current    *Deferred[T]   // locked, but while a callback is called
 	left       []*Deferred[T] // those that current was reached from, to return to
@@ -411,16 +414,16 @@ type chainRun[T any] struct {
 	successors []successor
 }
 
-// begin runs the callbacks, if that is possible, and then the successors'. It
-// leaves nothing locked.
+// begin runs the callbacks that can run, and then the successors' callbacks.
+// It leaves nothing locked.
 func (r *chainRun[T]) begin() {
 	if waiting := r.all(); len(waiting) > 0 {
 		runSuccessors(waiting)
 	}
 }
 
-// all runs callbacks until no more can run, leaves nothing locked, and returns
-// the successors.
+// all runs callbacks until no more can run, and returns the successors. It
+// leaves nothing locked.
 func (r *chainRun[T]) all() []successor {
 	d := r.current
 	if len(r.left) == 0 && (d.state == pending || d.running != nobody || d.empty()) {
@@ -432,12 +435,13 @@ func (r *chainRun[T]) all() []successor {
 	return r.successors
 }
 
-// callbacks runs callbacks, and returns true when no more can run. This is
-// Twisted's _runCallbacks: chained Deferreds are a loop here, not a recursion.
+// callbacks runs callbacks. It returns true when no more can run, and false
+// after a panic. This is Twisted's _runCallbacks: Deferreds that wait for each
+// other are run in a loop, not by recursion.
 //
-// A panic becomes the result, so that the chain goes on with its errbacks, when
-// callbacks is called again. So does runtime.Goexit, after which the rest runs
-// while the goroutine ends, the successors' callbacks too.
+// A panic becomes the result. When callbacks is called again, the chain goes
+// on with its errbacks. runtime.Goexit also becomes the result, and the rest,
+// including the successors' callbacks, runs while the goroutine ends.
 func (r *chainRun[T]) callbacks() (done bool) {
 	defer func() {
 		if done {
@@ -484,8 +488,7 @@ func (r *chainRun[T]) callbacks() (done bool) {
 	}
 }
 
-// proceed does with what the current Deferred's step returned what is to be done
-// with it.
+// proceed handles what the current Deferred's step returned.
 func (r *chainRun[T]) proceed(value T, fail *Failure, left any) {
 	switch left := left.(type) {
 	case nil:
@@ -498,8 +501,8 @@ func (r *chainRun[T]) proceed(value T, fail *Failure, left any) {
 	r.current.setResult(value, fail)
 }
 
-// notReturned returns what a step would have returned that panicked, with what
-// recover returned or, if that is nil, called runtime.Goexit.
+// notReturned returns the result of a step that panicked, or that called
+// runtime.Goexit if recovered is nil.
 func notReturned[T any](s step[T], value T, recovered any) (T, *Failure, any) {
 	next, is := s.(successor)
 	switch {
@@ -512,7 +515,7 @@ func notReturned[T any](s step[T], value T, recovered any) (T, *Failure, any) {
 	return *new(T), toFailure(ErrGoexit), nil
 }
 
-// setResult sets the result to what a callback made of it. A failure that was
+// setResult sets the result that a callback returned. A failure that was
 // passed on stays handled. d is locked.
 func (d *Deferred[T]) setResult(value T, fail *Failure) {
 	if fail != nil && fail != d.failure {
@@ -522,7 +525,7 @@ func (d *Deferred[T]) setResult(value T, fail *Failure) {
 	d.value, d.failure = value, fail
 }
 
-// back makes the Deferred that was left last the current one.
+// back returns to the Deferred that the run left last.
 func (r *chainRun[T]) back() {
 	last := len(r.left) - 1
 	r.current = r.left[last]
@@ -530,8 +533,8 @@ func (r *chainRun[T]) back() {
 	r.current.lock()
 }
 
-// handOver gives the current result to outer, which has been waiting for it,
-// and makes outer the current Deferred.
+// handOver gives the current result to outer, which waits for it, and makes
+// outer the current Deferred.
 func (r *chainRun[T]) handOver(outer *Deferred[T]) {
 	d := r.current
 	value, fail := d.takeResult()
@@ -544,8 +547,8 @@ func (r *chainRun[T]) handOver(outer *Deferred[T]) {
 	r.current = outer
 }
 
-// waitFor makes the current Deferred take over inner's result: at once if
-// inner has run its callbacks, else when it has.
+// waitFor makes the current Deferred take over inner's result: now if inner's
+// callbacks have run, otherwise when they have.
 func (r *chainRun[T]) waitFor(inner *Deferred[T]) {
 	d := r.current
 	if inner == d {
@@ -571,8 +574,8 @@ func (r *chainRun[T]) waitFor(inner *Deferred[T]) {
 	d.stopWaiting(value, fail)
 }
 
-// takeResult returns the result and leaves the zero value. Whoever takes a
-// failure answers for it from now on.
+// takeResult returns the result and leaves the zero value. The failure then
+// belongs to the caller.
 func (d *Deferred[T]) takeResult() (value T, fail *Failure) {
 	value, fail = d.value, d.failure
 	if fail != nil {
@@ -582,7 +585,7 @@ func (d *Deferred[T]) takeResult() (value T, fail *Failure) {
 	return value, fail
 }
 
-// stopWaiting gives d, which waits for another Deferred, that one's result.
+// stopWaiting gives d the result of the Deferred that it waited for.
 func (d *Deferred[T]) stopWaiting(value T, fail *Failure) {
 	d.value, d.failure = value, fail
 	d.handled = false
@@ -590,8 +593,8 @@ func (d *Deferred[T]) stopWaiting(value T, fail *Failure) {
 	d.more.waitingOn = nil
 }
 
-// rest unlocks d, whose callbacks have run as far as they can. If it has failed
-// and nobody was given the failure, that is logged when d is collected.
+// rest unlocks d, whose callbacks have run as far as they can. If d has failed
+// and nobody was given the failure, it will be logged when d is collected.
 func (d *Deferred[T]) rest() {
 	fail := d.failure
 	unhandled := fail != nil && !d.handled && d.running == nobody && !fail.explained()
@@ -689,8 +692,8 @@ func (chain chainStep[T]) take(value T, fail *Failure) (T, *Failure, any) {
 
 func (chainStep[T]) handles() bool { return false }
 
-// waitingStep stands, in the chain of the Deferred it waits for, for the
-// Deferred that it is.
+// A waitingStep is a Deferred as a step in the chain of the one that it waits
+// for.
 type waitingStep[T any] Deferred[T]
 
 func (*waitingStep[T]) take(T, *Failure) (T, *Failure, any) {
@@ -809,7 +812,7 @@ func (d *Deferred[T]) add(callback func(T) (T, error), errback func(*Failure) (T
 	d.append(newStep(callback, errback))
 }
 
-// String returns d's type and state, as in "Future[int] pending".
+// String returns d's type and state, for example "Future[int] pending".
 func (d *Deferred[T]) String() string {
 	if d == nil {
 		return describe[T]("nil")
@@ -871,8 +874,8 @@ func awaited[T any](value T, fail *Failure) (T, error) {
 	return value, nil
 }
 
-// awaitStep wakes calls of Await with the result, and passes it on. Calls that
-// wait at the same place of the chain share one.
+// An awaitStep wakes calls of Await with the result, and passes it on. Calls
+// that wait at the same place in the chain share one.
 type awaitStep[T any] struct {
 	waiting int // calls of Await
 	begun   bool
@@ -907,9 +910,9 @@ func (d *Deferred[T]) join() *awaitStep[T] {
 	return w
 }
 
-// leave ends a call of Await that gave up. Once nobody waits for the step any
-// more, it is taken off the chain, if it is still at its end. leave returns
-// false if the step is about to have a failure.
+// leave ends a call of Await that gave up. When nobody waits for the step any
+// more, leave removes it from the chain if it is still the last one. It
+// returns false if the step is about to get a failure.
 func (d *Deferred[T]) leave(w *awaitStep[T]) bool {
 	d.lock()
 	defer d.mu.Unlock()
@@ -926,8 +929,8 @@ func (d *Deferred[T]) leave(w *awaitStep[T]) bool {
 	return true
 }
 
-// last returns where the last step of the chain is, which is nil if there is
-// none.
+// last returns a pointer to the last step of the chain, which is nil if there
+// is none.
 func (d *Deferred[T]) last() *step[T] {
 	if d.more != nil && len(d.more.steps) > 0 {
 		return &d.more.steps[len(d.more.steps)-1]
@@ -974,8 +977,8 @@ func compose[T, U any](f *Deferred[T], fn composing[T, U]) *Deferred[U] {
 	return &c.outer
 }
 
-// A composition is what Then, ThenOf or Catch returned, and the step that settles
-// it.
+// A composition is the future that Then, ThenOf or Catch returned, and the
+// step that settles it.
 type composition[T, U any] struct {
 	outer Deferred[U]
 	more  more[U]
@@ -998,7 +1001,7 @@ func (c *composition[T, U]) take(value T, fail *Failure) (T, *Failure, any) {
 func (*composition[T, U]) handles() bool   { return true }
 func (c *composition[T, U]) function() any { return c.fn }
 
-// settle settles what Then returned, and returns it as what is left to do.
+// settle settles the new future, and returns it as what is left to do.
 func (c *composition[T, U]) settle(value U, fail *Failure) any {
 	c.outer.lock()
 	pending := c.outer.state == pending
@@ -1021,7 +1024,7 @@ func (c *composition[T, U]) succeed() []successor {
 	return run.all()
 }
 
-// follow makes what ThenOf returned wait for inner. It returns what is left to do.
+// follow makes the new future wait for inner. It returns what is left to do.
 func (c *composition[T, U]) follow(inner *Deferred[U]) any {
 	if inner == &c.outer {
 		return c.settle(*new(U), toFailure(errWaitsForItself))
@@ -1050,7 +1053,8 @@ func (c *composition[T, U]) follow(inner *Deferred[U]) any {
 	return c.settle(value, fail)
 }
 
-// innerStep is a composition as the step of what the function of ThenOf returned.
+// An innerStep is a composition as a step of the future that ThenOf's function
+// returned.
 type innerStep[T, U any] composition[T, U]
 
 func (s *innerStep[T, U]) take(value U, fail *Failure) (U, *Failure, any) {
@@ -1075,7 +1079,8 @@ func gatherAny(_ *loopRef, futures []AnyFuture, consumeErrors bool) *Deferred[[]
 	})
 }
 
-// gatherAll gathers futures, each of which add adds to the gathering.
+// gatherAll gathers futures. It calls add to add each of them to the
+// gathering.
 func gatherAll[R any, F AnyFuture](futures []F, consumeErrors bool, add func(g *gathering[R], i int, child F)) *Deferred[[]Result[R]] {
 	g := &gathering[R]{
 		results: make([]Result[R], len(futures)),
@@ -1100,7 +1105,7 @@ func gatherAll[R any, F AnyFuture](futures []F, consumeErrors bool, add func(g *
 	return &g.outer
 }
 
-// A gathering is what Gather returned, with what it knows so far.
+// A gathering is the future that Gather returned, and the results so far.
 type gathering[T any] struct {
 	outer   Deferred[[]Result[T]]
 	consume bool
@@ -1125,7 +1130,7 @@ func (s *gatherStep[T]) take(value T, fail *Failure) (T, *Failure, any) {
 
 func (*gatherStep[T]) handles() bool { return true }
 
-// settled notes what became of one of the Deferreds.
+// settled records the result of one of the Deferreds.
 func (g *gathering[T]) settled(index int, result Result[T]) {
 	g.results[index] = result
 	if g.pending.Add(-1) > 0 {

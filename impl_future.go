@@ -15,29 +15,29 @@ import (
 // Selection
 
 // UsingDeferred reports whether the program was built with -tags deferred. It
-// is a constant, so the branch not taken is not compiled in.
+// is a constant, so the compiler drops the branch that is not taken.
 const UsingDeferred bool = false
 
 // UsingFuture reports whether the program was built with -tags future. It is a
-// constant, so the branch not taken is not compiled in.
+// constant, so the compiler drops the branch that is not taken.
 const UsingFuture bool = true
 
-// configureLoop accepts any loop: asyncio has as many as one likes. See
-// [WithConfig].
+// configureLoop accepts any loop, because a program with asyncio can have
+// several. See [WithConfig].
 func configureLoop(*loopRef) error { return nil }
 
 // The native type
 
-// A Future is a value that is not there yet: asyncio's Future. All its
-// callbacks get the same value, or the same failure, whatever the others
+// A Future is a value that is not there yet: asyncio's Future. All of its
+// callbacks get the same value or the same failure, whatever the others
 // return.
 //
-// Callbacks run on the goroutine of the loop that the future belongs to: the
-// one that was current when it was created. Each is scheduled by itself, in
-// the order in which they were added, when the future is settled or, if it
-// is settled already, when they are added.
+// Callbacks run on the goroutine of the future's loop, which is the loop that
+// was current when the future was created. Each callback is scheduled by
+// itself, in the order in which they were added: when the future is settled,
+// or when the callback is added to a settled future.
 //
-// The zero value is a pending Future, whose callbacks run on the loop that is
+// The zero value is a pending Future. Its callbacks run on the loop that is
 // current when they are scheduled.
 type Future[T any] struct {
 	life[T]
@@ -46,7 +46,7 @@ type Future[T any] struct {
 	first step[T]  // the step that was added first, until it runs
 }
 
-// more is what few futures need.
+// more holds what few futures need.
 type more[T any] struct {
 	extra[T]
 	canceller func(*Future[T])
@@ -56,15 +56,15 @@ type more[T any] struct {
 // A step is given the future, which is settled, on the future's loop.
 type step[T any] interface {
 	take(f *Future[T])
-	// handles reports whether the step gives a failure to somebody. It is asked
-	// when the step is queued, with the future locked.
+	// handles reports whether the step gives a failure to somebody. It is
+	// called when the step is queued, with the future locked.
 	handles() bool
 }
 
 // Native methods
 
-// SetResult settles f with value and schedules the callbacks. It returns
-// [ErrAlreadyCalled] if f is settled already.
+// SetResult settles f with value and schedules the callbacks. It returns an
+// error that wraps [ErrAlreadyCalled] if f is settled already.
 func (f *Future[T]) SetResult(value T) error { return f.resolve(value) }
 
 // SetException settles f as failed with err, which may be a [*Failure], and
@@ -81,10 +81,10 @@ func (f *Future[T]) AddDoneCallback(fn func(*Future[T])) {
 }
 
 // Cancel settles f with a [*CancelledError] and schedules the canceller and
-// the callbacks. It returns false, and does nothing, if f is settled
-// already. Cancelling what [Gather] returned cancels the gathered futures
-// instead, and returns whether any of them was still pending; that then
-// settles it.
+// the callbacks. If f is settled already, it does nothing and returns false.
+// Cancelling the future that [Gather] returned cancels the gathered futures
+// instead, which then settle it; Cancel returns whether any of them was still
+// pending.
 func (f *Future[T]) Cancel(message ...string) bool {
 	f.mustExist()
 	if f.IsCalled() {
@@ -108,7 +108,7 @@ func (f *Future[T]) cancelOne(fail *Failure) source {
 	return next
 }
 
-// cancelHere does Cancel's work on f, and returns what f was waiting for.
+// cancelHere cancels f alone, and returns what f was waiting for.
 func (f *Future[T]) cancelHere(fail *Failure) (done bool, next source) {
 	q := f.lock()
 	if f.state == pending && f.more != nil && f.more.cancelAll != nil {
@@ -127,9 +127,9 @@ func (f *Future[T]) cancelHere(fail *Failure) (done bool, next source) {
 	return true, next
 }
 
-// Cancelled reports whether f was cancelled. What [Gather] returned counts as
-// failed, not as cancelled, also if it failed because it was cancelled; so
-// it is in asyncio.
+// Cancelled reports whether f was cancelled. As in asyncio, the future that
+// [Gather] returned counts as failed, even if it failed because it was
+// cancelled.
 func (f *Future[T]) Cancelled() bool {
 	f.mustExist()
 	q := f.lock()
@@ -137,9 +137,8 @@ func (f *Future[T]) Cancelled() bool {
 	return f.state == cancelled
 }
 
-// Result returns the value, or the [*Failure] if f failed, the
-// [*CancelledError] if it was cancelled, or [ErrNotDone] while it is
-// pending.
+// Result returns the value, or the [*Failure] if f failed, or the
+// [*CancelledError] if f was cancelled, or [ErrNotDone] if f is pending.
 func (f *Future[T]) Result() (T, error) {
 	fail, err := f.outcome()
 	switch {
@@ -151,9 +150,9 @@ func (f *Future[T]) Result() (T, error) {
 	return f.value, nil
 }
 
-// Exception returns the error with which f failed, nil if it succeeded.
-// Its own error is the [*CancelledError] if f was cancelled and
-// [ErrNotDone] while it is pending.
+// Exception returns the error with which f failed, or nil if it succeeded. err
+// is the [*CancelledError] if f was cancelled and [ErrNotDone] if f is
+// pending.
 func (f *Future[T]) Exception() (exception, err error) {
 	fail, err := f.outcome()
 	if err != nil {
@@ -162,8 +161,8 @@ func (f *Future[T]) Exception() (exception, err error) {
 	return fail.Value(), nil
 }
 
-// outcome returns the failure, which is handled then, or the error of Result
-// and Exception.
+// outcome returns the failure, which then counts as handled, or the error of
+// Result and Exception.
 func (f *Future[T]) outcome() (fail *Failure, err error) {
 	f.mustExist()
 	q := f.lock()
@@ -199,8 +198,8 @@ func (f *Future[T]) Done() <-chan struct{} {
 
 // Settling and running callbacks
 
-// lock locks the queue of f's loop, which guards f's fields: what settles f
-// locks it anyway, to queue the steps.
+// lock locks the queue of f's loop, which guards f's fields. Settling f locks
+// the queue anyway, to queue the steps.
 func (f *Future[T]) lock() *queue.Queue[task] {
 	q := f.theLoop().queue
 	q.Lock()
@@ -253,8 +252,8 @@ func (f *Future[T]) settleAs(to state, value T, fail *Failure) error {
 }
 
 // settle sets the outcome of f, which is pending and locked, and schedules the
-// callbacks: asyncio's __schedule_callbacks. It runs none. That is also why f is
-// locked all the while: the callbacks stay in order with those being added.
+// callbacks: asyncio's __schedule_callbacks. It runs none of them, so f can
+// stay locked, which keeps the callbacks in order with those being added.
 func (f *Future[T]) settle(q *queue.Queue[task], to state, value T, fail *Failure) {
 	if fail != nil {
 		f.extend().failure = fail
@@ -276,9 +275,9 @@ func (f *Future[T]) settle(q *queue.Queue[task], to state, value T, fail *Failur
 	}
 }
 
-// scheduleCanceller schedules the canceller of f, if it has one. In txaio that
-// is a done callback, which finds that f was not cancelled; so it takes a turn
-// of the loop, which collects timers, either way.
+// scheduleCanceller schedules the canceller of f, if it has one. In txaio the
+// canceller is a done callback, which does nothing if f was not cancelled. So
+// it takes a turn of the loop, which collects timers, in both cases.
 func (f *Future[T]) scheduleCanceller(q *queue.Queue[task]) {
 	canceller := f.more.canceller
 	f.more.canceller, f.more.cancelAll, f.more.source = nil, nil, nil // what they hold is free soon
@@ -291,8 +290,8 @@ func (f *Future[T]) scheduleCanceller(q *queue.Queue[task]) {
 	}
 }
 
-// schedule queues a step of f, which is settled and locked. The first of them
-// needs no allocation, as f itself is its task.
+// schedule queues a step of f, which is settled and locked. The first step
+// needs no allocation, because f itself is its task.
 func (f *Future[T]) schedule(q *queue.Queue[task], s step[T]) {
 	if f.state >= failed && s.handles() {
 		f.setHandled()
@@ -305,7 +304,7 @@ func (f *Future[T]) schedule(q *queue.Queue[task], s step[T]) {
 	q.Append((*firstTask[T])(f))
 }
 
-// append schedules a step when f is settled, at once if it is.
+// append adds a step. If f is settled, it schedules the step at once.
 func (f *Future[T]) append(s step[T]) {
 	f.mustExist()
 	q := f.lock()
@@ -321,9 +320,9 @@ func (f *Future[T]) append(s step[T]) {
 	q.Unlock()
 }
 
-// runPair calls what AddCallbacks registered, of which either may be nil. What
-// panics in an errback goes on to the loop, which hands it to its exception
-// handler.
+// runPair calls the functions given to AddCallbacks, either of which may be
+// nil. A panic of the errback goes on to the loop, which passes it to its
+// exception handler.
 func (f *Future[T]) runPair(callback func(T) (T, error), errback func(*Failure) (T, error)) {
 	fail := f.failure()
 	if fail == nil {
@@ -349,8 +348,9 @@ func (f *Future[T]) runPair(callback func(T) (T, error), errback func(*Failure) 
 	}
 }
 
-// call calls a callback and makes a failure of an error or a panic. It is
-// protect without a closure, which would be an allocation for each callback.
+// call calls a callback, and returns a failure if it returns an error or
+// panics. It is protect without a closure, which would be an allocation for
+// each callback.
 func (f *Future[T]) call(callback func(T) (T, error)) (fail *Failure) {
 	returned := false
 	defer func() {
@@ -363,8 +363,8 @@ func (f *Future[T]) call(callback func(T) (T, error)) (fail *Failure) {
 	return returnedFailure(err)
 }
 
-// logUnhandled has the failure logged when f is dropped, unless somebody is
-// given it before. asyncio does not report futures that were cancelled.
+// logUnhandled has the failure logged when f is collected, unless it is
+// handled before. asyncio does not report futures that were cancelled.
 func (f *Future[T]) logUnhandled(fail *Failure) {
 	text := fail.withoutError()
 	q := f.lock()
@@ -381,8 +381,8 @@ func (f *Future[T]) explain(fail *Failure) {
 	f.history().explain(fail)
 }
 
-// failure returns why f failed, or nil. Either f is locked, or the caller knows
-// that it is settled.
+// failure returns why f failed, or nil. Either f is locked, or the caller
+// knows that it is settled.
 func (f *Future[T]) failure() *Failure {
 	if f.state < failed {
 		return nil
@@ -404,7 +404,7 @@ func (t *firstTask[T]) run() {
 
 func (t *firstTask[T]) name() string { return stepName(t.first, (*Future[T])(t).failure()) }
 
-// stepTask takes a step after the first.
+// stepTask is the task that takes a later step.
 type stepTask[T any] struct {
 	f    *Future[T]
 	step step[T]
@@ -485,7 +485,7 @@ func (f *Future[T]) add(callback func(T) (T, error), errback func(*Failure) (T, 
 	f.append(newStep(callback, errback))
 }
 
-// String returns f's type and state, as in "Future[int] pending".
+// String returns f's type and state, for example "Future[int] pending".
 func (f *Future[T]) String() string {
 	if f == nil {
 		return describe[T]("nil")
@@ -529,7 +529,7 @@ func (f *Future[T]) await(ctx context.Context) (T, error) {
 	return f.value, nil
 }
 
-// whenPending returns Done's channel if f is pending, else nil.
+// whenPending returns Done's channel if f is pending, and nil otherwise.
 func (f *Future[T]) whenPending() <-chan struct{} {
 	f.mustExist()
 	q := f.lock()
@@ -556,7 +556,8 @@ func (f *Future[T]) timeout(delay time.Duration) *Future[T] {
 	return &t.outer
 }
 
-// timeoutStep is what AddTimeout returned, and the end of the time limit.
+// A timeoutStep is the future that AddTimeout returned, and the step that ends
+// the time limit.
 type timeoutStep[T any] struct {
 	outer    Future[T]
 	limit    timeLimit
@@ -590,8 +591,8 @@ func compose[T, U any](f *Future[T], fn composing[T, U]) *Future[U] {
 	return &c.outer
 }
 
-// A composition is what Then, ThenOf or Catch returned, and the step that settles
-// it.
+// A composition is the future that Then, ThenOf or Catch returned, and the
+// step that settles it.
 type composition[T, U any] struct {
 	outer Future[U]
 	more  more[U]
@@ -626,14 +627,14 @@ func (c *composition[T, U]) take(f *Future[T]) {
 func (*composition[T, U]) handles() bool   { return true }
 func (c *composition[T, U]) function() any { return c.fn }
 
-// settle settles what Then returned.
+// settle settles the new future.
 func (c *composition[T, U]) settle(to state, value U, fail *Failure) {
 	if c.outer.settleAs(to, value, fail) != nil {
 		refused(fail)
 	}
 }
 
-// follow makes what ThenOf returned wait for inner.
+// follow makes the new future wait for inner.
 func (c *composition[T, U]) follow(inner *Future[U]) {
 	if inner == &c.outer {
 		c.settle(failed, *new(U), toFailure(errWaitsForItself))
@@ -651,7 +652,8 @@ func (c *composition[T, U]) follow(inner *Future[U]) {
 	inner.append((*innerStep[T, U])(c))
 }
 
-// innerStep is a composition as the step of what the function of ThenOf returned.
+// An innerStep is a composition as a step of the future that ThenOf's function
+// returned.
 type innerStep[T, U any] composition[T, U]
 
 func (s *innerStep[T, U]) take(inner *Future[U]) {
@@ -677,7 +679,8 @@ func gatherAny(loop *loopRef, futures []AnyFuture, consumeErrors bool) *Future[[
 	})
 }
 
-// gatherAll gathers futures, each of which add adds to the gathering.
+// gatherAll gathers futures. It calls add to add each of them to the
+// gathering.
 func gatherAll[R any, F AnyFuture](loop *loopRef, futures []F, consumeErrors bool, add func(g *gathering[R], i int, child F)) *Future[[]Result[R]] {
 	switch {
 	case loop != nil:
@@ -718,8 +721,9 @@ func gatherAll[R any, F AnyFuture](loop *loopRef, futures []F, consumeErrors boo
 	return outer
 }
 
-// A gathering is what Gather knows so far. What it returned leads to it only until
-// that is settled, so whoever keeps the results need not keep the futures.
+// A gathering holds the results that Gather has so far. The future that Gather
+// returned refers to it only until that is settled, so whoever keeps the
+// results need not keep the futures.
 type gathering[T any] struct {
 	// What Gather returned. Its type has no place here: a Future of T refers to
 	// its gathering, and that would to a Future of []Result[T], without end.
@@ -746,7 +750,7 @@ func (s *gatherStep[T]) take(f *Future[T]) {
 
 func (*gatherStep[T]) handles() bool { return true }
 
-// settled notes what became of one of the futures.
+// settled records the result of one of the futures.
 func (g *gathering[T]) settled(index int, result Result[T]) {
 	g.results[index] = result
 	if !g.consume && result.Failure != nil {
@@ -755,8 +759,8 @@ func (g *gathering[T]) settled(index int, result Result[T]) {
 	g.finishOne()
 }
 
-// finishOne counts down what is pending. The last one settles what Gather
-// returned, if that was not settled before.
+// finishOne counts down what is pending. The last call settles the future that
+// Gather returned, unless it was settled before.
 func (g *gathering[T]) finishOne() {
 	if g.pending.Add(-1) > 0 {
 		return

@@ -49,8 +49,8 @@ const (
 	cancelled
 )
 
-// settledBy returns the state of a future that was settled with fail, or with a
-// value if that is nil.
+// settledBy returns the state of a future that was settled with fail, or with
+// a value if fail is nil.
 func settledBy(fail *Failure) state {
 	if fail != nil {
 		return failed
@@ -58,7 +58,7 @@ func settledBy(fail *Failure) state {
 	return succeeded
 }
 
-// extra is what few futures need, and is made for those.
+// extra holds what few futures on either backend need.
 type extra[T any] struct {
 	steps     []step[T]           // after the first
 	cancelAll func(*Failure) bool // does Cancel's work, in what Gather and AddTimeout returned
@@ -68,8 +68,8 @@ type extra[T any] struct {
 	history   *history        // in debug mode
 }
 
-// newStep returns the step that AddCallbacks adds. A step is what runs when the
-// future is settled; a future has room for one, and most need no more.
+// newStep returns the step that AddCallbacks adds. A step runs when the future
+// is settled. A future has room for one, and most need no more.
 func newStep[T any](callback func(T) (T, error), errback func(*Failure) (T, error)) step[T] {
 	switch {
 	case errback == nil:
@@ -81,7 +81,7 @@ func newStep[T any](callback func(T) (T, error), errback func(*Failure) (T, erro
 }
 
 // callbackStep is a callback without an errback. A function value is one
-// pointer, so that this needs no allocation.
+// pointer, so this needs no allocation.
 type callbackStep[T any] func(T) (T, error)
 
 func (callbackStep[T]) handles() bool { return false }
@@ -138,7 +138,8 @@ func stepName[T any](s step[T], fail *Failure) string {
 	return fmt.Sprintf("%T", s)
 }
 
-// extend returns what few futures need, made if need be. The future is locked.
+// extend returns what few futures need, and makes it if there is none. The
+// future is locked.
 func (l *life[T]) extend() *more[T] {
 	if l.more == nil {
 		l.more = new(more[T])
@@ -159,7 +160,8 @@ func (l *life[T]) doneChan() <-chan struct{} {
 	return more.done
 }
 
-// history is what debug mode knows of the future, or nil. It is locked.
+// history returns what debug mode knows about the future, or nil. The future
+// is locked.
 func (l *life[T]) history() *history {
 	if l.more == nil {
 		return nil
@@ -167,8 +169,8 @@ func (l *life[T]) history() *history {
 	return l.more.history
 }
 
-// wake tells those who wait for the future, in whatever way, that it is settled.
-// It is locked.
+// wake tells everyone who waits for the future that it is settled. The future
+// is locked.
 func (e *extra[T]) wake(fail *Failure) {
 	if e.done != nil {
 		close(e.done)
@@ -184,12 +186,13 @@ func describe[T any](state string) string {
 	return "Future[" + reflect.TypeFor[T]().String() + "] " + state
 }
 
-// print is fmt.Formatter's method for futures. Every verb prints the
-// text, since fmt's own way would read fields that others may be changing.
+// print implements fmt.Formatter's method for futures. Every verb prints the
+// text, because fmt itself would read fields that other goroutines may be
+// changing.
 func print(s fmt.State, text string) { _, _ = s.Write([]byte(text)) }
 
-// callComposing calls the function given to Then, ThenOf or Catch; a panic is a
-// failure.
+// callComposing calls the function given to Then, ThenOf or Catch, and makes a
+// failure of a panic.
 func callComposing[T, U any](fn composing[T, U], value T, fail *Failure) (result U, failed *Failure, inner *Future[U]) {
 	returned := false
 	defer func() {
@@ -204,7 +207,7 @@ func callComposing[T, U any](fn composing[T, U], value T, fail *Failure) (result
 
 var errWaitsForItself error = usageErrorf("the function called by ThenOf returned the future that ThenOf returned, which would wait for itself")
 
-// A timeLimit is what AddTimeout was given, and where that was.
+// A timeLimit is the limit given to AddTimeout, and the stack of that call.
 type timeLimit struct {
 	delay time.Duration
 	stack []uintptr
@@ -213,7 +216,7 @@ type timeLimit struct {
 func newTimeLimit(delay time.Duration) timeLimit { return timeLimit{delay, callers()} }
 
 // failure returns the failure of a future that AddTimeout cancelled: a
-// *TimeoutError in place of the *CancelledError.
+// *TimeoutError instead of the *CancelledError.
 func (t *timeLimit) failure(fail *Failure) *Failure {
 	if fail != nil {
 		if _, cancelled := fail.err.(*CancelledError); cancelled {
@@ -225,7 +228,7 @@ func (t *timeLimit) failure(fail *Failure) *Failure {
 
 // Unhandled failures
 
-// setHandled notes that somebody is given the failure. The future is locked.
+// setHandled records that somebody is given the failure. The future is locked.
 func (l *life[T]) setHandled() {
 	l.handled = true
 	if l.more != nil && l.more.dropped != (runtime.Cleanup{}) {
@@ -234,16 +237,16 @@ func (l *life[T]) setHandled() {
 	}
 }
 
-// logIfDropped has the failure logged if the future is collected: Twisted's
-// DebugInfo, the destructor of asyncio's Future. text is fail.withoutError().
-// The future is locked.
+// logIfDropped has the failure logged if the future is collected, as do
+// Twisted's DebugInfo and the destructor of asyncio's Future. text is
+// fail.withoutError(). The future is locked.
 func (l *life[T]) logIfDropped(text *Failure) {
 	if more := l.extend(); more.dropped == (runtime.Cleanup{}) {
 		more.dropped = runtime.AddCleanup(l, reportDropped, text)
 	}
 }
 
-// unhandledMessage is what Twisted and asyncio log.
+// unhandledMessage is the message that Twisted or asyncio logs.
 func unhandledMessage() string {
 	if UsingDeferred {
 		return "Unhandled error in Deferred"
@@ -251,8 +254,8 @@ func unhandledMessage() string {
 	return "Future exception was never retrieved"
 }
 
-// withoutError returns a failure that prints like f and refers to nothing that
-// belongs to others. It calls the error's Error method, so no lock may be held.
+// withoutError returns a failure that prints like f and does not refer to the
+// error. It calls the error's Error method, so no lock may be held.
 func (f *Failure) withoutError() *Failure {
 	text := &Failure{err: &droppedError{failureText(f)}, stack: f.stack}
 	text.history.Store(f.history.Load())
@@ -260,24 +263,24 @@ func (f *Failure) withoutError() *Failure {
 }
 
 // explained reports whether CancelOnDone made the failure. Whoever passed the
-// context knows why the future failed, and may have left with the context's own
-// error: nobody has to be told.
+// context knows why the future failed, and may have returned the context's own
+// error, so the failure need not be reported.
 func (f *Failure) explained() bool {
 	cancelled, is := f.err.(*CancelledError)
 	return is && cancelled.ended != nil
 }
 
-// dropped holds the failures of collected futures until they are logged, by a
-// goroutine that exists as long as there are any: a log hook that blocks must
-// not hold up the runtime's cleanups.
+// dropped holds the failures of collected futures until they are logged. A
+// goroutine that exists only while there are any logs them, because a log hook
+// that blocks must not block the runtime's cleanups.
 var dropped struct {
 	sync.Mutex
 	failures []*Failure
 	logging  bool
 }
 
-// reportDropped is called by the runtime when the future that had failed with
-// fail has been collected.
+// reportDropped is called by the runtime when a future that failed with fail
+// has been collected.
 func reportDropped(fail *Failure) {
 	dropped.Lock()
 	defer dropped.Unlock()
@@ -312,8 +315,7 @@ func logDropped() {
 
 // Debug mode
 
-// newHistory returns the history of a future of the given type that is being
-// created.
+// newHistory returns the history of a new future of the given type.
 func newHistory[F any]() *history {
 	h := &history{kind: fmt.Sprintf("%T", (*F)(nil)), created: callers()}
 	pointer := weak.Make(h)
@@ -335,7 +337,7 @@ func forgetHistory(pointer weak.Pointer[history]) {
 	unsettled.Unlock()
 }
 
-// settle notes where the future was settled.
+// settle records where the future was settled.
 func (h *history) settle() {
 	stack := callers()
 	if h.settled.CompareAndSwap(nil, &stack) {
@@ -343,14 +345,14 @@ func (h *history) settle() {
 	}
 }
 
-// explain makes h that of a failure that has none.
+// explain makes h the history of a failure that has none.
 func (h *history) explain(fail *Failure) {
 	if h != nil && fail != nil {
 		fail.history.CompareAndSwap(nil, h)
 	}
 }
 
-// alreadyCalled returns what the attempt to settle a settled future returns.
+// alreadyCalled returns the error for settling the future again.
 func (h *history) alreadyCalled() error {
 	if h == nil {
 		return ErrAlreadyCalled
