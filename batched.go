@@ -19,10 +19,10 @@ type BatchedTimer struct {
 	up     bool
 
 	mu      sync.Mutex
-	buckets bucketTable // those that have calls and have not begun
-	on      *loopRef    // the loop that has their timers; nil if there are none
-	latest  *bucket     // the one used last: most timers always have the same delay
-	spare   *bucket     // one that was emptied, for the next call that needs one
+	buckets bucketTable // the buckets with calls that have not begun
+	on      *loopRef    // the loop with their timers; nil if there are none
+	latest  *bucket     // the last one used: most timers always have the same delay
+	spare   *bucket     // an empty one for the next call that needs one
 }
 
 // defaultChunkSize is the number of calls that run at once if the caller does
@@ -149,7 +149,7 @@ func (b *BatchedTimer) bucket(loop *loopRef, now, delay int64) *bucket {
 		}
 		k.start, k.loop = start, loop
 		k.delayed = loop.CallLater(time.Duration(max(until, 0)), k.begin)
-		b.buckets.add(k) // run waits for the lock, should it be that soon
+		b.buckets.add(k) // run waits for the lock
 	}
 	return k
 }
@@ -180,7 +180,7 @@ func (b *BatchedTimer) round(now, delay int64) (start, until int64) {
 	if b.up && past > 0 {
 		until += b.length
 		if until < 0 {
-			until = math.MaxInt64 // the border is more than 292 years away
+			until = math.MaxInt64 // the start is more than 292 years away
 		}
 	}
 	return now + until, until
@@ -202,12 +202,12 @@ func (b *BatchedTimer) drop(k *bucket) {
 // which they were made. The timer's lock guards it until it begins; from then
 // on it belongs to the loop.
 type bucket struct {
-	// What a call that is added needs comes first, on as few cache lines as
+	// The fields that adding a call needs come first, on as few cache lines as
 	// possible.
 	start int64         // in nanoseconds since the Unix epoch, which may have wrapped round
 	size  int           // how many calls are still to run
 	last  *slab         // the one that calls are added to
-	free  []batchedCall // its calls, with those to come as capacity
+	free  []batchedCall // its calls; the capacity is for more
 
 	next    *bucket // in the table
 	first   *slab
@@ -228,9 +228,9 @@ type bucket struct {
 type slab struct {
 	bucket     *bucket
 	prev, next *slab
-	calls      []batchedCall // those to come are as if cancelled
+	calls      []batchedCall // those not made yet look cancelled
 	cancelled  int
-	run        int // how many have begun or were passed over
+	run        int // the number that have begun or were skipped
 }
 
 // The capacity of a bucket's slabs grows from one to the next. The largest is
@@ -263,9 +263,9 @@ func (c *batchedCall) Cancel() bool {
 	}
 	b.mu.Unlock()
 	if empty && k.delayed.Cancel() {
-		// Nobody refers to k now. Its timer is not kept with it: a loop that has a
-		// timer is not finished, for Drain, for a test that waits and for the
-		// garbage collector.
+		// Nobody refers to k now. Its timer is not kept, because a loop with a timer
+		// is not finished: for Drain, for a test that waits, and for the garbage
+		// collector.
 		k.loop, k.delayed = nil, nil
 		b.mu.Lock()
 		b.spare = k
@@ -330,7 +330,7 @@ func (k *bucket) run() {
 	b.drop(k)
 	b.mu.Unlock()
 	if k.size == 0 {
-		return // the last call was cancelled at this very moment
+		return // the last call has just been cancelled
 	}
 	chunks := (k.size-1)/b.chunk + 1
 	k.pause = time.Duration(b.length / int64(chunks))
@@ -348,7 +348,7 @@ func (k *bucket) resume() {
 	finished := false
 	defer func() {
 		if !finished {
-			k.loop.CallSoon(k.resume) // a call has called runtime.Goexit: the others run elsewhere
+			k.loop.CallSoon(k.resume) // a call called runtime.Goexit: the others run on another goroutine
 		}
 	}()
 	for done := false; !done; {
@@ -372,7 +372,7 @@ func (k *bucket) resume() {
 func (k *bucket) runCalls() (done bool, fail *Failure) {
 	defer func() {
 		if !done {
-			fail = panicFailure(recover()) // which goes nowhere if it was runtime.Goexit
+			fail = panicFailure(recover()) // which nobody gets if it was runtime.Goexit
 		}
 	}()
 	for k.left > 0 && k.size > 0 {
@@ -401,7 +401,7 @@ func (k *bucket) pop() (fn func()) {
 // A bucketError holds the panics of a bucket's calls.
 type bucketError struct{ errors []error }
 
-// Error returns a first line that says what it is, and a line for each error.
+// Error returns a heading, and a line for each error.
 func (e *bucketError) Error() string {
 	var text strings.Builder
 	text.WriteString("Error(s) processing call_later bucket:\n")

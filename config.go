@@ -104,7 +104,7 @@ func (a *adapter) CallSoon(fn func()) {
 	if fn == nil {
 		panic(usageErrorf("CallSoon needs a function, and was given nil"))
 	}
-	a.queue.Push(funcTask(fn)) // after what others are handing over
+	a.queue.Push(funcTask(fn)) // after the tasks that flush is passing on
 }
 
 func (a *adapter) CallLater(delay time.Duration, fn func()) DelayedCall {
@@ -206,7 +206,7 @@ func SetLoop(loop EventLoop) (previous EventLoop) {
 	switch current := currentLoop(); {
 	case loop == nil || sameLoop(loop, defaultLoop.EventLoop):
 	case sameLoop(loop, current.underlying()):
-		ref = current // so that what compares loops finds it the same
+		ref = current // so that comparing loops finds it equal
 	default:
 		ref = newLoopRef(loop)
 	}

@@ -49,7 +49,7 @@ type Future[T any] = Deferred[T]
 //
 // The zero value is a pending Deferred.
 type Deferred[T any] struct {
-	mu      sync.Mutex // guards all that follows once phase is shared
+	mu      sync.Mutex // guards the fields below once phase is shared
 	phase   atomic.Uint32
 	running runner
 	life[T]
@@ -59,7 +59,7 @@ type Deferred[T any] struct {
 	value   T
 	failure *Failure
 
-	first step[T] // the head of the chain, nil if that is empty
+	first step[T] // the first step of the chain, or nil
 }
 
 // A runner is the function that runs a step.
@@ -71,13 +71,13 @@ const (
 	alone         // settleReady, which owns the first step and the result
 )
 
-// A Deferred that gets one step and then succeeds, as nearly all do, has a path
-// of its own, of four atomic operations instead of the mutex's six:
+// Most Deferreds get one step and then succeed. They have a path of their own,
+// which takes four atomic operations instead of the mutex's six:
 //
 //	fresh --append--> adding --> ready --settleReady--> calling --> done
 //
-// Whoever moves the phase on owns the fields until the next. Everything else
-// begins with lock, which makes the Deferred shared, wherever it was.
+// Whoever changes the phase owns the fields until the next change. Everything
+// else starts with lock, which makes the Deferred shared from any phase.
 const (
 	fresh uint32 = iota
 	adding
@@ -190,9 +190,10 @@ func (d *Deferred[T]) Cancel() {
 
 // cancelWith is Cancel with the failure. It always returns true.
 func (d *Deferred[T]) cancelWith(fail *Failure) bool {
-	// Not recursive: a chain may be of any length. Deferreds that wait for one
-	// another in a circle cannot be cancelled; seen, which is moved on ever
-	// more rarely, is met again there.
+	// This is a loop because a chain may be of any length. Deferreds that wait
+	// for each other in a circle cannot be cancelled. To find a circle, seen
+	// moves on at each power of two, and next comes back to it (Brent's
+	// algorithm).
 	var next, seen source = d, d
 	for steps := 1; next != nil; steps++ {
 		if next = next.cancelOne(fail); next == seen {
@@ -296,7 +297,7 @@ func (d *Deferred[T]) begin(value T, fail *Failure) {
 	d.state = settledBy(fail)
 	d.value, d.failure = value, fail
 	if more := d.more; more != nil {
-		more.canceller, more.cancelAll, more.source = nil, nil, nil // what they hold is free now
+		more.canceller, more.cancelAll, more.source = nil, nil, nil // so that what they refer to can be collected
 		more.wake(fail)
 	}
 }
@@ -304,7 +305,7 @@ func (d *Deferred[T]) begin(value T, fail *Failure) {
 // append adds a step to the chain, and runs it if it can run now.
 func (d *Deferred[T]) append(s step[T]) {
 	d.mustExist()
-	if d.phase.CompareAndSwap(fresh, adding) { // nearly always
+	if d.phase.CompareAndSwap(fresh, adding) { // the usual case
 		d.first = s
 		d.phase.Store(ready)
 		return
@@ -319,7 +320,7 @@ func (d *Deferred[T]) lock() {
 	d.mu.Lock()
 	for p := d.phase.Load(); p != shared; p = d.phase.Load() {
 		if p == adding {
-			runtime.Gosched() // for the few instructions that adding takes
+			runtime.Gosched() // adding takes a few instructions
 		} else if d.phase.CompareAndSwap(p, shared) {
 			if p == calling {
 				d.running = alone
@@ -397,7 +398,7 @@ func runSuccessors(waiting []successor) {
 	for len(waiting) > 0 {
 		next := waiting[0]
 		if waiting = waiting[1:]; len(waiting) == 0 {
-			waiting = nil // and not be moved along for ever
+			waiting = nil // so that the slice can be collected
 		}
 		waiting = append(waiting, next.succeed()...)
 	}
@@ -407,9 +408,9 @@ func runSuccessors(waiting []successor) {
 // A chainRun runs callbacks: those of one Deferred, and those of the Deferreds
 // that turn out to wait for it.
 type chainRun[T any] struct {
-	current    *Deferred[T]   // locked, but while a callback is called
-	left       []*Deferred[T] // those that current was reached from, to return to
-	step       step[T]        // that is being taken, with what it was given
+	current    *Deferred[T]   // locked, except while a callback runs
+	left       []*Deferred[T] // the Deferreds to return to afterwards
+	step       step[T]        // the step that is running, and its argument
 	value      T
 	successors []successor
 }
@@ -459,8 +460,8 @@ func (r *chainRun[T]) callbacks() (done bool) {
 	for {
 		d := r.current
 		if d.running != nobody || d.blocked() || d.empty() {
-			// As in Twisted, Pause also leaves the Deferreds in r.left as
-			// they are; what is added to one of them runs what it has left.
+			// As in Twisted, a paused Deferred also keeps those in r.left from
+			// going on, until a callback is added to one of them.
 			back := len(r.left) > 0 && !d.paused()
 			d.rest()
 			if !back {
@@ -559,7 +560,7 @@ func (r *chainRun[T]) waitFor(inner *Deferred[T]) {
 	more := d.extend()
 	more.paused++
 	more.waitingOn = inner
-	d.mu.Unlock() // never two locks at once: chains may cross
+	d.mu.Unlock() // never hold two locks at once: chains may cross
 
 	inner.lock()
 	if !inner.finished() {
@@ -793,7 +794,7 @@ func (d *Deferred[T]) mustExist() {
 
 func (d *Deferred[T]) resolve(value T) error {
 	d.mustExist()
-	if d.settleReady(value) { // nearly always
+	if d.settleReady(value) { // the usual case
 		return nil
 	}
 	return d.trySettle(value, nil)
@@ -862,7 +863,7 @@ func (d *Deferred[T]) await(ctx context.Context) (T, error) {
 		if d.leave(w) {
 			return *new(T), ctx.Err()
 		}
-		<-w.done // it has the failure, which must not be lost
+		<-w.done // it has been given the failure, which must not be lost
 	}
 	return awaited(w.value, w.failure)
 }
@@ -987,9 +988,9 @@ type composition[T, U any] struct {
 
 func (c *composition[T, U]) take(value T, fail *Failure) (T, *Failure, any) {
 	fn := c.fn
-	c.fn = nil // what it holds is free now, however long the new future is kept
+	c.fn = nil // so that what it refers to can be collected, however long the new future is kept
 	if c.outer.IsCalled() {
-		return value, fail, nil // nobody waits any more
+		return value, fail, nil // it was cancelled
 	}
 	result, failed, inner := callComposing(fn, value, fail)
 	if inner != nil {
@@ -1035,7 +1036,7 @@ func (c *composition[T, U]) follow(inner *Deferred[U]) any {
 		c.more.source = inner
 	}
 	c.outer.mu.Unlock()
-	if gaveUp { // while the function ran
+	if gaveUp { // cancelled while the function ran
 		inner.Cancel()
 	}
 
@@ -1110,7 +1111,7 @@ type gathering[T any] struct {
 	outer   Deferred[[]Result[T]]
 	consume bool
 
-	results []Result[T] // each written by one of the Deferreds
+	results []Result[T] // each Deferred writes its own
 	pending atomic.Int64
 }
 

@@ -43,7 +43,7 @@ type Future[T any] struct {
 	life[T]
 	loop  *loopRef // nil in a zero Future
 	value T        // zero unless the future succeeded
-	first step[T]  // the step that was added first, until it runs
+	first step[T]  // the first step, until it runs
 }
 
 // more holds what few futures need.
@@ -88,7 +88,7 @@ func (f *Future[T]) AddDoneCallback(fn func(*Future[T])) {
 func (f *Future[T]) Cancel(message ...string) bool {
 	f.mustExist()
 	if f.IsCalled() {
-		return false // the failure is not needed
+		return false // do not make a failure for nothing
 	}
 	return f.cancelWith(toFailure(&CancelledError{Message: firstOf(message)}))
 }
@@ -112,7 +112,7 @@ func (f *Future[T]) cancelOne(fail *Failure) source {
 func (f *Future[T]) cancelHere(fail *Failure) (done bool, next source) {
 	q := f.lock()
 	if f.state == pending && f.more != nil && f.more.cancelAll != nil {
-		cancelAll := f.more.cancelAll // not to be there for long
+		cancelAll := f.more.cancelAll // settling f drops it
 		q.Unlock()
 		return cancelAll(fail), nil
 	}
@@ -280,7 +280,7 @@ func (f *Future[T]) settle(q *queue.Queue[task], to state, value T, fail *Failur
 // it takes a turn of the loop, which collects timers, in both cases.
 func (f *Future[T]) scheduleCanceller(q *queue.Queue[task]) {
 	canceller := f.more.canceller
-	f.more.canceller, f.more.cancelAll, f.more.source = nil, nil, nil // what they hold is free soon
+	f.more.canceller, f.more.cancelAll, f.more.source = nil, nil, nil // so that what they refer to can be collected
 	switch {
 	case canceller == nil:
 	case f.state == cancelled:
@@ -398,7 +398,7 @@ type firstTask[T any] Future[T]
 func (t *firstTask[T]) run() {
 	f := (*Future[T])(t)
 	s := f.first
-	f.first = nil // what it holds is free now
+	f.first = nil // so that what it refers to can be collected
 	s.take(f)
 }
 
@@ -546,7 +546,7 @@ func (f *Future[T]) timeout(delay time.Duration) *Future[T] {
 	t := &timeoutStep[T]{outer: Future[T]{loop: loop}, limit: newTimeLimit(delay)}
 	t.outer.trackInDebugMode()
 	t.outer.setCancelAll(func(fail *Failure) bool {
-		if !f.cancelWith(fail) { // settled, and the step is about to run
+		if !f.cancelWith(fail) { // it is settled, and the step is about to run
 			t.refused.Store(fail)
 		}
 		return true
@@ -563,7 +563,7 @@ type timeoutStep[T any] struct {
 	limit    timeLimit
 	timer    DelayedCall
 	timedOut bool                    // the timer cancelled the future; only the loop uses it
-	refused  atomic.Pointer[Failure] // of a cancellation that came too late for the future
+	refused  atomic.Pointer[Failure] // a cancellation that came too late for the future
 }
 
 func (t *timeoutStep[T]) take(f *Future[T]) {
@@ -601,9 +601,9 @@ type composition[T, U any] struct {
 
 func (c *composition[T, U]) take(f *Future[T]) {
 	fn := c.fn
-	c.fn = nil // what it holds is free now, however long the new future is kept
+	c.fn = nil // so that what it refers to can be collected, however long the new future is kept
 	if c.outer.IsCalled() {
-		return // nobody waits any more
+		return // it was cancelled
 	}
 	finished := false
 	defer func() {
@@ -646,7 +646,7 @@ func (c *composition[T, U]) follow(inner *Future[U]) {
 		c.more.source = inner
 	}
 	q.Unlock()
-	if gaveUp { // while the function ran
+	if gaveUp { // cancelled while the function ran
 		inner.Cancel()
 	}
 	inner.append((*innerStep[T, U])(c))
@@ -702,9 +702,9 @@ func gatherAll[R any, F AnyFuture](loop *loopRef, futures []F, consumeErrors boo
 	}
 	children := slices.Clone(futures)
 	outer.setCancelAll(func(fail *Failure) (any bool) {
-		// It counts as one more that is pending, so that what their cancellation
-		// schedules finds the gathering cancelled. No lock will do: cancelling calls
-		// the children's loops, which may wait for a function that would wait for us.
+		// The cancellation counts as one more pending child, so that the callbacks
+		// it schedules find the gathering cancelled. A lock would not do: cancelling
+		// calls the children's loops, which may wait for a function that needs it.
 		g.pending.Add(1)
 		defer g.finishOne()
 		for _, child := range children {
@@ -725,8 +725,9 @@ func gatherAll[R any, F AnyFuture](loop *loopRef, futures []F, consumeErrors boo
 // returned refers to it only until that is settled, so whoever keeps the
 // results need not keep the futures.
 type gathering[T any] struct {
-	// What Gather returned. Its type has no place here: a Future of T refers to
-	// its gathering, and that would to a Future of []Result[T], without end.
+	// The future that Gather returned. It is an interface because the type would
+	// never end: Future[T] refers to gathering[T], which would refer to
+	// Future[[]Result[T]], and so on.
 	outer interface {
 		resolve([]Result[T]) error
 		reject(*Failure) error

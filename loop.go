@@ -36,19 +36,19 @@ import (
 type Loop struct {
 	queue queue.Queue[task]
 
-	// Producers write the queue, and the driver writes what follows: on one
-	// cache line they would take it from each other.
+	// Producers write the queue, and the driver the fields below. On the same
+	// cache line, they would slow each other down.
 	_ [64]byte
 
-	// What is left of the turn. Only the driver uses it.
+	// The rest of the turn, which only the driver uses.
 	turn []task
 	next int
 
 	mu       sync.Mutex // taken before the queue's
 	driver   driver
 	heir     chan struct{} // closed for the call of Run that drives next; nil if none waits
-	resting  bool          // the driver rests, so the alarm has to be right
-	draining bool          // it is Drain that drives, which ends with the last timer
+	resting  bool          // the driver rests, and the alarm is set for the timers
+	draining bool          // the driver is Drain, which ends with the last timer
 	timers   timerHeap
 	alarm    *alarm
 	counters counters
@@ -61,7 +61,7 @@ type Loop struct {
 	labels  labels
 	clock   clockwork.Clock
 	wall    bool      // clock is the system's
-	epoch   time.Time // where the loop's time line begins, on clock
+	epoch   time.Time // the start of the loop's time line, on clock
 	handler func(*Failure)
 }
 
@@ -474,7 +474,7 @@ func (l *Loop) sleep(ctx context.Context, done func() bool) {
 	if !resting {
 		return
 	}
-	if ctx.Err() == nil && !done() { // what makes them so from now on wakes us
+	if ctx.Err() == nil && !done() { // from now on, a change of either wakes us
 		<-l.token
 	}
 }
@@ -497,7 +497,7 @@ func (l *Loop) acquire(ctx context.Context) error {
 	l.mu.Lock()
 	switch {
 	case l.driver == idle:
-		l.driver = caller // which wakeOwn finds, if it is on its way
+		l.driver = caller // wakeOwn looks for that
 		l.mu.Unlock()
 		return nil
 	case l.driver == caller, l.heir != nil:
@@ -518,7 +518,7 @@ func (l *Loop) acquire(ctx context.Context) error {
 		l.heir = nil
 	}
 	l.mu.Unlock()
-	if !waiting { // it became ours at that very moment
+	if !waiting { // we became the driver in the meantime
 		l.release()
 	}
 	return ctx.Err()

@@ -11,23 +11,23 @@ import (
 	"weak"
 )
 
-// A life is what both backends know of a future. It is created pending, and
-// settled once; what comes later is refused with ErrAlreadyCalled:
+// A life is the part of a future that both backends have. A future is created
+// pending and settled once. Settling it again returns ErrAlreadyCalled:
 //
 //	         Resolve -> succeeded
 //	pending  Reject  -> failed
 //	         Cancel  -> cancelled (deferred: failed)
 //
-// Each step is taken with the future locked: on the deferred backend by a mutex
-// of its own, on the future backend by the lock of its loop's queue. No callback,
-// canceller or method of an error is called then. What runs the future's steps
-// differs:
+// The state changes with the future locked: on the deferred backend by its own
+// mutex, on the future backend by the lock of its loop's queue. No callback,
+// canceller or method of an error is called with the lock held. The backends run
+// a future's steps in different ways:
 //
-//   - deferred: whoever settles the Deferred, or adds a step, runs the steps
-//     that can run, unless somebody is running one. The result changes with each.
+//   - deferred: the call that settles the Deferred, or adds a step, runs the
+//     steps that can run, unless another call is running them. Each step can
+//     change the result.
 //   - future: settling queues the steps on the loop, in the order in which they
-//     were added. The outcome does not change any more, so steps read it without
-//     a lock.
+//     were added. The outcome no longer changes, so steps read it without a lock.
 //
 // A failure is handled once somebody has been given it. If a future is collected
 // that failed and whose failure was not handled, that is logged.
@@ -45,7 +45,7 @@ type state uint8
 const (
 	pending state = iota
 	succeeded
-	failed // from here on with a failure
+	failed // from here on, there is a failure
 	cancelled
 )
 
@@ -61,8 +61,8 @@ func settledBy(fail *Failure) state {
 // extra holds what few futures on either backend need.
 type extra[T any] struct {
 	steps     []step[T]           // after the first
-	cancelAll func(*Failure) bool // does Cancel's work, in what Gather and AddTimeout returned
-	source    source              // in what Then, ThenOf, Catch and Go returned
+	cancelAll func(*Failure) bool // cancels instead of Cancel: see Gather and AddTimeout
+	source    source              // see Then, ThenOf, Catch and Go
 	done      chan struct{}
 	dropped   runtime.Cleanup // logs the failure, which is not handled
 	history   *history        // in debug mode

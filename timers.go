@@ -9,8 +9,8 @@ import (
 	"github.com/jonboulle/clockwork"
 )
 
-// A loop's time line counts the nanoseconds since the loop was made. It ends
-// at both ends of an int64: what lies beyond is there.
+// A loop's time line counts the nanoseconds since the loop was made. Times that
+// an int64 cannot hold are its smallest and largest values.
 
 // never is later than every timer.
 const never = math.MaxInt64
@@ -42,7 +42,7 @@ func (l *Loop) now() int64 {
 	if l.wall {
 		return int64(time.Since(l.epoch)) // reads the monotonic clock alone, which is cheaper
 	}
-	return min(int64(l.clock.Now().Sub(l.epoch)), never-1) // Sub stops at the ends
+	return min(int64(l.clock.Now().Sub(l.epoch)), never-1) // Sub stops at the limits of a Duration
 }
 
 // unixNano implements engine.
@@ -79,7 +79,7 @@ type timer struct {
 	loop *Loop
 	fn   func() // nil once it has run or was cancelled
 	slot int    // its index in the heap, notInHeap afterwards
-	made uint64 // how many were made before it
+	made uint64 // the number of timers that were made before it
 }
 
 const notInHeap = -1
@@ -160,15 +160,15 @@ func (l *Loop) setAlarm() {
 		return
 	}
 	if l.wall && inBubble() {
-		// A timer made in a bubble of testing/synctest must not be touched
-		// outside it, nor in the next one, and nothing tells bubbles apart. So
-		// each is used once.
+		// A timer that was made in a bubble of testing/synctest must not be used
+		// outside it or in another bubble, and bubbles cannot be told apart. So
+		// each timer is used once.
 		l.clock.AfterFunc(time.Duration(until(when, l.now())), l.queue.Wake)
 		return
 	}
 	a := l.alarm
 	if a.loop.Load() == nil {
-		a.loop.Store(l) // before looking at the time: see fire
+		a.loop.Store(l) // before reading the time: see fire
 	}
 	if a.at.Load() > when {
 		a.at.Store(when)
@@ -202,9 +202,9 @@ func (l *Loop) arm(when int64) {
 		if l.wall {
 			return
 		}
-		// A clock that is moved by hand may have been moved since now was read,
-		// and the alarm would come too late. One that moves by itself does so
-		// each time, hence the limit.
+		// A clock that is moved by hand may have moved since now was read. The
+		// alarm would then be late. A clock that moves by itself moves each time,
+		// hence the limit.
 		later := l.now()
 		if later == now {
 			return

@@ -1,30 +1,30 @@
-// Package queue has the queue of an event loop: any goroutine pushes, one
-// consumer takes all there is.
+// Package queue implements the queue of an event loop: any goroutine pushes
+// items, and one consumer takes all of them at once.
 //
-// It is a slice behind a mutex. The consumer takes the whole slice at once and
-// gives back the memory of the one before, so the mutex is taken once for each
-// batch and pushing allocates nothing once the slices have grown. A consumer
-// that finds nothing rests: it leaves a function that wakes it, and the next
-// push calls that.
+// A queue is a slice behind a mutex. When the consumer takes the slice, it gives
+// back the memory of the previous one. So it locks the mutex once for each batch,
+// and pushing allocates nothing once the slices have grown. A consumer that finds
+// the queue empty rests: it leaves a function that wakes it, and the next push
+// calls that function.
 //
-// Two rules go beyond that, and each is there for functions that take
-// nanoseconds. From about 1 µs a function on they change nothing, as the
-// functions themselves then cost more than handing them over.
+// Two more rules help only if the functions take nanoseconds. From about 1 µs a
+// function on they change nothing, because the functions themselves then cost
+// more than passing them on.
 //
-//   - A producer that finds the mutex locked backs off for about half a
-//     microsecond before it tries again. Producers then push in long runs
-//     instead of taking the mutex, and its cache line, from one another for
-//     each push. Without it, eight producers paid about twice as much a push.
+//   - A producer that finds the mutex locked waits about half a microsecond
+//     before it tries again. Producers then push in long runs, instead of taking
+//     the mutex and its cache line from each other for every push. Without this
+//     rule, eight producers paid about twice as much for each push.
 //   - A producer yields now and then while the backlog is long, so that the
-//     consumer can run. A queue that outgrows the processor's caches, and that
-//     the collector has to move, cost three to four times as much a push. The
-//     number of yields has a limit, for the consumer may be the producer.
+//     consumer can run. If the queue outgrows the processor's caches, a push
+//     costs three to four times as much. The number of yields for each batch is
+//     limited, because the consumer itself may be the producer.
 //
-// The consumer neither yields nor spins. It rests at once, because waking a
-// goroutine that blocks takes as long as a channel needs, and a yield takes
-// milliseconds if other goroutines compute.
+// The consumer neither yields nor spins before it rests. Waking a blocked
+// goroutine takes as long as passing a value through a channel, but a yield takes
+// milliseconds while other goroutines compute.
 //
-// BenchmarkPush prints what a push costs, beside a channel's.
+// BenchmarkPush compares a push with a channel send.
 package queue
 
 import (
@@ -33,7 +33,7 @@ import (
 )
 
 // A Queue holds items in the order in which they were pushed. The zero value
-// is empty, with a consumer that does not rest.
+// is an empty queue whose consumer does not rest.
 type Queue[T any] struct {
 	mu     sync.Mutex
 	items  []T
@@ -42,18 +42,19 @@ type Queue[T any] struct {
 }
 
 const (
-	// longBacklog is the length from which on a producer yields at each
-	// multiple of yieldEvery, up to maxYields times a batch.
+	// If the backlog is longBacklog or more, a producer yields at each multiple
+	// of yieldEvery, at most maxYields times for each batch.
 	longBacklog = 1024
 	yieldEvery  = 128
 	maxYields   = 64
 
-	// backOff is how many rounds of an empty loop a producer waits, and tries
-	// is how often, before it blocks on the mutex.
+	// A producer waits for backOff rounds of an empty loop, up to tries times,
+	// before it blocks on the mutex.
 	backOff = 1000
 	tries   = 16
 
-	// maxKept is the capacity that a resting queue keeps: 64 KiB of interfaces.
+	// maxKept is the largest capacity that a resting queue keeps: 64 KiB of
+	// interfaces.
 	maxKept = 4096
 )
 
@@ -64,8 +65,8 @@ func (q *Queue[T]) Push(item T) {
 	q.Unlock()
 }
 
-// Lock locks the queue. What is done until Unlock is done together, in the same
-// order as what is appended.
+// Lock locks the queue. Everything done until Unlock happens together, in the
+// same order as the items appended.
 func (q *Queue[T]) Lock() {
 	if !q.mu.TryLock() {
 		q.lockContended()
@@ -75,8 +76,8 @@ func (q *Queue[T]) Lock() {
 // Append appends item. The queue is locked.
 func (q *Queue[T]) Append(item T) { q.items = append(q.items, item) }
 
-// Unlock takes back Lock, and wakes the consumer if it rests and there is
-// something in the queue.
+// Unlock unlocks the queue. If the consumer rests and the queue is not empty,
+// Unlock wakes it.
 func (q *Queue[T]) Unlock() {
 	backlog := len(q.items)
 	if q.wake != nil && backlog > 0 {
@@ -96,7 +97,7 @@ func (q *Queue[T]) Unlock() {
 	}
 }
 
-// lockContended locks the mutex that somebody else has.
+// lockContended locks the mutex that somebody else holds.
 func (q *Queue[T]) lockContended() {
 	for range tries {
 		for range backOff {
@@ -108,9 +109,9 @@ func (q *Queue[T]) lockContended() {
 	q.mu.Lock()
 }
 
-// Take returns all items, oldest first, and empties the queue; it also ends the
-// consumer's rest. The next items are appended to spent[:0], which the caller must
-// not use any more; spent should hold no references.
+// Take returns all items, oldest first, and empties the queue. It also ends
+// the consumer's rest. The next items are appended to spent[:0]: the caller
+// must not use it any more, and it should hold no references.
 func (q *Queue[T]) Take(spent []T) []T {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -119,9 +120,9 @@ func (q *Queue[T]) Take(spent []T) []T {
 	return taken
 }
 
-// Rest notes that the consumer stops for now, if the queue is empty. The next
-// call of [Queue.Push] or [Queue.Wake] calls wake, once, and not while it holds
-// a lock. If the queue is not empty, Rest returns false and does nothing.
+// Rest records that the consumer rests, if the queue is empty. The next
+// [Queue.Push] or [Queue.Wake] then calls wake, once, with no lock held. If
+// the queue is not empty, Rest returns false and does nothing.
 func (q *Queue[T]) Rest(wake func()) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -153,6 +154,6 @@ func (q *Queue[T]) Len() int {
 	return len(q.items)
 }
 
-// Keep reports whether a consumer that rests should keep a slice of that
+// Keep reports whether a resting consumer should keep a slice with that
 // capacity for the next batch.
 func Keep(capacity int) bool { return capacity <= maxKept }
