@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"io"
 	"reflect"
 	"runtime"
@@ -1438,22 +1439,24 @@ func watchValue(f *txaio.Future[int]) {
 func TestAwaitsThatGiveUp(t *testing.T) {
 	newFixture(t)
 	took := func(n int) time.Duration {
-		best := time.Hour
-		for range 5 {
-			f := txaio.CreateFuture[int]()
-			start := time.Now()
-			_, err := txaio.Await(&nestedContext{endsWhileWaiting{}, f, n - 1}, f)
-			best = min(best, time.Since(start))
-			wantErr(t, "Await", err, context.Canceled)
-		}
-		return best
+		f := txaio.CreateFuture[int]()
+		start := time.Now()
+		_, err := txaio.Await(&nestedContext{endsWhileWaiting{}, f, n - 1}, f)
+		wantErr(t, "Await", err, context.Canceled)
+		return time.Since(start)
 	}
+	// Linear growth makes the ratio 32, quadratic growth 1,000. A busy machine
+	// only adds to the shortest time of many attempts, so one that is linear is
+	// found to be so in the end.
 	const few, many = 500, 16_000
-	// Linear it is 32 times as long, quadratic 1,000 times.
-	short, long := took(few), took(many)
-	if ratio := float64(long) / float64(short); ratio > 130 {
-		t.Errorf("%d calls of Await need %v to give up, %d of them %v: %.0f times as long", few, short, many, long, ratio)
+	short, long := time.Duration(math.MaxInt64), time.Duration(math.MaxInt64)
+	for range 100 {
+		short, long = min(short, took(few)), min(long, took(many))
+		if float64(long)/float64(short) <= 130 {
+			return
+		}
 	}
+	t.Errorf("%d calls of Await need %v to give up, %d of them %v", few, short, many, long)
 }
 
 // nestedContext is a context that ends when more calls of Await, which begin
