@@ -13,6 +13,7 @@ func generate(seed uint64, kind Kind) Program {
 func TestGenerate(t *testing.T) {
 	portable := []string{
 		"create", "success", "failure", "as_future", "add", "resolve", "reject", "called", "gather",
+		"then", "then_of", "catch", "go", "release",
 		"add_timeout", "call_later", "batched", "batched_later", "cancel_timer", "advance", "run_once", "run", "raise",
 	}
 	deferreds := []string{"chain", "both", "pause", "unpause"}
@@ -74,7 +75,7 @@ func TestGenerateCombines(t *testing.T) {
 		chained := map[string]bool{}
 		p.walk(func(op Op) {
 			switch op[0] {
-			case "add", "both":
+			case "add", "both", "then", "then_of", "catch":
 				op.nested(func(does Program) Program {
 					for _, op := range does {
 						inside[op[0].(string)] = true
@@ -92,7 +93,7 @@ func TestGenerateCombines(t *testing.T) {
 			}
 		})
 	}
-	for _, name := range []string{"add", "chain", "both", "add_timeout", "call_later", "resolve", "cancel"} {
+	for _, name := range []string{"add", "chain", "both", "add_timeout", "call_later", "resolve", "cancel", "then", "then_of", "catch", "release"} {
 		if !inside[name] {
 			t.Errorf("no callback does %s", name)
 		}

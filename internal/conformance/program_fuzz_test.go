@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/txaio-go/txaio"
-	"github.com/txaio-go/txaio/testutil"
 )
 
 // addRandom adds inputs to start from, the same each time.
@@ -51,16 +50,20 @@ type addition struct {
 
 // brokenPromises runs a program and returns what should not have happened.
 func brokenPromises(t *testing.T, p Program) (broken []string) {
-	j := &judge{interpreter: newInterpreter(t), byLabel: map[string]*addition{}, last: map[txaio.AnyFuture]int{}}
+	interpret(t, func(in *interpreter) { broken = judged(in, p) })
+	return broken
+}
+
+func judged(in *interpreter, p Program) (broken []string) {
+	j := &judge{interpreter: in, byLabel: map[string]*addition{}, last: map[txaio.AnyFuture]int{}}
 	j.interpreter.added = j.add
-	defer testutil.ReplaceLoop(j.loop)()
 	func() {
 		defer func() {
 			if value := recover(); value != nil {
 				j.breaks("a panic came out: %v", value)
 			}
 		}()
-		j.steps(operations(t, p))
+		j.steps(operations(in.t, p))
 	}()
 	j.events = append(j.events, "") // so that none is the last
 	before := len(j.events)
