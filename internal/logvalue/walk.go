@@ -357,7 +357,7 @@ func (w *Walk) value(v reflect.Value, depth int, text bool) any {
 func (w *Walk) copied(v reflect.Value, depth int, text bool) any {
 	switch v.Kind() {
 	case reflect.Pointer:
-		return w.value(v.Elem(), depth, text)
+		return w.value(v.Elem(), depth-1, text) // in its place, where fmt follows a pointer again
 	case reflect.Slice, reflect.Array:
 		items := []any{}
 		for i := 0; i < v.Len() && !w.exhausted() && !isBytes(v); i++ {
