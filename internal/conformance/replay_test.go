@@ -36,7 +36,8 @@ func (r recording) want() []string {
 	return r.Asyncio
 }
 
-func TestGoldenPrograms(t *testing.T) { replayFile(t, "testdata/golden.jsonl", 500) }
+func TestGoldenPrograms(t *testing.T)   { replayFile(t, "testdata/golden.jsonl", 500) }
+func TestComposedPrograms(t *testing.T) { replayFile(t, "testdata/composed.jsonl", 200) }
 
 func replayFile(t *testing.T, name string, count int) {
 	recordings := readRecordings(t, name)
