@@ -253,7 +253,7 @@ func (w *Walk) fit(v reflect.Value, depth int, text bool) bool {
 	if !v.IsValid() {
 		return true
 	}
-	if w.elements++; depth > maxDepth || w.exhausted() {
+	if w.elements++; len(w.path) > maxDepth || w.exhausted() {
 		return false
 	}
 	if isPlain(v.Type()) {
@@ -328,7 +328,7 @@ func (w *Walk) value(v reflect.Value, depth int, text bool) any {
 	if w.fit(v, depth, text) {
 		return held(v)
 	}
-	if w.spent = before; depth > maxDepth || w.exhausted() {
+	if w.spent = before; len(w.path) > maxDepth || w.exhausted() {
 		return cut
 	}
 	w.elements++
