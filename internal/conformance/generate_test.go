@@ -73,6 +73,7 @@ func TestGenerateCombines(t *testing.T) {
 	for seed := range uint64(500) {
 		p := generate(seed, Kind{Cancel: true, Native: true})
 		chained := map[string]bool{}
+		composed := map[string]string{} // of what
 		p.walk(func(op Op) {
 			switch op[0] {
 			case "add", "both", "then", "then_of", "catch":
@@ -82,10 +83,16 @@ func TestGenerateCombines(t *testing.T) {
 					}
 					return does
 				})
+			}
+			switch op[0] {
 			case "chain":
 				inner := op[3].(string)
 				again["chained to"] = again["chained to"] || chained[inner]
 				chained[inner] = true
+			case "then", "then_of", "catch":
+				name, of := op[1].(string), op[2].(string)
+				composed[name] = of
+				again["composed"] = again["composed"] || composed[composed[of]] != ""
 			case "gather":
 				members := slices.Clone(op[2].([]string))
 				slices.Sort(members)
@@ -98,7 +105,7 @@ func TestGenerateCombines(t *testing.T) {
 			t.Errorf("no callback does %s", name)
 		}
 	}
-	for _, what := range []string{"chained to", "gathered"} {
+	for _, what := range []string{"chained to", "gathered", "composed"} {
 		if !again[what] {
 			t.Errorf("no future is %s more than once", what)
 		}

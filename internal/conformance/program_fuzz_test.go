@@ -162,7 +162,13 @@ func (j *judge) ran(a *addition, errback bool) {
 // others returned, so it is looked for only where there is none.
 func (j *judge) missing(p Program) {
 	chains := false
-	p.walk(func(op Op) { chains = chains || op[0] == "chain" })
+	settles := map[string]bool{} // what Then and Catch returned: what it waits for settles it
+	p.walk(func(op Op) {
+		chains = chains || op[0] == "chain"
+		if op[0] == "then" || op[0] == "catch" {
+			settles[op[1].(string)] = true
+		}
+	})
 	if chains {
 		return
 	}
@@ -172,6 +178,9 @@ func (j *judge) missing(p Program) {
 		}
 		if !a.f.IsCalled() && a.called+a.erred > 0 {
 			j.breaks("%s ran, and its future is not settled", a.label)
+		}
+		if a.f.IsCalled() && settles[a.label] && !future(j.futures[a.label]).IsCalled() {
+			j.breaks("%s is not settled, and what it waits for is", a.label)
 		}
 	}
 }
