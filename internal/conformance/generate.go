@@ -1,6 +1,9 @@
 package conformance
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Kind says what a program may contain.
 type Kind struct {
@@ -219,20 +222,26 @@ func (g *generator) asFuture(depth int) Op {
 
 // Compositions and goroutines
 
-// compose makes a composition of one of the futures, in some cases of one of
-// those that gathered says, or nil if there are no futures. Its function does what
-// action says.
+// compose makes a composition of one of the futures, in some cases of one that
+// may still be pending or one of those that gathered says, or nil if there are no
+// futures. Its function does what action says.
 func (g *generator) compose(verb string, depth int, gathered []string, action func() Actions) Op {
 	of, ok := g.one(g.futures)
 	if !ok {
 		return nil
 	}
-	if depth == 0 && len(gathered) > 0 && g.chance(25) {
+	switch {
+	case depth == 0 && len(gathered) > 0 && g.chance(25):
 		of, _ = g.one(gathered)
+	case len(g.pending) > 0 && g.chance(40):
+		of, _ = g.one(g.pending)
 	}
 	name := g.name("f")
 	op := Op{verb, name, of, action()}
 	g.made(name, depth)
+	if depth == 0 && slices.Contains(g.pending, of) {
+		g.pending = append(g.pending, name)
+	}
 	return op
 }
 
