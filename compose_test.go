@@ -134,6 +134,23 @@ func TestCompositionLeavesTheFutureAsItIs(t *testing.T) {
 	})
 }
 
+// Compositions of one future run in the order in which they were made, and what
+// was composed of them after them.
+func TestCompositionsRunInOrder(t *testing.T) {
+	x := newFixture(t)
+	f := txaio.CreateFuture[int]()
+	for i := range 3 {
+		g := txaio.Then(f, passValue)
+		watch(&x.journal, g, fmt.Sprint("then ", i))
+		watch(&x.journal, txaio.ThenOf(g, func(v int) (*txaio.Future[int], error) {
+			return txaio.CreateFutureSuccess(v), nil
+		}), fmt.Sprint("of then ", i))
+	}
+	txaio.Resolve(f, 1)
+	x.RunUntilIdle()
+	x.want(t, "then 0=1", "then 1=1", "then 2=1", "of then 0=1", "of then 1=1", "of then 2=1")
+}
+
 // On the deferred backend the function gets what the callbacks so far made of the
 // value.
 func TestThenAfterOtherCallbacks(t *testing.T) {
@@ -149,10 +166,12 @@ func TestThenAfterOtherCallbacks(t *testing.T) {
 func TestThenOfWaits(t *testing.T) {
 	x := newFixture(t)
 	inner := txaio.CreateFuture[string]()
-	g := txaio.ThenOf(txaio.CreateFutureSuccess(1), func(int) (*txaio.Future[string], error) { return inner, nil })
+	f := txaio.CreateFutureSuccess(1)
+	g := txaio.ThenOf(f, func(int) (*txaio.Future[string], error) { return inner, nil })
 	watch(&x.journal, g, "g")
+	watch(&x.journal, f, "f")
 	x.RunUntilIdle()
-	x.want(t)
+	x.want(t, "f=1")
 	watch(&x.journal, inner, "inner")
 	txaio.Resolve(inner, "done")
 	x.RunUntilIdle()

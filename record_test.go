@@ -306,9 +306,13 @@ func TestValuesThatContainThemselves(t *testing.T) {
 	table := errorTable{}
 	table["me"] = table
 	failing := &failingHolder{list}
+	var pointer, value slog.Value
+	pointer = slog.AnyValue(&value)
+	value = slog.AnyValue(&failingHolder{&pointer})
 	for name, value := range map[string]any{"map": cyclic(), "ring": ring, "list": list, "hidden": hidden, "in a struct": node{Any: list}, "pointer": &list,
 		"failing": failing, "failing in a list": []any{failing}, "key": map[any]any{ring: 1, failing: 2, &list: 3}, "typed key": map[*failingHolder]int{failing: 1},
 		"an error": []any{table}, "in slog's": []any{slog.Any("a", failing), slog.AnyValue(&list), reflect.ValueOf(failing)}, "hidden pointer": struct{ a, b any }{list, failing},
+		"pointer to slog's": &value, "and to a pointer": &pointer,
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantEverywhere(t, everywhere(t, "{v}", slog.Any("v", value)), "v")

@@ -13,7 +13,7 @@ import (
 	"github.com/txaio-go/txaio/testutil"
 )
 
-// How to test code that has goroutines of its own: in a bubble of
+// How to test code that has goroutines which look at the time: in a bubble of
 // testing/synctest, whose clock moves only when all its goroutines wait. So a
 // timeout fires when the work takes that long, and never because the machine is
 // slow. The loop has to be made in the bubble.
@@ -37,5 +37,54 @@ func TestGoroutines(t *testing.T) {
 				t.Errorf("work of %v: %v, want %v", test.takes, err, test.err)
 			}
 		}
+	})
+}
+
+// How to test code that has goroutines which do not look at the time: with a
+// TestLoop that runs until all of them wait.
+func TestWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		loop := testutil.UseLoop(t)
+		questions, answers := make(chan int), make(chan int)
+		go func() {
+			for question := range questions {
+				answers <- 2 * question
+			}
+		}()
+		ask := func(question int) (*txaio.Future[int], error) {
+			return txaio.Go(func(context.Context) (int, error) {
+				questions <- question
+				return <-answers, nil
+			}), nil
+		}
+		first, _ := ask(1)
+		answer := txaio.AddTimeout(txaio.ThenOf(first, ask), time.Second)
+		loop.Wait()
+		if value, err := txaio.Await(t.Context(), answer); value != 4 || err != nil {
+			t.Errorf("got %v, %v", value, err)
+		}
+		if now := loop.Now(); !now.Equal(time.Unix(0, 0)) {
+			t.Errorf("the clock moved to %v", now)
+		}
+		close(questions)
+	})
+}
+
+// A loop and a goroutine that keep each other at work are told so.
+func TestWaitWithoutEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		loop := testutil.UseLoop(t)
+		var again func(int)
+		again = func(int) {
+			txaio.Watch(txaio.Go(func(context.Context) (int, error) { return 1, nil }), again, nil)
+		}
+		again(0)
+		defer func() {
+			var usage *txaio.UsageError
+			if err, _ := recover().(error); !errors.As(err, &usage) {
+				t.Errorf("panicked with %v, not a *UsageError", err)
+			}
+		}()
+		loop.Wait()
 	})
 }

@@ -7,9 +7,23 @@
 //	f := txaio.Sleep(5 * time.Second)
 //	loop.Advance(10 * time.Second) // everything that had to run has run
 //
-// With testing/synctest, replace the loop by a txaio.NewLoop made inside the
-// bubble: timers of one bubble, which those of the default loop would be, cannot
-// be set in another.
+// Code that has goroutines of its own is tested in a bubble of testing/synctest,
+// which knows when they have nothing left to do. If they do not look at the time,
+// as the reader and the writer of a connection, with [TestLoop.Wait]:
+//
+//	synctest.Test(t, func(t *testing.T) {
+//		loop := testutil.UseLoop(t)
+//		f := txaio.Go(work)
+//		loop.Wait() // the loop and the goroutines have nothing left to do
+//	})
+//
+// If they do, with a txaio.NewLoop that is made in the bubble, so that the bubble's
+// clock is the loop's too, and txaio.Await:
+//
+//	synctest.Test(t, func(t *testing.T) {
+//		defer testutil.ReplaceLoop(txaio.NewLoop())()
+//		result, err := txaio.Await(t.Context(), txaio.AddTimeout(txaio.Go(work), 10*time.Second))
+//	})
 package testutil
 
 import (
@@ -17,6 +31,7 @@ import (
 	"fmt"
 	"math"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jonboulle/clockwork"
@@ -24,7 +39,7 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// A TestLoop is a loop that runs only inside Advance, RunOnce, RunUntilIdle
+// A TestLoop is a loop that runs only inside Advance, RunOnce, RunUntilIdle, Wait
 // and [Await], on the goroutine that calls them: when they return, everything
 // that had to run has run. From other goroutines work may be added at any
 // time; it waits. Two drivers at once, also one inside a function that the
@@ -66,6 +81,17 @@ func (l *TestLoop) RunOnce() { l.ManualLoop.RunOnce() }
 // begins, as in asyncio, so if the queue is empty it is not ready: RunOnce
 // and Advance run it. On the deferred backend it is.
 func (l *TestLoop) RunUntilIdle() { must(l.runUntilIdle(new(instant))) }
+
+// Wait runs the loop until neither it nor another goroutine of the bubble has
+// anything left to do. No clock moves. It panics as RunUntilIdle does, also if the
+// loop and a goroutine keep each other at work. Call it in a bubble of
+// testing/synctest.
+func (l *TestLoop) Wait() {
+	at := new(instant)
+	for synctest.Wait(); l.Ready(); synctest.Wait() {
+		must(l.runUntilIdle(at))
+	}
+}
 
 // Advance runs what is ready; then, timer by timer in the order of their
 // times, moves the clock to the timer and runs what that makes ready; and ends
@@ -194,9 +220,8 @@ const maxSteps = 100_000
 // renews itself at one instant for 100,000 turns.
 //
 // It does not wait for other goroutines, such as those of txaio.Go: it moves the
-// clock while they work, to a timeout if there is one. Test code that has some in a
-// bubble of testing/synctest, with a txaio.NewLoop that is made there and
-// txaio.Await; TestGoroutines of this package shows how.
+// clock while they work, to a timeout if there is one. How to test code that has
+// some, the package's documentation says.
 func Await[T any](tb testing.TB, f *txaio.Future[T]) (T, error) {
 	tb.Helper()
 	loop, ok := txaio.CurrentLoop().(*TestLoop)
@@ -221,7 +246,7 @@ func Await[T any](tb testing.TB, f *txaio.Future[T]) (T, error) {
 		case err != nil:
 			tb.Fatalf("testutil.Await: %v", err)
 		case !ran:
-			tb.Fatal("testutil.Await: the future will never be settled: nothing is left to run, and there is no timer. If another goroutine is to settle it: Await does not wait for those; use testing/synctest, with a txaio.NewLoop that is made in the bubble and txaio.Await")
+			tb.Fatal("testutil.Await: the future will never be settled: nothing is left to run, and there is no timer. If another goroutine is to settle it: Await does not wait for those; use testing/synctest, with TestLoop.Wait, or with a txaio.NewLoop that is made in the bubble and txaio.Await")
 		}
 	}
 	tb.Fatalf("testutil.Await: the future is not settled after %d timers: it seems that it never will be", maxSteps)

@@ -154,12 +154,14 @@ func limitsLast(events []string) []string {
 // replayProgram is replay of a program that may break this side: that is an
 // event like another.
 func replayProgram(t *testing.T, p Program) (events []string) {
-	in := newInterpreter(t)
-	defer func() {
-		if value := recover(); value != nil {
-			events = append(in.events, strings.TrimSpace(fmt.Sprintf("panic %v", value)))
-		}
-	}()
-	in.run(operations(t, p))
-	return in.events
+	interpret(t, func(in *interpreter) {
+		defer func() {
+			events = in.events
+			if value := recover(); value != nil {
+				events = append(events, strings.TrimSpace(fmt.Sprintf("panic %v", value)))
+			}
+		}()
+		in.steps(operations(t, p))
+	})
+	return events
 }

@@ -1,6 +1,9 @@
 package conformance
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Kind says what a program may contain.
 type Kind struct {
@@ -41,6 +44,9 @@ func Generate(choices Choices, kind Kind) Program {
 	for _, name := range g.paused {
 		p = append(p, Op{"unpause", name})
 	}
+	for _, name := range g.working {
+		p = append(p, Op{"release", name})
+	}
 	return append(p, Op{"run"}, Op{"advance", longest}, Op{"run"})
 }
 
@@ -56,6 +62,7 @@ type generator struct {
 	futures  []string // of strings; made outside of callbacks, so that they exist
 	pending  []string // those of futures that are not settled when they are made
 	gathered []string
+	working  []string // futures of Go
 	timers   []string
 	paused   []string
 	limits   int  // time limits
@@ -81,6 +88,7 @@ type maker struct {
 func (g *generator) makers(depth int) []maker {
 	makers := []maker{
 		{10, g.create}, {18, g.add}, {14, g.resolve}, {9, g.reject}, {4, g.called}, {5, g.asFuture},
+		{8, g.then}, {6, g.thenOf}, {4, g.catch}, {5, g.release},
 	}
 	if g.kind.Cancel {
 		makers = append(makers, maker{7, g.cancel})
@@ -98,7 +106,7 @@ func (g *generator) makers(depth int) []maker {
 		return makers
 	}
 	makers = append(makers, []maker{
-		{6, g.gather}, {3, g.cancelTimer}, {7, g.advance}, {7, g.runOnce}, {4, g.run},
+		{6, g.gather}, {5, g.goroutine}, {3, g.cancelTimer}, {7, g.advance}, {7, g.runOnce}, {4, g.run},
 	}...)
 	if g.batches {
 		makers = append(makers, maker{6, g.batchedLater})
@@ -212,12 +220,79 @@ func (g *generator) asFuture(depth int) Op {
 	return Op{"as_future", name, how}
 }
 
-// action makes what a callback does, nil in some cases. Only one of a future
-// of strings, which text says, may return a value of its own.
+// Compositions and goroutines
+
+// compose makes a composition of one of the futures, in some cases of one that
+// may still be pending or one of those that gathered says, or nil if there are no
+// futures. Its function does what action says.
+func (g *generator) compose(verb string, depth int, gathered []string, action func() Actions) Op {
+	of, ok := g.one(g.futures)
+	if !ok {
+		return nil
+	}
+	switch {
+	case depth == 0 && len(gathered) > 0 && g.chance(25):
+		of, _ = g.one(gathered)
+	case len(g.pending) > 0 && g.chance(40):
+		of, _ = g.one(g.pending)
+	}
+	name := g.name("f")
+	op := Op{verb, name, of, action()}
+	g.made(name, depth)
+	if depth == 0 && slices.Contains(g.pending, of) {
+		g.pending = append(g.pending, name)
+	}
+	return op
+}
+
+func (g *generator) then(depth int) Op {
+	return g.compose("then", depth, g.gathered, func() Actions { return g.does(true, depth) })
+}
+
+func (g *generator) catch(depth int) Op {
+	return g.compose("catch", depth, nil, func() Actions { return g.does(true, depth) })
+}
+
+func (g *generator) thenOf(depth int) Op {
+	return g.compose("then_of", depth, g.gathered, func() Actions {
+		action := g.does(false, depth)
+		if _, raises := action["raise"]; !raises {
+			action["future"], _ = g.one(g.futures)
+		}
+		return action
+	})
+}
+
+func (g *generator) goroutine(depth int) Op {
+	name := g.name("f")
+	g.made(name, depth)
+	g.pending = append(g.pending, name)
+	g.working = append(g.working, name)
+	if g.chance(30) {
+		return Op{"go", name, Actions{"raise": g.message()}}
+	}
+	return Op{"go", name, Actions{"value": g.value()}}
+}
+
+func (g *generator) release(int) Op {
+	name, ok := g.one(g.working)
+	if !ok {
+		return nil
+	}
+	return Op{"release", name}
+}
+
+// action makes what a callback does, nil in some cases.
 func (g *generator) action(text bool, depth int) any {
 	if g.chance(15) {
 		return nil
 	}
+	return g.does(text, depth)
+}
+
+// does is action without nil. Only what belongs to a future of strings, which text
+// says, may return a value of its own.
+func (g *generator) does(text bool, depth int) Actions {
 	action := Actions{}
 	switch pick := g.IntN(100); {
 	case pick < 15:
@@ -380,11 +455,7 @@ func (g *generator) both(depth int) Op {
 	if !ok {
 		return nil
 	}
-	action := g.action(true, depth)
-	if action == nil {
-		action = Actions{}
-	}
-	return Op{"both", name, g.name("c"), action}
+	return Op{"both", name, g.name("c"), g.does(true, depth)}
 }
 
 func (g *generator) pause(int) Op {

@@ -13,6 +13,7 @@ func generate(seed uint64, kind Kind) Program {
 func TestGenerate(t *testing.T) {
 	portable := []string{
 		"create", "success", "failure", "as_future", "add", "resolve", "reject", "called", "gather",
+		"then", "then_of", "catch", "go", "release",
 		"add_timeout", "call_later", "batched", "batched_later", "cancel_timer", "advance", "run_once", "run", "raise",
 	}
 	deferreds := []string{"chain", "both", "pause", "unpause"}
@@ -72,19 +73,26 @@ func TestGenerateCombines(t *testing.T) {
 	for seed := range uint64(500) {
 		p := generate(seed, Kind{Cancel: true, Native: true})
 		chained := map[string]bool{}
+		composed := map[string]string{} // of what
 		p.walk(func(op Op) {
 			switch op[0] {
-			case "add", "both":
+			case "add", "both", "then", "then_of", "catch":
 				op.nested(func(does Program) Program {
 					for _, op := range does {
 						inside[op[0].(string)] = true
 					}
 					return does
 				})
+			}
+			switch op[0] {
 			case "chain":
 				inner := op[3].(string)
 				again["chained to"] = again["chained to"] || chained[inner]
 				chained[inner] = true
+			case "then", "then_of", "catch":
+				name, of := op[1].(string), op[2].(string)
+				composed[name] = of
+				again["composed"] = again["composed"] || composed[composed[of]] != ""
 			case "gather":
 				members := slices.Clone(op[2].([]string))
 				slices.Sort(members)
@@ -92,12 +100,12 @@ func TestGenerateCombines(t *testing.T) {
 			}
 		})
 	}
-	for _, name := range []string{"add", "chain", "both", "add_timeout", "call_later", "resolve", "cancel"} {
+	for _, name := range []string{"add", "chain", "both", "add_timeout", "call_later", "resolve", "cancel", "then", "then_of", "catch", "release"} {
 		if !inside[name] {
 			t.Errorf("no callback does %s", name)
 		}
 	}
-	for _, what := range []string{"chained to", "gathered"} {
+	for _, what := range []string{"chained to", "gathered", "composed"} {
 		if !again[what] {
 			t.Errorf("no future is %s more than once", what)
 		}

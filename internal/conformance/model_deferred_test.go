@@ -40,7 +40,7 @@ func (m *modelState) step(s *search, c *modelCall, step int) (answer string, don
 		answer, possible = m.settle(s, fmt.Sprint("v", c.n))
 	case "reject":
 		answer, possible = m.settle(s, fmt.Sprint("!error e", c.n))
-	case "cancel":
+	case "cancel", "drop":
 		done, possible = m.cancel(s, step)
 	case "add", "then", "catch":
 		m.waiting += string([]byte{c.waiter()})
@@ -145,6 +145,12 @@ func TestModelRefuses(t *testing.T) {
 		{false, "v5'", "11 got v5", "1-2 add 11; 3-4 then 2; 7-8 resolve 5 ok"},
 		{true, "!cancelled", "4 got !cancelled; 6 got !cancelled", "1-2 then 2; 3-4 catch 4; 5-6 catch 6; 7-8 cancel 1"},
 		{false, "!cancelled", "2 got !cancelled", "1-2 then 2; 7-8 cancel 1"},
+		// Cancelling what Then returned cancels the future; the function may have run.
+		{true, "!cancelled", "", "1-2 then 2; 3-4 drop 2"},
+		{false, "v5", "", "1-2 then 2; 3-4 drop 2; 5-6 resolve 5 ok"},
+		{true, "v5", "2 got v5", "1-2 then 2; 3-4 drop 2 | 1-4 resolve 5 ok"},
+		{true, "v5", "", "1-2 then 2; 3-4 drop 2 | 1-4 resolve 5 ok"},
+		{false, "v5", "", "1-2 then 2 | 1-4 resolve 5 ok"},
 		// A canceller: others may come between it and the failure.
 		{true, "!cancelled", "10 got !cancelled", "idle; 1-2 add 10; 3-4 cancel 1"},
 		{true, "v5", "10 got v5", "idle; 1-2 add 10; 3-6 cancel 1 | 4-5 resolve 5 ok"},

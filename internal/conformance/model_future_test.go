@@ -28,10 +28,10 @@ type modelState struct {
 func (m *modelState) step(s *search, c *modelCall, _ int) (answer string, done, possible bool) {
 	possible = true
 	switch c.verb {
-	case "resolve", "reject", "cancel":
+	case "resolve", "reject", "cancel", "drop":
 		if m.settled {
-			if answer = settleAnswer(txaio.ErrAlreadyCalled); c.verb == "cancel" {
-				answer = ""
+			if c.verb == "resolve" || c.verb == "reject" {
+				answer = settleAnswer(txaio.ErrAlreadyCalled)
 			}
 			break
 		}
@@ -41,7 +41,7 @@ func (m *modelState) step(s *search, c *modelCall, _ int) (answer string, done, 
 			answer, m.outcome = "ok", fmt.Sprint("v", c.n)
 		case "reject":
 			answer, m.outcome = "ok", fmt.Sprint("!error e", c.n)
-		case "cancel":
+		case "cancel", "drop":
 			if m.outcome = "!cancelled"; m.mode != noCanceller {
 				m.cancels++
 				possible = m.happens(s, "canceller")
@@ -109,6 +109,12 @@ func TestModelRefuses(t *testing.T) {
 		{false, "v5", "11 got v5", "1-2 add 11; 3-4 then 2; 7-8 resolve 5 ok"},
 		{true, "!cancelled", "4 got !cancelled; 6 got !cancelled", "1-2 then 2; 3-4 catch 4; 5-6 catch 6; 7-8 cancel 1"},
 		{false, "!cancelled", "2 got !cancelled", "1-2 then 2; 7-8 cancel 1"},
+		// Cancelling what Then returned cancels the future; the function may have run.
+		{true, "!cancelled", "", "1-2 then 2; 3-4 drop 2"},
+		{false, "v5", "", "1-2 then 2; 3-4 drop 2; 5-6 resolve 5 ok"},
+		{true, "v5", "2 got v5", "1-2 then 2; 3-4 drop 2 | 1-4 resolve 5 ok"},
+		{true, "v5", "", "1-2 then 2; 3-4 drop 2 | 1-4 resolve 5 ok"},
+		{false, "v5", "", "1-2 then 2 | 1-4 resolve 5 ok"},
 		// The canceller, before the others or not at all.
 		{true, "!cancelled", "canceller; 10 got !cancelled", "idle; 1-2 add 10; 3-4 cancel 1"},
 		{false, "!cancelled", "10 got !cancelled; canceller", "idle; 1-2 add 10; 3-4 cancel 1"},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -60,6 +61,8 @@ type modelCall struct {
 	began, ended int64
 	answer       string
 	composed     *txaio.Future[string] // by "then" and "catch"
+	dropped      bool                  // there is a "drop" of it
+	of           *modelCall            // the one whose composed future "drop" cancels
 }
 
 // cancelMode is what a future's canceller does.
@@ -72,7 +75,7 @@ const (
 	rejectingCanceller
 )
 
-var modelVerbs = []string{"resolve", "reject", "cancel", "add", "add", "add", "add", "then", "catch", "called", "pause"}
+var modelVerbs = []string{"resolve", "reject", "cancel", "add", "add", "add", "add", "then", "catch", "drop", "called", "pause"}
 
 // randomHistories makes two futures and what a few goroutines will do to them.
 func randomHistories(random *rand.Rand) []*history {
@@ -84,7 +87,11 @@ func randomHistories(random *rand.Rand) []*history {
 		for worker := range workers {
 			for range random.IntN(5) {
 				n++
-				h.calls[worker] = append(h.calls[worker], &modelCall{verb: modelVerbs[random.IntN(len(modelVerbs))], n: n})
+				c := &modelCall{verb: modelVerbs[random.IntN(len(modelVerbs))], n: n}
+				if c.verb == "drop" && !c.drops(h.calls[worker]) {
+					c.verb = "then"
+				}
+				h.calls[worker] = append(h.calls[worker], c)
 			}
 		}
 		// In the end, and alone.
@@ -97,6 +104,18 @@ func randomHistories(random *rand.Rand) []*history {
 		histories[i] = h
 	}
 	return histories
+}
+
+// drops makes c the call that cancels what an earlier one of these composed, if
+// there is one.
+func (c *modelCall) drops(earlier []*modelCall) bool {
+	for _, of := range earlier {
+		if (of.verb == "then" || of.verb == "catch") && !of.dropped {
+			of.dropped, c.of = true, of
+			return true
+		}
+	}
+	return false
 }
 
 // perform does what the histories say, on a goroutine for each worker.
@@ -166,6 +185,7 @@ func (h *history) checkComposed(t *testing.T, c *modelCall) {
 		}
 	}
 	switch {
+	case c.dropped && errors.Is(err, txaio.ErrCancelled):
 	case got == "passed by" && (err != nil) == (c.verb == "then"):
 	case got != "passed by" && err == nil && value == composedOf(c.n, got):
 	default:
@@ -182,6 +202,8 @@ func (h *history) do(c *modelCall, clock *atomic.Int64) {
 		c.answer = settleAnswer(txaio.Reject(h.f, errors.New(fmt.Sprint("e", c.n))))
 	case "cancel":
 		txaio.Cancel(h.f)
+	case "drop":
+		txaio.Cancel(c.of.composed)
 	case "called":
 		c.answer = fmt.Sprint(txaio.IsCalled(h.f))
 	case "pause":
@@ -240,13 +262,18 @@ func (h *history) add(n int) {
 	})
 }
 
-// then calls Then or, if n is odd, ThenOf.
+// then calls Then or, if n is odd, ThenOf with a function that returns a future
+// which is settled, or another goroutine's.
 func (h *history) then(n int) *txaio.Future[string] {
 	if n%2 == 0 {
 		return txaio.Then(h.f, func(v string) (string, error) { return h.compose(n, v), nil })
 	}
 	return txaio.ThenOf(h.f, func(v string) (*txaio.Future[string], error) {
-		return txaio.CreateFutureSuccess(h.compose(n, v)), nil
+		composed := h.compose(n, v)
+		if n%4 == 1 {
+			return txaio.CreateFutureSuccess(composed), nil
+		}
+		return txaio.Go(func(context.Context) (string, error) { return composed, nil }), nil
 	})
 }
 
@@ -270,7 +297,9 @@ func (c *modelCall) waiter() byte {
 }
 
 // composes lets the function given to Then or Catch run in the model, if waiter is
-// one and the outcome is for it. It leaves the outcome as it is.
+// one and the outcome is for it. It leaves the outcome as it is. The function need
+// not run if what was composed is cancelled by any of the calls: it may not have
+// got so far, although the future is settled.
 func (m *modelState) composes(s *search, waiter byte) (is, possible bool) {
 	switch failed := m.outcome[0] == '!'; {
 	case waiter&(isThen|isCatch) == 0:
@@ -278,7 +307,25 @@ func (m *modelState) composes(s *search, waiter byte) (is, possible bool) {
 	case failed != (waiter&isCatch != 0):
 		return true, true
 	}
-	return true, m.happens(s, modelEvent(int(waiter&^(isThen|isCatch)), m.outcome))
+	n := int(waiter &^ (isThen | isCatch))
+	return true, s.dropped(n) && !s.ran(n) || m.happens(s, modelEvent(n, m.outcome))
+}
+
+// dropped reports whether what the call with the number n composed is cancelled.
+func (h *history) dropped(n int) bool {
+	for _, calls := range h.calls {
+		for _, c := range calls {
+			if c.n == n {
+				return c.dropped
+			}
+		}
+	}
+	return false
+}
+
+// ran reports whether the callback or function with the number n ran.
+func (h *history) ran(n int) bool {
+	return slices.ContainsFunc(h.events, func(event string) bool { return strings.HasPrefix(event, modelEvent(n, "")) })
 }
 
 func modelEvent(n int, outcome string) string { return fmt.Sprintf("%d got %s", n, outcome) }
@@ -386,7 +433,8 @@ func (h *history) String() string {
 // A modelCase is a history, written "1-4 resolve 5 ok; 5-6 add 10 | 2-3 cancel
 // 6": calls from time 1 to 4 and so on, and a bar between goroutines. With
 // "idle" it has a canceller that does nothing and is called once where a call
-// is "cancel".
+// is "cancel". "drop 2" is of what "then 2" or "catch 2" of the same goroutine
+// composed.
 type modelCase struct {
 	explained             bool
 	final, events, script string
@@ -410,6 +458,9 @@ func checkModel(t *testing.T, cases []modelCase) {
 				fmt.Sscanf(line, "%d-%d %s %d %s", &call.began, &call.ended, &call.verb, &call.n, &call.answer)
 				if call.answer == "already" {
 					call.answer = settleAnswer(txaio.ErrAlreadyCalled)
+				}
+				if call.verb == "drop" {
+					call.drops(calls)
 				}
 				calls = append(calls, call)
 			}

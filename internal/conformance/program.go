@@ -64,10 +64,15 @@ func (p Program) Valid() bool {
 			}
 		}
 		switch op[0] {
-		case "create", "success", "failure", "batched", "call_later":
+		case "create", "success", "failure", "batched", "call_later", "go":
 		case "as_future":
 			if alias, is := op[2].(Actions)["future"]; is {
 				need(alias)
+			}
+		case "then", "then_of", "catch":
+			need(op[2])
+			if inner, is := op[3].(Actions)["future"]; is {
+				need(inner)
 			}
 		case "gather":
 			for _, member := range op[2].([]string) {

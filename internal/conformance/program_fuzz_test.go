@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/txaio-go/txaio"
-	"github.com/txaio-go/txaio/testutil"
 )
 
 // addRandom adds inputs to start from, the same each time.
@@ -51,16 +50,20 @@ type addition struct {
 
 // brokenPromises runs a program and returns what should not have happened.
 func brokenPromises(t *testing.T, p Program) (broken []string) {
-	j := &judge{interpreter: newInterpreter(t), byLabel: map[string]*addition{}, last: map[txaio.AnyFuture]int{}}
+	interpret(t, func(in *interpreter) { broken = judged(in, p) })
+	return broken
+}
+
+func judged(in *interpreter, p Program) (broken []string) {
+	j := &judge{interpreter: in, byLabel: map[string]*addition{}, last: map[txaio.AnyFuture]int{}}
 	j.interpreter.added = j.add
-	defer testutil.ReplaceLoop(j.loop)()
 	func() {
 		defer func() {
 			if value := recover(); value != nil {
 				j.breaks("a panic came out: %v", value)
 			}
 		}()
-		j.steps(operations(t, p))
+		j.steps(operations(in.t, p))
 	}()
 	j.events = append(j.events, "") // so that none is the last
 	before := len(j.events)
@@ -159,7 +162,13 @@ func (j *judge) ran(a *addition, errback bool) {
 // others returned, so it is looked for only where there is none.
 func (j *judge) missing(p Program) {
 	chains := false
-	p.walk(func(op Op) { chains = chains || op[0] == "chain" })
+	settles := map[string]bool{} // what Then and Catch returned: what it waits for settles it
+	p.walk(func(op Op) {
+		chains = chains || op[0] == "chain"
+		if op[0] == "then" || op[0] == "catch" {
+			settles[op[1].(string)] = true
+		}
+	})
 	if chains {
 		return
 	}
@@ -169,6 +178,9 @@ func (j *judge) missing(p Program) {
 		}
 		if !a.f.IsCalled() && a.called+a.erred > 0 {
 			j.breaks("%s ran, and its future is not settled", a.label)
+		}
+		if a.f.IsCalled() && settles[a.label] && !future(j.futures[a.label]).IsCalled() {
+			j.breaks("%s is not settled, and what it waits for is", a.label)
 		}
 	}
 }

@@ -4,12 +4,14 @@ package conformance
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/txaio-go/txaio"
@@ -34,7 +36,8 @@ func (r recording) want() []string {
 	return r.Asyncio
 }
 
-func TestGoldenPrograms(t *testing.T) { replayFile(t, "testdata/golden.jsonl", 500) }
+func TestGoldenPrograms(t *testing.T)   { replayFile(t, "testdata/golden.jsonl", 500) }
+func TestComposedPrograms(t *testing.T) { replayFile(t, "testdata/composed.jsonl", 200) }
 
 func replayFile(t *testing.T, name string, count int) {
 	recordings := readRecordings(t, name)
@@ -93,22 +96,30 @@ func operations(t *testing.T, p Program) (ops []json.RawMessage) {
 }
 
 // replay runs a program and returns its events.
-func replay(t *testing.T, ops []json.RawMessage) []string {
-	in := newInterpreter(t)
-	in.run(ops)
-	return in.events
+func replay(t *testing.T, ops []json.RawMessage) (events []string) {
+	interpret(t, func(in *interpreter) {
+		in.steps(ops)
+		events = in.events
+	})
+	return events
 }
 
-// run runs a program with the interpreter's loop as the current one.
-func (in *interpreter) run(ops []json.RawMessage) {
-	defer testutil.ReplaceLoop(in.loop)()
-	in.steps(ops)
+// interpret gives a new interpreter, whose loop is the current one, to run, in a
+// bubble, which tells when a goroutine of the program has ended.
+func interpret(t *testing.T, run func(in *interpreter)) {
+	synctest.Test(t, func(t *testing.T) {
+		in := newInterpreter(t)
+		defer testutil.ReplaceLoop(in.loop)()
+		defer in.end()
+		run(in)
+	})
 }
 
 func newInterpreter(t *testing.T) *interpreter {
 	in := &interpreter{
 		t:       t,
 		futures: map[string]node{},
+		working: map[string]chan bool{},
 		timers:  map[string]txaio.DelayedCall{},
 		batched: map[string]*txaio.BatchedTimer{},
 	}
@@ -123,6 +134,7 @@ type interpreter struct {
 	loop    *testutil.TestLoop
 	events  []string
 	futures map[string]node
+	working map[string]chan bool // functions of Go: whether they are released, or the program has ended
 	timers  map[string]txaio.DelayedCall
 	batched map[string]*txaio.BatchedTimer
 	added   func(label string, f txaio.AnyFuture, callback, errback bool) // told what is added, where it is set
@@ -133,6 +145,8 @@ type node interface {
 	txaio.AnyFuture
 	add(in *interpreter, label string, callback, errback *action)
 	addTimeout(in *interpreter, label string, delay time.Duration)
+	then(in *interpreter, name string, a *action) *txaio.Future[string]
+	thenOf(in *interpreter, name string, a *action) *txaio.Future[string]
 }
 
 type plain struct{ *txaio.Future[string] }
@@ -141,11 +155,13 @@ type gathered struct {
 	*txaio.Future[[]txaio.Result[string]]
 }
 
-// action is what a callback does.
+// action is what a callback does, or the function of a composition, which may
+// return a future.
 type action struct {
-	Value *string           `json:"value"`
-	Raise *string           `json:"raise"`
-	Do    []json.RawMessage `json:"do"`
+	Value  *string           `json:"value"`
+	Raise  *string           `json:"raise"`
+	Future *string           `json:"future"`
+	Do     []json.RawMessage `json:"do"`
 }
 
 type outcome struct {
@@ -182,8 +198,9 @@ func (in *interpreter) steps(ops []json.RawMessage) {
 func (in *interpreter) step(raw json.RawMessage) {
 	var (
 		op               []json.RawMessage
-		kind, name       string
+		kind, name, of   string
 		label, value     string
+		does             action
 		how              outcome
 		callback, errbak *action
 		seconds          float64
@@ -248,6 +265,21 @@ func (in *interpreter) step(raw json.RawMessage) {
 			futures[i] = in.plain(member)
 		}
 		in.futures[name] = gathered{txaio.Gather(futures, consume)}
+	case "then":
+		in.args(op, &name, &of, &does)
+		in.futures[name] = plain{in.futures[of].then(in, name, &does)}
+	case "then_of":
+		in.args(op, &name, &of, &does)
+		in.futures[name] = plain{in.futures[of].thenOf(in, name, &does)}
+	case "catch":
+		in.args(op, &name, &of, &does)
+		in.futures[name] = plain{in.catch(name, in.plain(of), &does)}
+	case "go":
+		in.args(op, &name, &does)
+		in.futures[name] = plain{in.start(name, &does)}
+	case "release":
+		in.args(op, &name)
+		in.release(name)
 	case "add_timeout":
 		in.args(op, &label, &name, &seconds)
 		in.futures[name].addTimeout(in, label, duration(seconds))
@@ -382,6 +414,80 @@ func addTimeout[T any](in *interpreter, f *txaio.Future[T], label string, delay 
 		in.note("%s limited !%s @%s", label, describe(fail), in.now())
 		return *new(T), fail
 	})
+}
+
+func (p plain) then(in *interpreter, name string, a *action) *txaio.Future[string] {
+	return thenAction(in, p.Future, name, a, show, passText)
+}
+
+func (p plain) thenOf(in *interpreter, name string, a *action) *txaio.Future[string] {
+	return thenOfAction(in, p.Future, name, a, show)
+}
+
+func (g gathered) then(in *interpreter, name string, a *action) *txaio.Future[string] {
+	return thenAction(in, g.Future, name, a, showResults, showResults)
+}
+
+func (g gathered) thenOf(in *interpreter, name string, a *action) *txaio.Future[string] {
+	return thenOfAction(in, g.Future, name, a, showResults)
+}
+
+func passText(value string) string { return value }
+
+func thenAction[T any](in *interpreter, f *txaio.Future[T], name string, a *action, show, pass func(T) string) *txaio.Future[string] {
+	in.adding(name, f, true, false)
+	return txaio.Then(f, func(value T) (string, error) {
+		in.note("%s then %s", name, show(value))
+		return act(in, a, pass(value), nil)
+	})
+}
+
+func thenOfAction[T any](in *interpreter, f *txaio.Future[T], name string, a *action, show func(T) string) *txaio.Future[string] {
+	in.adding(name, f, true, false)
+	return txaio.ThenOf(f, func(value T) (*txaio.Future[string], error) {
+		in.note("%s then_of %s", name, show(value))
+		if _, err := act(in, a, "", nil); err != nil {
+			return nil, err
+		}
+		return in.plain(*a.Future), nil
+	})
+}
+
+func (in *interpreter) catch(name string, f *txaio.Future[string], a *action) *txaio.Future[string] {
+	in.adding(name, f, false, true)
+	return txaio.Catch(f, func(fail *txaio.Failure) (string, error) {
+		in.note("%s catch %s", name, describe(fail))
+		return act(in, a, "", fail)
+	})
+}
+
+// start calls Go with a function that does nothing until it is released.
+func (in *interpreter) start(name string, a *action) *txaio.Future[string] {
+	released := make(chan bool)
+	in.working[name] = released
+	return txaio.Go(func(ctx context.Context) (string, error) {
+		if <-released {
+			in.note("%s returns %s", name, map[bool]string{true: "in time", false: "cancelled"}[ctx.Err() == nil])
+		}
+		return act(in, a, "", nil)
+	})
+}
+
+// release lets the function of a call of Go return, once, and waits until what
+// settles the future is queued.
+func (in *interpreter) release(name string) {
+	if released := in.working[name]; released != nil {
+		delete(in.working, name)
+		released <- true
+		synctest.Wait()
+	}
+}
+
+// end ends the goroutines that are left.
+func (in *interpreter) end() {
+	for _, released := range in.working {
+		close(released)
+	}
 }
 
 func (in *interpreter) adding(label string, f txaio.AnyFuture, callback, errback bool) {

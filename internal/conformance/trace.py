@@ -6,6 +6,14 @@ It prints a line with the versions, then for each line of standard input, a
 program, a line with its events, or null if the Go library is meant to do
 something else. docs/testing.md describes the programs. The time in them is
 virtual: only the operation "advance" moves it.
+
+txaio has no counterpart of Then, ThenOf, Catch and Go. They are played here
+with Deferreds and futures of the framework's own, by the rules that the Go
+library gives for them: see "compose" of each framework. A Deferred so composed
+is settled in a callback of another, and its callbacks run when that one's have
+run as far as they can. The function of Go has no thread: it returns when the
+operation "release" says so, and its future is settled by what that queues on
+the loop.
 """
 import asyncio
 import gc
@@ -38,6 +46,19 @@ def shown(value):
     return "!" + failed(error) if isinstance(error, BaseException) else str(value)
 
 
+class Source:
+    """What a future waits for that Then, ThenOf, Catch or Go has returned."""
+
+    def __init__(self, future=None):
+        self.future = future
+        self.cancelled = False
+
+    def cancel(self):
+        self.cancelled = True
+        if self.future is not None:
+            self.future.cancel()
+
+
 class Twisted:
     """A reactor that is moved by hand."""
 
@@ -47,6 +68,8 @@ class Twisted:
         self.unhandled = unhandled
         self.loop = Clock()
         self.now = self.loop.seconds
+        self.ready = []  # functions from other threads: a Clock takes none
+        self.soon = self.ready.append
 
     def next(self):
         return min((call.getTime() for call in self.loop.getDelayedCalls()), default=math.inf)
@@ -58,11 +81,14 @@ class Twisted:
             self.unhandled(error)
 
     def run_once(self):
+        ready, self.ready[:] = self.ready[:], []
+        for function in ready:
+            function()
         self.move(0)
 
     def run(self):
-        while self.next() <= self.now():
-            self.move(0)
+        while self.ready or self.next() <= self.now():
+            self.run_once()
 
     def advance(self, seconds):
         end = self.now() + seconds
@@ -74,6 +100,81 @@ class Twisted:
 
     def limit(self, future, seconds):
         return future.addTimeout(seconds, self.loop)
+
+    # The composed Deferreds that callbacks have settled, for each chain of
+    # callbacks that is being run.
+    settled = []
+
+    @classmethod
+    def prepare(cls):
+        from twisted.internet.defer import Deferred
+
+        run_chain = Deferred._runCallbacks
+
+        def run_callbacks(deferred):
+            waiting = [deferred]
+            while waiting:
+                cls.settled.append([])
+                run_chain(waiting.pop(0))
+                waiting += cls.settled.pop()
+
+        Deferred._runCallbacks = run_callbacks
+
+    @staticmethod
+    def finished(deferred):
+        return deferred.called and not (deferred.callbacks or deferred.paused or deferred._runningCallbacks)
+
+    @classmethod
+    def taken_as_it_stands(cls, deferred):
+        return deferred.called and not deferred.paused and not cls.finished(deferred)
+
+    @staticmethod
+    def waiting(source):
+        from twisted.internet.defer import CancelledError, Deferred
+
+        def canceller(deferred):
+            deferred.errback(CancelledError())
+            source.cancel()
+
+        return Deferred(canceller)
+
+    def compose(self, future, function):
+        from twisted.internet.defer import Deferred
+        from twisted.python.failure import Failure
+
+        source = Source(future)
+        composed = self.waiting(source)
+
+        def settle(result):
+            if not composed.called:
+                composed.called, composed.result = True, result
+                self.settled[-1].append(composed)
+            return result
+
+        def step(result):
+            if composed.called:
+                return result
+            try:
+                if isinstance(result, Failure):
+                    made = function(None, result.value)
+                else:
+                    made = function(result, None)
+            except Exception:
+                made = Failure()
+            if not isinstance(made, Deferred):
+                settle(made)
+                return result
+            source.future = made
+            if source.cancelled:
+                made.cancel()
+            if self.finished(made):
+                settle(made.result)
+            else:
+                made.callbacks.append(((settle, (), {}), (settle, (), {})))
+            return result
+
+        future.addBoth(step)
+        return composed
 
     def close(self):
         pass
@@ -97,6 +198,20 @@ class OrderedHandle(asyncio.TimerHandle):
 asyncio.base_events.events.TimerHandle = OrderedHandle
 
 
+class Waiting(asyncio.Future):
+    """A future that is cancelled together with its source."""
+
+    def __init__(self, source, loop):
+        super().__init__(loop=loop)
+        self.source = source
+
+    def cancel(self, msg=None):
+        cancelled = super().cancel()
+        if cancelled:
+            self.source.cancel()
+        return cancelled
+
+
 class Asyncio(asyncio.SelectorEventLoop):
     """An event loop that is moved by hand."""
 
@@ -104,6 +219,7 @@ class Asyncio(asyncio.SelectorEventLoop):
         self.moment = 0.0
         self.loop = self
         super().__init__()
+        self.soon = self.call_soon
         self.set_exception_handler(lambda _, context: self.judge(context, unhandled))
         asyncio.set_event_loop(self)
 
@@ -146,6 +262,51 @@ class Asyncio(asyncio.SelectorEventLoop):
         # once, or the turns that the task needs would find it.
         return self.create_task(asyncio.wait_for(future, seconds))
 
+    def waiting(self, source):
+        return Waiting(source, self)
+
+    def compose(self, future, function):
+        source = Source(future)
+        composed = self.waiting(source)
+
+        def settle(settled):
+            if composed.done():
+                return
+            if settled.cancelled():
+                composed.cancel()
+            elif settled.exception() is not None:
+                composed.set_exception(settled.exception())
+            else:
+                composed.set_result(settled.result())
+
+        def step(_):
+            if composed.done():
+                return
+            value = error = None
+            try:
+                value = future.result()
+            except (Exception, asyncio.CancelledError) as raised:
+                error = raised
+            try:
+                made = function(value, error)
+            except (Exception, asyncio.CancelledError) as raised:
+                if raised is error:  # a cancellation stays one
+                    settle(future)
+                elif not composed.done():
+                    composed.set_exception(raised)
+                return
+            if not asyncio.isfuture(made):
+                if not composed.done():
+                    composed.set_result(made)
+                return
+            source.future = made
+            if source.cancelled:
+                made.cancel()
+            made.add_done_callback(settle)
+
+        future.add_done_callback(step)
+        return composed
+
 
 class Machine:
     """Runs one program."""
@@ -154,6 +315,7 @@ class Machine:
         self.events = []
         self.comparable = True
         self.futures, self.timers, self.batches = {}, {}, {}
+        self.releases = {}
         self.driver = driver(lambda error: self.note("handler", first_line(error)))
         txaio.config.loop = self.driver.loop
 
@@ -252,8 +414,9 @@ class Machine:
         def call(argument):
             self.note(label, "callback", shown(argument))
             # Twisted takes the result as it stands when one of the Deferred's
-            # callbacks is running; the Go library waits until it has finished.
-            if self.futures[inner]._runningCallbacks:
+            # callbacks is running, or some are yet to run; the Go library waits
+            # until it has finished.
+            if self.driver.taken_as_it_stands(self.futures[inner]):
                 self.comparable = False
             return self.futures[inner]
 
@@ -264,6 +427,58 @@ class Machine:
 
     def do_unpause(self, name):
         self.futures[name].unpause()
+
+    # Compositions and goroutines
+
+    def compose(self, kind, name, of, action):
+        def function(value, error):
+            if (error is None) == (kind == "catch"):  # it goes past
+                if error is not None:
+                    raise error
+                return value
+            self.note(name, kind, shown(value) if error is None else failed(error))
+            self.do(action.get("do", []))
+            if "raise" in action:
+                raise RuntimeError(action["raise"])
+            if "future" in action:
+                return self.futures[action["future"]]
+            if "value" in action:
+                return action["value"]
+            if error is not None:
+                raise error
+            return shown(value) if isinstance(value, list) else value
+
+        self.futures[name] = self.driver.compose(self.futures[of], function)
+
+    def do_then(self, name, of, action):
+        self.compose("then", name, of, action)
+
+    def do_then_of(self, name, of, action):
+        self.compose("then_of", name, of, action)
+
+    def do_catch(self, name, of, action):
+        self.compose("catch", name, of, action)
+
+    def do_go(self, name, action):
+        source = Source()
+        future = self.futures[name] = self.driver.waiting(source)
+
+        def settle():
+            if txaio.is_called(future):
+                return
+            if "raise" in action:
+                txaio.reject(future, RuntimeError(action["raise"]))
+            else:
+                txaio.resolve(future, action["value"])
+
+        def release():
+            self.note(name, "returns", "cancelled" if source.cancelled else "in time")
+            self.driver.soon(settle)
+
+        self.releases[name] = release
+
+    def do_release(self, name):
+        self.releases.pop(name, lambda: None)()  # only once
 
     # Time
 
@@ -319,6 +534,7 @@ def main(framework):
         txaio.use_twisted()
         versions["twisted"] = twisted.__version__
         driver = Twisted
+        driver.prepare()
     else:
         txaio.use_asyncio()
         driver = Asyncio

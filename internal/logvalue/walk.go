@@ -253,7 +253,7 @@ func (w *Walk) fit(v reflect.Value, depth int, text bool) bool {
 	if !v.IsValid() {
 		return true
 	}
-	if w.elements++; depth > maxDepth || w.exhausted() {
+	if w.elements++; len(w.path) > maxDepth || w.exhausted() {
 		return false
 	}
 	if isPlain(v.Type()) {
@@ -328,7 +328,7 @@ func (w *Walk) value(v reflect.Value, depth int, text bool) any {
 	if w.fit(v, depth, text) {
 		return held(v)
 	}
-	if w.spent = before; depth > maxDepth || w.exhausted() {
+	if w.spent = before; len(w.path) > maxDepth || w.exhausted() {
 		return cut
 	}
 	w.elements++
@@ -357,7 +357,7 @@ func (w *Walk) value(v reflect.Value, depth int, text bool) any {
 func (w *Walk) copied(v reflect.Value, depth int, text bool) any {
 	switch v.Kind() {
 	case reflect.Pointer:
-		return w.value(v.Elem(), depth, text)
+		return w.value(v.Elem(), depth-1, text) // in its place, where fmt follows a pointer again
 	case reflect.Slice, reflect.Array:
 		items := []any{}
 		for i := 0; i < v.Len() && !w.exhausted() && !isBytes(v); i++ {

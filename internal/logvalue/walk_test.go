@@ -110,3 +110,15 @@ func TestBudget(t *testing.T) {
 		t.Errorf("%d elements", len(got))
 	}
 }
+
+// A value in an attribute in a value is as deep as it is, though its text begins
+// anew.
+func TestDepthOfTexts(t *testing.T) {
+	var nested any = "leaf"
+	for range 2 * maxDepth {
+		nested = []any{slog.Any("a", nested)}
+	}
+	if n := strings.Count(Sprint(nested), "a="); n < maxDepth-1 || n > maxDepth+1 {
+		t.Errorf("%d levels, not %d", n, maxDepth)
+	}
+}

@@ -55,11 +55,7 @@ func (w *world) dial(ctx context.Context) (net.Conn, error) {
 
 // run runs the loop until neither it nor a goroutine has anything left to do. The
 // clock does not move.
-func (w *world) run() {
-	for synctest.Wait(); w.loop.Ready(); synctest.Wait() {
-		w.loop.RunUntilIdle()
-	}
-}
+func (w *world) run() { w.loop.Wait() }
 
 // advance moves the clock, and then does as run.
 func (w *world) advance(d time.Duration) {
