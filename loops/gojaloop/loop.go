@@ -1,0 +1,231 @@
+// Package gojaloop runs txaio on the event loop of a JavaScript engine: goja, with
+// the event loop of goja_nodejs. JavaScript, futures' callbacks and timers share
+// that one loop, and so need no locks between them.
+//
+// [Future] makes a future of a promise, and [Promise] a promise of a future. Both
+// carry values, errors and cancellation: see there. Values cross as JSON.
+package gojaloop
+
+import (
+	"container/list"
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/dop251/goja"
+	"github.com/dop251/goja_nodejs/eventloop"
+	"github.com/txaio-go/txaio"
+)
+
+// ErrClosed is found by errors.Is in what futures fail with that were waiting for
+// JavaScript when its loop ended, or began to wait later.
+var ErrClosed = errors.New("gojaloop: the loop was closed")
+
+// A Loop is a [txaio.EventLoop] on which JavaScript runs. [New] makes one, and
+// [Loop.Close] ends it. Its methods may be called from any goroutine.
+type Loop struct {
+	js  *eventloop.EventLoop
+	own *txaio.Loop // has the timers, and runs what is left when JavaScript has ended
+	api *txaio.API  // nil on the deferred backend, whose futures have no loop
+	engine
+
+	mu      sync.Mutex
+	queue   []func()
+	waiting list.List // of *waiter
+	why     error     // why JavaScript is to end; nil while it is not
+	ended   bool      // it has
+	done    chan struct{}
+}
+
+// An Option is an option of [New].
+type Option func(*options)
+
+type options struct {
+	js   []eventloop.Option
+	loop []txaio.LoopOption
+}
+
+// WithEventLoop passes options to goja_nodejs's event loop: a registry of
+// modules, or no console.
+func WithEventLoop(opts ...eventloop.Option) Option {
+	return func(o *options) { o.js = append(o.js, opts...) }
+}
+
+// WithExceptionHandler makes the loop hand to handler what has nowhere else to go:
+// the panic of a function that it ran, an exception that a JavaScript timer
+// threw (as an [*Error]), and a rejection that nobody handled. The loop calls it on
+// its own goroutine. Without it they are errors in the log.
+func WithExceptionHandler(handler func(*txaio.Failure)) Option {
+	return func(o *options) { o.loop = append(o.loop, txaio.WithExceptionHandler(handler)) }
+}
+
+// New returns a loop that runs, on a goroutine of its own, until [Loop.Close].
+func New(opts ...Option) *Loop {
+	o := options{loop: []txaio.LoopOption{txaio.WithExceptionHandler(report)}}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	l := &Loop{
+		js:   eventloop.NewEventLoop(o.js...),
+		own:  txaio.NewLoop(o.loop...),
+		done: make(chan struct{}),
+	}
+	if txaio.UsingFuture {
+		l.api, _ = txaio.WithConfig(txaio.Config{Loop: l})
+	}
+	ready := make(chan struct{})
+	l.js.RunOnLoop(func(vm *goja.Runtime) {
+		l.setUp(vm)
+		close(ready)
+	})
+	go l.drive()
+	<-ready
+	return l
+}
+
+// CallSoon runs fn on the loop after what is queued already, also after Close.
+func (l *Loop) CallSoon(fn func()) {
+	if fn == nil {
+		l.own.CallSoon(nil) // which panics, and says why
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended {
+		l.own.CallSoon(fn)
+		return
+	}
+	l.queue = append(l.queue, fn)
+	l.js.RunOnLoop(l.next)
+}
+
+// next runs the first function in the queue. The queue is not goja_nodejs's, which
+// loses what is in it if a function ends its goroutine.
+func (l *Loop) next(*goja.Runtime) {
+	l.mu.Lock()
+	if l.why != nil || len(l.queue) == 0 {
+		l.mu.Unlock() // it is left to finish
+		return
+	}
+	fn := l.queue[0]
+	l.queue[0] = nil
+	l.queue = l.queue[1:]
+	l.mu.Unlock()
+	l.enter(fn)
+}
+
+// Now returns the time of the system's clock.
+func (l *Loop) Now() time.Time { return l.own.Now() }
+
+// HandleFailure hands fail to the exception handler: see [WithExceptionHandler].
+func (l *Loop) HandleFailure(fail *txaio.Failure) { l.own.HandleFailure(fail) }
+
+// InLoop reports whether the running goroutine is running a function of a Loop,
+// this or any other.
+func (l *Loop) InLoop() bool {
+	var frames [64]uintptr
+	for skip := 1; ; skip += len(frames) {
+		n := runtime.Callers(skip, frames[:])
+		for _, pc := range frames[:n] {
+			if fn := runtime.FuncForPC(pc - 1); fn != nil && fn.Entry() == enterEntry {
+				return true
+			}
+		}
+		if n < len(frames) {
+			return l.own.InLoop()
+		}
+	}
+}
+
+var enterEntry = reflect.ValueOf((*Loop).enter).Pointer()
+
+// enter calls fn on the loop's goroutine. All code of users that runs there does
+// so in a call of it, so that no panic gets to goja_nodejs's loop, which would
+// not survive it. It is a frame on the stack for InLoop to find.
+//
+//go:noinline
+func (l *Loop) enter(fn func()) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		if value := recover(); value != nil { // nil is runtime.Goexit: see drive
+			l.HandleFailure(l.recovered(value))
+		}
+	}()
+	fn()
+	returned = true
+}
+
+// Close ends JavaScript: what is running is interrupted, and what waits for it
+// fails with an error in which errors.Is finds [ErrClosed]. It returns when the
+// loop's goroutine has ended; called on the loop, at once.
+//
+// Go's part of the loop goes on, so that nothing is lost: functions that are queued
+// and timers still run, one at a time, on a goroutine that exists only while
+// there is something to run. They must not use the loop's goja.Runtime any more.
+//
+// A function on the loop that calls runtime.Goexit ends JavaScript too, and so does
+// what leaves goja without reactions of promises that were yet to run: a Go function
+// that panics when such a reaction calls it, and goja.Runtime.Interrupt.
+func (l *Loop) Close() {
+	l.end(nil)
+	if !l.InLoop() {
+		<-l.done
+	}
+}
+
+// end has JavaScript ended, because of cause if that is not nil.
+func (l *Loop) end(cause error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.why != nil {
+		return
+	}
+	l.why = ErrClosed
+	if cause != nil {
+		l.why = fmt.Errorf("%w: %w", ErrClosed, cause)
+	}
+	l.vm.Interrupt(l.why)
+	l.js.StopNoWait()
+}
+
+// closed returns why JavaScript has ended or is about to, or nil.
+func (l *Loop) closed() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.why
+}
+
+// drive is the loop's goroutine.
+func (l *Loop) drive() {
+	returned := false
+	defer func() {
+		if !returned {
+			l.end(txaio.ErrGoexit)
+		}
+		l.finish()
+	}()
+	l.js.StartInForeground()
+	returned = true
+}
+
+// finish hands over to the loop that goes on without JavaScript.
+func (l *Loop) finish() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+	l.vm.Interrupt(l.why) // what is called from now on
+	for _, fn := range l.queue {
+		l.own.CallSoon(fn)
+	}
+	l.queue = nil
+	for l.waiting.Len() > 0 {
+		w := l.waiting.Remove(l.waiting.Front()).(*waiter)
+		l.own.CallSoon(func() { w.fail(l.closed()) })
+	}
+	close(l.done)
+}
