@@ -1,5 +1,3 @@
-//go:build deferred || future
-
 package testutil_test
 
 import (
