@@ -1,15 +1,17 @@
-// Package testutil has what tests of code that uses txaio need: a loop that
-// runs only when it is told to, on a clock that moves only when it is told to,
-// so that a test neither sleeps nor races.
+// Package testutil helps to test code that uses txaio. It has a loop that runs
+// only when a test tells it to, on a clock that moves only when a test tells it
+// to, so that tests neither sleep nor race:
 //
-//	loop := testutil.NewTestLoop()
-//	defer testutil.ReplaceLoop(loop)()
-//	f := txaio.Sleep(5 * time.Second)
+//	loop := testutil.UseLoop(t)
+//	f := txaio.AddTimeout(txaio.CreateFuture[string](), 5*time.Second)
 //	loop.Advance(10 * time.Second) // everything that had to run has run
 //
-// With testing/synctest, replace the loop by a txaio.NewLoop made inside the
-// bubble: timers of one bubble, which those of the default loop would be, cannot
-// be set in another.
+// [Await] runs the loop until a future is settled, and [CaptureLog] collects what
+// the code under test logs.
+//
+// Code that starts goroutines of its own is tested in a bubble of
+// testing/synctest, with a txaio.NewLoop that is made inside the bubble. The
+// default loop cannot be used there: its timers may belong to another bubble.
 package testutil
 
 import (

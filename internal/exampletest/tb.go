@@ -1,6 +1,7 @@
 package exampletest
 
 import (
+	"context"
 	"fmt"
 	"testing"
 )
@@ -43,3 +44,6 @@ func (tb *TB) End() {
 		tb.cleanups[i]()
 	}
 }
+
+// Context returns a context that does not end.
+func (tb *TB) Context() context.Context { return context.Background() }
