@@ -113,22 +113,6 @@ func TestBatchedTimerRounds(t *testing.T) {
 	}
 }
 
-func ExampleRoundUp() {
-	loop := testutil.NewTestLoop()
-	defer testutil.ReplaceLoop(loop)()
-	down := txaio.MakeBatchedTimer(10*time.Second, 0)
-	up := txaio.MakeBatchedTimer(10*time.Second, 0, txaio.RoundUp())
-
-	loop.Advance(4 * time.Second)
-	start := loop.Now()
-	down.CallLater(5*time.Second, func() { fmt.Println("5 s rounded down:", loop.Now().Sub(start)) })
-	up.CallLater(5*time.Second, func() { fmt.Println("5 s rounded up:", loop.Now().Sub(start)) })
-	loop.Advance(time.Minute)
-	// Output:
-	// 5 s rounded down: 0s
-	// 5 s rounded up: 6s
-}
-
 // farAway are times at the ends of what nanoseconds since the epoch reach, and
 // beyond.
 var farAway = map[string]time.Time{

@@ -1,5 +1,3 @@
-//go:build deferred || future
-
 package txaio_test
 
 import (

@@ -1,15 +1,18 @@
-// Package testutil has what tests of code that uses txaio need: a loop that
-// runs only when it is told to, on a clock that moves only when it is told to,
-// so that a test neither sleeps nor races.
+// Package testutil helps to test code that uses txaio. It has a loop that runs
+// only when a test tells it to, on a clock that moves only when a test tells it
+// to, so that tests neither sleep nor race:
 //
-//	loop := testutil.NewTestLoop()
-//	defer testutil.ReplaceLoop(loop)()
-//	f := txaio.Sleep(5 * time.Second)
+//	loop := testutil.UseLoop(t)
+//	f := txaio.AddTimeout(txaio.CreateFuture[string](), 5*time.Second)
 //	loop.Advance(10 * time.Second) // everything that had to run has run
 //
-// Code that has goroutines of its own is tested in a bubble of testing/synctest,
-// which knows when they have nothing left to do. If they do not look at the time,
-// as the reader and the writer of a connection, with [TestLoop.Wait]:
+// [Await] runs the loop until a future is settled, and [CaptureLog] collects what
+// the code under test logs.
+//
+// Code that starts goroutines of its own is tested in a bubble of
+// testing/synctest, which knows when they have nothing left to do. If they do not
+// look at the time, such as the reader and the writer of a connection, use
+// [TestLoop.Wait]:
 //
 //	synctest.Test(t, func(t *testing.T) {
 //		loop := testutil.UseLoop(t)
@@ -17,8 +20,8 @@
 //		loop.Wait() // the loop and the goroutines have nothing left to do
 //	})
 //
-// If they do, with a txaio.NewLoop that is made in the bubble, so that the bubble's
-// clock is the loop's too, and txaio.Await:
+// If they do, make an ordinary loop in the bubble, whose clock is then the
+// bubble's, and use txaio.Await:
 //
 //	synctest.Test(t, func(t *testing.T) {
 //		defer testutil.ReplaceLoop(txaio.NewLoop())()

@@ -26,7 +26,7 @@ var (
 )
 
 // New random programs leave the same events here and on Python's txaio, run on
-// the spot. See docs/testing.md.
+// the spot. See docs/conformance.md.
 func TestConformance(t *testing.T) {
 	python := startPython(t)
 	if *conformanceSeed == 0 {

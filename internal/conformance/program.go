@@ -2,7 +2,7 @@
 // timers, and makes those that show a difference small. A program is JSON that
 // an interpreter in Go runs on this module and one in Python on the library it
 // follows. The tests replay recorded programs and new ones, and look for an
-// order in which what several goroutines did makes sense; see docs/testing.md.
+// order in which what several goroutines did makes sense; see docs/conformance.md.
 package conformance
 
 import "maps"

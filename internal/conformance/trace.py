@@ -4,7 +4,7 @@
 
 It prints a line with the versions, then for each line of standard input, a
 program, a line with its events, or null if the Go library is meant to do
-something else. docs/testing.md describes the programs. The time in them is
+something else. docs/conformance.md describes the programs. The time in them is
 virtual: only the operation "advance" moves it.
 
 txaio has no counterpart of Then, ThenOf, Catch and Go. They are played here
