@@ -3,6 +3,7 @@ package format
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -216,7 +217,7 @@ func parseName(text string) (name string, parts []part, err error) {
 // parseIndex returns the number that text is, -1 if it is none.
 func parseIndex(text string) (int, error) {
 	n, rest, err := leadingNumber(text, math.MaxInt, errTooManyDigits)
-	if err == nil && (rest != "" || text == "") {
+	if rest != "" {
 		n = -1
 	}
 	return n, err
@@ -224,19 +225,18 @@ func parseIndex(text string) (int, error) {
 
 const errTooManyDigits = pythonError("Too many decimal digits in format string")
 
-// leadingNumber reads the digits text starts with, all of them also if their
-// number is over limit, which is tooLarge.
+// leadingNumber reads the digits that text starts with. It returns -1 if there are
+// none, and tooLarge if their number is over limit.
 func leadingNumber(text string, limit int, tooLarge error) (n int, rest string, err error) {
-	for text != "" && text[0] >= '0' && text[0] <= '9' {
-		digit := int(text[0] - '0')
-		if n > (limit-digit)/10 {
-			err = tooLarge
-		} else {
-			n = n*10 + digit
-		}
-		text = text[1:]
+	rest = strings.TrimLeft(text, "0123456789")
+	if len(rest) == len(text) {
+		return -1, rest, nil
 	}
-	return n, text, err
+	n, err = strconv.Atoi(text[:len(text)-len(rest)])
+	if err != nil || n > limit {
+		return n, rest, tooLarge
+	}
+	return n, rest, nil
 }
 
 func upperFirst(name string) string {

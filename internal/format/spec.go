@@ -57,7 +57,7 @@ func parseSpec(text string) spec {
 	if s.fill == "" {
 		rest, s.zero = strings.CutPrefix(rest, "0")
 	}
-	if s.width, rest, s.err = parseSize(rest, errWidth); s.err != nil {
+	if s.width, rest, s.err = leadingNumber(rest, maxSize, errWidth); s.err != nil {
 		return s
 	}
 	rest, comma := strings.CutPrefix(rest, ",")
@@ -72,7 +72,7 @@ func parseSpec(text string) spec {
 		s.group = ','
 	}
 	if after, ok := strings.CutPrefix(rest, "."); ok {
-		if s.precision, rest, s.err = parseSize(after, errPrecision); s.err == nil && s.precision < 0 {
+		if s.precision, rest, s.err = leadingNumber(after, maxSize, errPrecision); s.err == nil && s.precision < 0 {
 			s.err = errNoPrecision
 		}
 		if s.err != nil {
@@ -88,14 +88,6 @@ func parseSpec(text string) spec {
 
 func isAlign(text string) bool {
 	return text != "" && strings.IndexByte("<>=^", text[0]) >= 0
-}
-
-func parseSize(text string, tooLarge error) (int, string, error) {
-	n, rest, err := leadingNumber(text, maxSize, tooLarge)
-	if len(rest) == len(text) {
-		n = -1
-	}
-	return n, rest, err
 }
 
 // check says what is wrong with s for a value of the named type, whose type
@@ -117,13 +109,7 @@ func (s *spec) check(typeName string, preset rune) (code rune, err error) {
 }
 
 func allowsGroup(code rune, group byte) bool {
-	switch code {
-	case 'd', 'e', 'f', 'g', 'E', 'F', 'G', '%', 0:
-		return true
-	case 'b', 'o', 'x', 'X':
-		return group == '_'
-	}
-	return false
+	return code == 0 || code == 'd' || isFloatCode(code) || group == '_' && strings.ContainsRune("boxX", code)
 }
 
 func errUnknownCode(code rune, typeName string) error {
@@ -156,19 +142,26 @@ func (s *spec) layout(side byte) (fill string, align byte) {
 	return fill, align
 }
 
-// pads divides n characters of padding between the places it can have.
-func pads(align byte, n int) (before, inside, after int) {
-	switch {
-	case n <= 0:
-		return 0, 0, 0
-	case align == '<':
-		return 0, 0, n
-	case align == '^':
-		return n / 2, 0, n - n/2
-	case align == '=':
-		return 0, n, 0
+// pad appends head and body with the padding that makes them as wide as asked. A
+// value without an alignment of its own is aligned to the given side. With the
+// alignment =, the padding goes between head and body.
+func (s *spec) pad(dst []byte, head, body string, side byte) []byte {
+	fill, align := s.layout(side)
+	after := max(s.width-utf8.RuneCountInString(head)-utf8.RuneCountInString(body), 0)
+	before, inside := 0, 0
+	switch align {
+	case '>':
+		before, after = after, 0
+	case '^':
+		before, after = after/2, after-after/2
+	case '=':
+		inside, after = after, 0
 	}
-	return n, 0, 0
+	dst = appendFill(dst, fill, before)
+	dst = append(dst, head...)
+	dst = appendFill(dst, fill, inside)
+	dst = append(dst, body...)
+	return appendFill(dst, fill, after)
 }
 
 func appendFill(dst []byte, fill string, n int) []byte {

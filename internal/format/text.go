@@ -1,8 +1,7 @@
 package format
 
 import (
-	"fmt"
-	"strings"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -33,11 +32,7 @@ func (s *spec) appendText(dst []byte, text, typeName string) ([]byte, error) {
 	if len(text) > maxOutput {
 		return nil, errOutput
 	}
-	fill, align := s.layout('<')
-	before, _, after := pads(align, s.width-utf8.RuneCountInString(text))
-	dst = appendFill(dst, fill, before)
-	dst = append(dst, text...)
-	return appendFill(dst, fill, after), nil
+	return s.pad(dst, "", text, '<'), nil
 }
 
 // firstRunes returns the first n characters of text without looking at the rest.
@@ -53,20 +48,13 @@ func firstRunes(text string, n int) string {
 
 // appendASCII appends s with everything outside ASCII as a Go escape sequence.
 func appendASCII(dst []byte, s string) []byte {
-	if i := strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }); i < 0 {
-		return append(dst, s...)
-	}
 	for s != "" {
 		r, size := utf8.DecodeRuneInString(s)
-		switch {
-		case r == utf8.RuneError && size == 1:
-			dst = fmt.Appendf(dst, `\x%02x`, s[0])
-		case r < utf8.RuneSelf:
+		if r < utf8.RuneSelf {
 			dst = append(dst, byte(r))
-		case r < 0x10000:
-			dst = fmt.Appendf(dst, `\u%04x`, r)
-		default:
-			dst = fmt.Appendf(dst, `\U%08x`, r)
+		} else {
+			quoted := strconv.QuoteToASCII(s[:size])
+			dst = append(dst, quoted[1:len(quoted)-1]...)
 		}
 		s = s[size:]
 	}
