@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -339,7 +340,8 @@ func TestVastValues(t *testing.T) {
 	}
 	for name, value := range map[string]any{
 		"doubled": doubled, "deep": deep, "wide": wide, "text": strings.Repeat("x", 4<<20), "texts": []string{strings.Repeat("é", 2<<20)},
-		"bytes": make([]byte, 4<<20), "array": [1 << 30]struct{}{}, "integer": new(big.Int).Lsh(big.NewInt(1), 1<<24), "error": errors.New(strings.Repeat("x", 4<<20)),
+		"bytes": make([]byte, 4<<20), "array": [1 << 30]struct{}{}, "integer": new(big.Int).Lsh(big.NewInt(1), 1<<24), "error": errors.New(strings.Repeat("x", 8<<20)), "stringer": innocent{strings.Repeat("x", 8<<20)}, "stringers": []any{&innocent{strings.Repeat("x", 8<<20)}},
+		"formatter": formatted{strings.Repeat("x", 8<<20)}, "marshaler": onlyText{8 << 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
@@ -357,6 +359,14 @@ func TestVastValues(t *testing.T) {
 	}
 }
 
+type innocent struct{ text string }
+
+func (v innocent) String() string { return v.text }
+
+type onlyText struct{ size int }
+
+func (v onlyText) MarshalText() ([]byte, error) { return bytes.Repeat([]byte("x"), v.size), nil }
+
 // What cannot be encoded is logged as its text, at any depth.
 func TestValuesThatCannotBeEncoded(t *testing.T) {
 	three := pointerJSON(3)
@@ -370,7 +380,7 @@ func TestValuesThatCannotBeEncoded(t *testing.T) {
 		"channel":          {struct{ C chan int }{}, `{"C":"<nil>"}`},
 		"function":         {map[string]any{"f": (func())(nil)}, `{"f":"<nil>"}`},
 		"complex":          {[]complex128{1i}, `["(0+1i)"]`},
-		"map of any":       {map[any]any{"a": 1, 2: "b"}, `"map[2:b a:1]"`},
+		"map of any":       {map[any]any{"a": 1, 2: "b"}, strconv.Quote(fmt.Sprint(map[any]any{"a": 1, 2: "b"}))},
 		"nested map":       {[]any{map[any]any{"a": 1}}, `["map[a:1]"]`},
 		"map of arrays":    {map[[1]int]int{{7}: 1}, `"map[[7]:1]"`},
 		"failing JSON":     {failingJSON{7}, `"{7}"`},

@@ -1,7 +1,6 @@
 package format
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -101,37 +100,21 @@ func (r *run) printGroup(dst []byte, attrs []slog.Attr) (_ []byte, err error) {
 }
 
 func (r *run) printAny(dst []byte, x any) ([]byte, error) {
+	if panicked, is := x.(*logvalue.PanicError); is {
+		return nil, panicked
+	}
 	if text, is := textBytes(x); is {
 		return append(dst, text...), nil
 	}
-	switch x := x.(type) {
-	case *logvalue.PanicError:
-		return nil, x
-	case *big.Int:
-	case fmt.Formatter:
-		return checkPanic(dst, fmt.Append(dst, x))
-	case error:
-		return appendMethod(dst, x, "Error", x.Error)
-	case reflect.Value, slog.Attr, *slog.Attr, *slog.Value:
-		// Their String methods do not bound what they hold, and fmt prints what a
-		// reflect.Value holds instead of calling it.
-	case fmt.Stringer:
-		return appendMethod(dst, x, "String", x.String)
-	}
-	return r.walked(dst, "%v", x)
+	return r.appendVerb(dst, "%v", x)
 }
 
-// walked appends x as fmt prints it, when it is known where that will lead.
-func (r *run) walked(dst []byte, verb string, x any) ([]byte, error) {
+// appendVerb appends x as fmt prints it.
+func (r *run) appendVerb(dst []byte, verb string, x any) ([]byte, error) {
 	if n := bigInt(x); n != nil && n.BitLen() > logvalue.MaxBits {
 		return nil, errMaxBits
 	}
-	x, calls := r.walk.AsText(x, verb)
-	out := fmt.Appendf(dst, verb, x)
-	if calls {
-		return checkPanic(dst, out)
-	}
-	return out, nil
+	return r.walk.Append(dst, verb, x)
 }
 
 // textBytes returns bytes that are a text, and whether x is that.
@@ -143,25 +126,12 @@ func textBytes(x any) ([]byte, bool) {
 	return text, is && utf8.Valid(text)
 }
 
-// appendMethod appends what the method returns. Like fmt it takes a panic for a
-// nil pointer to be that the method does not expect one.
-func appendMethod(dst []byte, x any, name string, method func() string) ([]byte, error) {
-	text, err := logvalue.CallText(name, method)
-	if err != nil {
-		if v := reflect.ValueOf(x); v.Kind() == reflect.Pointer && v.IsNil() {
-			return append(dst, "<nil>"...), nil
-		}
-		return nil, err
-	}
-	return append(dst, text...), nil
-}
-
 // convert appends v after a conversion.
 func (r *run) convert(dst []byte, v slog.Value, conv byte) ([]byte, error) {
 	if conv == 's' {
 		return r.print(dst, v)
 	}
-	text, err := r.walked(nil, "%#v", v.Any())
+	text, err := r.appendVerb(nil, "%#v", v.Any())
 	if err != nil {
 		return nil, err
 	}
@@ -169,24 +139,6 @@ func (r *run) convert(dst []byte, v slog.Value, conv byte) ([]byte, error) {
 		return appendASCII(dst, string(text)), nil
 	}
 	return append(dst, text...), nil
-}
-
-// checkPanic returns out, which fmt has appended to dst, or the error that says
-// which method panicked while it did. fmt tells that in its text alone.
-func checkPanic(dst, out []byte) ([]byte, error) {
-	text := out[len(dst):]
-	for {
-		_, after, found := bytes.Cut(text, []byte("v(PANIC="))
-		if !found {
-			return out, nil
-		}
-		for _, name := range []string{"Error", "Format", "GoString", "String"} {
-			if reason, ok := bytes.CutPrefix(after, []byte(name+" method: ")); ok {
-				return nil, &logvalue.PanicError{Method: name, Reason: string(reason[:min(len(reason), 200)])}
-			}
-		}
-		text = after
-	}
 }
 
 // printAs appends v as a specification asks.
