@@ -84,15 +84,22 @@ func Recovered(method string, err *error) {
 	}
 }
 
-// CallText returns what fmt prints with verb for x, which has a method for that.
-// Without a verb it returns the message of an error. Like fmt it prints <nil> if
-// the method of a nil pointer panics.
-func CallText(x any, verb string) (text string, err error) {
-	defer func() {
-		if err != nil && isNil(reflect.ValueOf(x)) {
-			text, err = "<nil>", nil
-		}
-	}()
+// callText returns what fmt prints with verb for x, which has a method for that.
+// Without a verb it returns the message of an error. If the method panics, it
+// returns a text that says so, or, like fmt, <nil> for a nil pointer.
+func (w *Walk) callText(x any, verb string) (text string, panicked bool) {
+	text, err := callText(x, verb)
+	switch {
+	case err == nil:
+		return text, false
+	case isNil(reflect.ValueOf(x)):
+		return "<nil>", false
+	}
+	w.note(err)
+	return err.Error(), true
+}
+
+func callText(x any, verb string) (text string, err error) {
 	if f, is := x.(fmt.Formatter); is && verb != "" {
 		text = fmt.Sprintf(verb, formatter{f, &err})
 		return text, err
@@ -109,6 +116,14 @@ func CallText(x any, verb string) (text string, err error) {
 	return x.(fmt.Stringer).String(), nil
 }
 
+// cutText is callText within the limits. It reports whether the text has to be
+// logged instead of x.
+func (w *Walk) cutText(x any, verb string) (string, bool) {
+	text, panicked := w.callText(x, verb)
+	text, cut := w.String(text)
+	return text, panicked || cut
+}
+
 // A formatter keeps fmt from turning a panic into text.
 type formatter struct {
 	fmt.Formatter
@@ -118,17 +133,6 @@ type formatter struct {
 func (f formatter) Format(s fmt.State, verb rune) {
 	defer Recovered("Format", f.err)
 	f.Formatter.Format(s, verb)
-}
-
-// callText is CallText within the limits. It reports whether the text has to be
-// logged instead of x.
-func (w *Walk) callText(x any, verb string) (text string, changed bool) {
-	text, err := CallText(x, verb)
-	if err != nil {
-		w.note(err)
-		return err.Error(), true
-	}
-	return w.String(text)
 }
 
 // encodes reports whether encoding/json encodes v, by whatever method it has.

@@ -85,21 +85,16 @@ func (w *Walk) Value(v slog.Value) slog.Value {
 		if text, changed := w.String(v.String()); changed {
 			return slog.StringValue(text)
 		}
-	case slog.KindFloat64:
-		if x := v.Float64(); math.IsNaN(x) || math.IsInf(x, 0) {
-			return slog.StringValue(v.String())
-		}
-	case slog.KindTime:
-		if y := v.Time().Year(); y < 0 || y > 9999 { // outside RFC 3339
-			return slog.StringValue(v.Time().String())
-		}
 	case slog.KindGroup:
 		members := make([]slog.Attr, len(v.Group()))
 		for i, a := range v.Group() {
 			members[i] = slog.Attr{Key: a.Key, Value: w.Value(a.Value)}
 		}
 		return slog.GroupValue(members...)
-	case slog.KindAny:
+	case slog.KindAny, slog.KindFloat64, slog.KindTime:
+		if v.Kind() != slog.KindAny && w.Text {
+			return v
+		}
 		w.verb = "%+v" // slog's verb
 		instead, changed := w.look(reflect.ValueOf(v.Any()), false, w.Text)
 		if !changed {
@@ -133,11 +128,7 @@ func (w *Walk) appendText(dst []byte, verb string, v reflect.Value) []byte {
 	defer func(before string) { w.verb = before }(w.verb)
 	w.verb = verb
 	if v.IsValid() && w.prints(v, traitsOf(v.Type())) {
-		text, err := CallText(v.Interface(), verb) // only once
-		if err != nil {
-			w.note(err)
-			text = err.Error()
-		}
+		text, _ := w.callText(v.Interface(), verb) // only once
 		return append(dst, text...)
 	}
 	return fmt.Appendf(dst, verb, w.logged(v, false, true))
@@ -213,7 +204,7 @@ func (w *Walk) lookAtMethods(v reflect.Value, has traits, inside, text bool) (in
 		}
 	case error:
 		if !text {
-			message, changed := w.callText(x, "")
+			message, changed := w.cutText(x, "")
 			if changed || inside || isNil(v) {
 				return message, true, true
 			}
@@ -224,7 +215,7 @@ func (w *Walk) lookAtMethods(v reflect.Value, has traits, inside, text bool) (in
 		case w.prints(v, has) && w.verb == "":
 			return nil, false, true
 		case w.prints(v, has):
-			instead, changed = w.callText(v.Interface(), w.verb)
+			instead, changed = w.cutText(v.Interface(), w.verb)
 			return instead, changed, true
 		case w.Text && !inside && has&marshalsText != 0 && !w.encodes(v):
 			return w.textOf(v), true, true
@@ -311,10 +302,7 @@ func (w *Walk) lookAtMap(v reflect.Value, text bool) (any, bool) {
 		all = append(all, entries.Key(), entries.Value())
 	}
 	items := w.parts(len(all), func(i int) (reflect.Value, bool) { return all[i], text || i%2 == 0 })
-	if items == nil {
-		return nil, false
-	}
-	parts := make(map[string]any)
+	parts := make(map[string]any, len(items)/2)
 	for i := 1; i < len(items); i += 2 {
 		key := fmt.Sprint(items[i-1 : i]) // in a list, so that fmt follows no pointer
 		parts[key[1:len(key)-1]] = items[i]
@@ -322,7 +310,7 @@ func (w *Walk) lookAtMap(v reflect.Value, text bool) (any, bool) {
 	if len(items) < 2*v.Len() {
 		parts[cut] = cut
 	}
-	return parts, true
+	return parts, items != nil
 }
 
 // lookAtFields is look for a struct. JSON leaves some fields out. Those are only
@@ -337,16 +325,13 @@ func (w *Walk) lookAtFields(v reflect.Value, text bool) (any, bool) {
 		}
 		return v.Field(i), text || hidden
 	})
-	if items == nil {
-		return nil, false
-	}
-	parts := make(map[string]any)
+	parts := make(map[string]any, len(items))
 	for i, item := range items {
 		if name, hidden := fieldName(t.Field(i), text); !hidden || text {
 			parts[name] = item
 		}
 	}
-	return parts, true
+	return parts, items != nil
 }
 
 // parts looks at n parts of a value. It returns nil if all of them can be logged
@@ -359,20 +344,18 @@ func (w *Walk) parts(n int, part func(i int) (v reflect.Value, text bool)) (item
 		}
 		v, text := part(i)
 		item, changed := w.look(v, true, text)
-		if !changed && items == nil {
-			continue
-		}
-		if items == nil {
-			items = make([]any, 0, i+1)
+		if changed && items == nil {
 			for earlier := range i {
 				v, _ := part(earlier)
 				items = append(items, held(v))
 			}
 		}
-		if !changed {
-			item = held(v)
+		switch {
+		case changed:
+			items = append(items, item)
+		case items != nil:
+			items = append(items, held(v))
 		}
-		items = append(items, item)
 	}
 	return items
 }
