@@ -214,67 +214,56 @@ func call(m reflect.Value, name string) (out reflect.Value, err error) {
 
 // item looks for a map key, an index or an attribute of a group.
 func (r *run) item(rv reflect.Value, p *part, name string) (out reflect.Value, ok bool, err error) {
-	switch rv.Kind() {
-	case reflect.Map:
+	switch kind := rv.Kind(); {
+	case kind == reflect.Map:
 		out, err = r.key(rv, p.index, name)
 		return out, out.IsValid(), err
-	case reflect.Slice, reflect.Array:
-		if rv.Type() == typeAttrs && rv.CanInterface() {
-			for _, a := range slices.Backward(rv.Interface().([]slog.Attr)) {
-				if a.Key == name {
-					return reflect.ValueOf(a.Value), true, nil
-				}
-			}
-			return rv, false, nil
-		}
-		if p.index < 0 {
-			return rv, false, nil
-		}
-		if p.index >= rv.Len() {
-			return rv, false, fmt.Errorf("the index %d is out of range: there are %d elements", p.index, rv.Len())
-		}
-		return rv.Index(p.index), true, nil
-	case reflect.String:
-		if p.index < 0 {
-			return rv, false, nil
-		}
-		text := rv.String()
-		if p.index < len(text) {
-			if err := r.spend(p.index); err != nil {
-				return rv, false, err
-			}
-			if text = text[len(firstRunes(text, p.index)):]; text != "" {
-				return reflect.ValueOf(firstRunes(text, 1)), true, nil
+	case kind == reflect.Slice && rv.Type() == typeAttrs && rv.CanInterface():
+		for _, a := range slices.Backward(rv.Interface().([]slog.Attr)) {
+			if a.Key == name {
+				return reflect.ValueOf(a.Value), true, nil
 			}
 		}
-		return rv, false, fmt.Errorf("the index %d is out of range of the string", p.index)
+	case p.index < 0:
+	case kind == reflect.Slice || kind == reflect.Array:
+		if p.index < rv.Len() {
+			return rv.Index(p.index), true, nil
+		}
+		err = fmt.Errorf("the index %d is out of range: there are %d elements", p.index, rv.Len())
+	case kind == reflect.String:
+		if err = r.spend(min(p.index, rv.Len())); err != nil {
+			break
+		}
+		if rest := rv.String()[len(firstRunes(rv.String(), p.index)):]; rest != "" {
+			return reflect.ValueOf(firstRunes(rest, 1)), true, nil
+		}
+		err = fmt.Errorf("the index %d is out of range of the string", p.index)
 	}
-	return rv, false, nil
+	return rv, false, err
 }
 
 // key returns the element of the map m whose key is the given name, or index
 // if that is not negative, and the zero reflect.Value if there is none.
 func (r *run) key(m reflect.Value, index int, name string) (reflect.Value, error) {
 	t := m.Type().Key()
-	switch key := reflect.New(t).Elem(); {
-	case t.Kind() == reflect.String:
-		key.SetString(name)
-		return m.MapIndex(key), nil
-	case index >= 0 && key.CanInt() && !key.OverflowInt(int64(index)):
-		key.SetInt(int64(index))
-		return m.MapIndex(key), nil
-	case index >= 0 && key.CanUint() && !key.OverflowUint(uint64(index)):
-		key.SetUint(uint64(index))
-		return m.MapIndex(key), nil
+	switch {
 	case t.Kind() == reflect.Interface:
 		return r.interfaceKey(m, index, name)
+	case t.Kind() == reflect.String:
+		return m.MapIndex(reflect.ValueOf(name).Convert(t)), nil
+	case index < 0 || t.Kind() < reflect.Int || t.Kind() > reflect.Uintptr:
+		return reflect.Value{}, nil
 	}
-	return reflect.Value{}, nil
+	key := reflect.ValueOf(index).Convert(t)
+	if !isInt(key, index) { // it overflows
+		return reflect.Value{}, nil
+	}
+	return m.MapIndex(key), nil
 }
 
-// interfaceKey looks through all keys, since the type of the one wanted is not
-// known. Of several a text comes first, then the type whose name does, so that
-// the answer is always the same.
+// interfaceKey looks at all keys, since the type of the key is not known. If
+// several match, text wins, then the name of the type decides, so that the result is
+// always the same.
 func (r *run) interfaceKey(m reflect.Value, index int, name string) (reflect.Value, error) {
 	if err := r.spend(m.Len()); err != nil {
 		return reflect.Value{}, err
@@ -283,21 +272,17 @@ func (r *run) interfaceKey(m reflect.Value, index int, name string) (reflect.Val
 	best := ""
 	for entries := m.MapRange(); entries.Next(); {
 		key := entries.Key().Elem()
-		rank := ""
-		switch {
-		case !key.IsValid():
-			continue
-		case key.Kind() == reflect.String && key.String() == name:
-			rank = "0" + key.Type().String()
-		case index >= 0 && key.CanInt() && key.Int() == int64(index),
-			index >= 0 && key.CanUint() && key.Uint() == uint64(index):
-			rank = "1" + key.Type().String()
-		default:
+		isName := key.Kind() == reflect.String && key.String() == name
+		if !isName && (index < 0 || !isInt(key, index)) {
 			continue
 		}
-		if best == "" || rank < best {
+		if rank := fmt.Sprint(!isName, key.Type()); best == "" || rank < best { // false comes first
 			best, found = rank, entries.Value()
 		}
 	}
 	return found, nil
+}
+
+func isInt(key reflect.Value, n int) bool {
+	return key.CanInt() && key.Int() == int64(n) || key.CanUint() && key.Uint() == uint64(n)
 }
