@@ -136,7 +136,7 @@ func unwritten(line []byte, reason any) {
 func (r *record) fire(standard *logrus.Logger, hooks []logrus.Hook) {
 	defer recoverLogging(&r.text)
 	entry := &logrus.Entry{Logger: standard, Data: make(logrus.Fields), Time: r.Time, Level: toLogrus[r.level],
-		Message: r.Message, Caller: r.caller(standard), Context: r.ctx}
+		Message: r.Message, Caller: r.caller(), Context: r.ctx}
 	r.allFields(entry.Data)
 	addEcho(entry)
 	for _, hook := range slices.Clone(hooks) {

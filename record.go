@@ -88,7 +88,7 @@ func (r *record) addOwn() {
 
 // isOwn reports whether an attribute that is given has the name of one of these.
 func (r *record) isOwn(given slog.Attr) bool {
-	_, is := find(r.own, given.Key)
+	_, is := logvalue.Find(r.own, given.Key)
 	return is
 }
 
@@ -101,26 +101,17 @@ func (r *record) Lookup(name string) (slog.Value, bool) {
 	case "log_level":
 		return slog.StringValue(r.Level), true
 	}
-	if v, ok := find(r.own, name); ok {
+	if v, ok := logvalue.Find(r.own, name); ok {
 		return v, true
 	}
-	return find(r.Attrs, name)
-}
-
-func find(attrs []slog.Attr, name string) (slog.Value, bool) {
-	for i := range attrs {
-		if attrs[i].Key == name {
-			return attrs[i].Value, true
-		}
-	}
-	return slog.Value{}, false
+	return logvalue.Find(r.Attrs, name)
 }
 
 // render makes the message of the format and the attributes.
 func (r *record) render() {
 	text := r.text
 	if formats := categories.formats.Load(); formats != nil {
-		if value, ok := find(r.Attrs, "log_category"); ok {
+		if value, ok := logvalue.Find(r.Attrs, "log_category"); ok {
 			if own, ok := (*formats)[string(format.Print(nil, value, &r.walk))]; ok {
 				text = own
 			}
@@ -252,7 +243,7 @@ func (r *record) deliver() {
 		r.toOutput()
 	default:
 		r.args[0] = r.Message
-		entry := logrus.Entry{Logger: t.logrus, Data: r.fields, Time: r.Time, Caller: r.caller(t.logrus)}
+		entry := logrus.Entry{Logger: t.logrus, Data: r.fields, Time: r.Time, Caller: r.caller()}
 		entry.Log(toLogrus[r.level], r.args[:]...)
 	}
 }
@@ -330,9 +321,9 @@ func (r *record) needsCaller() bool {
 	return asked.caller
 }
 
-// caller returns where the record was logged, if logger shows it.
-func (r *record) caller(logger *logrus.Logger) *runtime.Frame {
-	if r.pc == 0 || !r.asked.of(logger, toLogrus[r.level]).caller {
+// caller returns where the record was logged, if that is known.
+func (r *record) caller() *runtime.Frame {
+	if r.pc == 0 {
 		return nil
 	}
 	frame, _ := runtime.CallersFrames([]uintptr{r.pc}).Next()
