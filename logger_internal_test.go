@@ -8,8 +8,8 @@ import (
 	"github.com/txaio-go/txaio/internal/logline"
 )
 
-// StartForTest makes StartLogging's output out, until stop is called, for loggers
-// and the slog handler that it returns. All else is as it was.
+// StartForTest makes out the output of StartLogging until stop is called, but only
+// for loggers and the returned slog handler.
 func StartForTest(out io.Writer, opts ...StartOption) (bridge slog.Handler, stop func()) {
 	output.out, output.format = out, logline.Format{}
 	for _, opt := range opts {
@@ -19,17 +19,17 @@ func StartForTest(out io.Writer, opts ...StartOption) (bridge slog.Handler, stop
 	return slogHandler{}, func() { output.started.Store(false) }
 }
 
-// LoggerCount returns how many loggers follow the global level.
+// LoggerCount returns the number of loggers that follow the global level.
 func LoggerCount() int {
 	levels.Lock()
 	defer levels.Unlock()
 	return len(levels.loggers.loggers)
 }
 
-// NamespaceOf is namespaceOf, for names that this test cannot produce.
+// NamespaceOf is namespaceOf, for function names that a test cannot produce.
 func NamespaceOf(function string) string { return namespaceOf(function) }
 
-// Memory that a large record has needed is not kept for the small ones.
+// The memory of a large record is not reused for small ones.
 func TestRelease(t *testing.T) {
 	for _, c := range []struct {
 		what  string

@@ -28,7 +28,7 @@ import (
 	"github.com/txaio-go/txaio/testutil"
 )
 
-// output is a writer that several goroutines share.
+// output is a writer that is safe for concurrent use.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -43,7 +43,7 @@ func (o *output) Write(p []byte) (int, error) {
 	return o.text.Write(p)
 }
 
-// take returns what was written since the last call, TIME for the times.
+// take returns the text written since the last call, with TIME for each time.
 func (o *output) take() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -58,8 +58,8 @@ func (o *output) want(t *testing.T, want string) {
 	}
 }
 
-// newLogrus is a logrus logger as an application sets one up, with the text
-// formatter and every level.
+// newLogrus returns a logrus logger of an application, with the text formatter and
+// all levels.
 func newLogrus(out io.Writer) *logrus.Logger {
 	logger := logrus.New()
 	logger.SetOutput(out)
@@ -84,7 +84,7 @@ func (r *recorder) Fire(entry *logrus.Entry) error {
 	return nil
 }
 
-// last returns the one entry since the last call.
+// last returns the only entry since the last call.
 func (r *recorder) last(t *testing.T) *logrus.Entry {
 	t.Helper()
 	r.mu.Lock()
@@ -96,7 +96,7 @@ func (r *recorder) last(t *testing.T) *logrus.Entry {
 	return r.entries[0]
 }
 
-// recorded returns a logger under the namespace test, and what logs its
+// recorded returns a logger with the namespace test, and the recorder of its
 // entries.
 func recorded(opts ...txaio.LoggerOption) (*txaio.Logger, *recorder) {
 	r := new(recorder)
@@ -106,7 +106,7 @@ func recorded(opts ...txaio.LoggerOption) (*txaio.Logger, *recorder) {
 	return txaio.MakeLogger(opts...), r
 }
 
-// stderrOf returns what fn and what it calls print on standard error.
+// stderrOf runs fn and returns what it printed on standard error.
 func stderrOf(t *testing.T, fn func()) string {
 	t.Helper()
 	file, err := os.CreateTemp(t.TempDir(), "stderr")
@@ -125,8 +125,8 @@ func stderrOf(t *testing.T, fn func()) string {
 	return string(text)
 }
 
-// started calls StartLogging in a process of the test's own, and returns its
-// output. In the test's first process it runs that one, and returns false.
+// started calls StartLogging in a child process and returns its output. In the
+// parent process it runs the child and returns false.
 func started(t *testing.T, level txaio.Level) (*output, bool) {
 	t.Helper()
 	if _, child := inChild(t); !child {
@@ -246,7 +246,7 @@ func TestLogLookups(t *testing.T) {
 	}
 }
 
-// TestPythonFormats runs what Python's str.format made of the same formats.
+// TestPythonFormats compares messages with the results of Python's str.format.
 func TestPythonFormats(t *testing.T) {
 	file, err := os.Open("internal/format/testdata/format.jsonl")
 	if err != nil {
@@ -284,7 +284,7 @@ func TestPythonFormats(t *testing.T) {
 	}
 }
 
-// pythonNumbers makes of JSON numbers what Python makes of them.
+// pythonNumbers converts JSON numbers as Python does.
 func pythonNumbers(v any) any {
 	switch x := v.(type) {
 	case json.Number:
@@ -311,12 +311,12 @@ func (secret) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("kind", "secret"), slog.Int("n", 1))
 }
 
-// logValuer is one that takes two steps to resolve.
+// logValuer takes two steps to resolve.
 type logValuer struct{ slog.LogValuer }
 
 func (v logValuer) LogValue() slog.Value { return slog.AnyValue(v.LogValuer) }
 
-// Whatever the attributes are, both of logrus's formatters print the entry.
+// Both of logrus's formatters print the entry, whatever its attributes are.
 func TestLogFields(t *testing.T) {
 	var text, jsonText bytes.Buffer
 	toText := newLogrus(&text)
@@ -398,7 +398,7 @@ func TestFailureEntry(t *testing.T) {
 	}
 }
 
-// Critical entries do not exit, whatever logrus would do.
+// A critical entry does not exit, although logrus's Fatal does.
 func TestCriticalDoesNotExit(t *testing.T) {
 	var out bytes.Buffer
 	logger := newLogrus(&out) // whose ExitFunc panics
@@ -419,7 +419,7 @@ func wantEnabled(t *testing.T, log *txaio.Logger, upTo txaio.Level) {
 	}
 }
 
-// Before StartLogging the level is that of the application's logrus.
+// Before StartLogging, the logrus logger's level applies.
 func TestLevelOfLogrus(t *testing.T) {
 	if _, child := inChild(t); !child {
 		return
@@ -510,7 +510,7 @@ func TestDisabledAllocations(t *testing.T) {
 	}
 }
 
-// Loggers are known by the package, but not kept.
+// The package doesn't keep loggers alive.
 func TestLoggersAreCollected(t *testing.T) {
 	for range 20 {
 		for range 1000 {
@@ -523,7 +523,7 @@ func TestLoggersAreCollected(t *testing.T) {
 	}
 }
 
-// What was logged is not kept in memory, nor shown with what is logged next.
+// Logged values are not kept in memory, and don't appear in later entries.
 func TestLogLetsGo(t *testing.T) {
 	logger, entries := recorded()
 	type large [1 << 16]byte
@@ -541,7 +541,7 @@ func TestLogLetsGo(t *testing.T) {
 	}
 }
 
-// What goes wrong in an application's logrus is reported, and goes no further.
+// Errors and panics in an application's logrus are reported on standard error.
 func TestLogTrouble(t *testing.T) {
 	var out bytes.Buffer
 	logger := newLogrus(&out)
@@ -588,7 +588,7 @@ func TestLogTrouble(t *testing.T) {
 	}
 }
 
-// hookFunc is a hook that does nothing where it has no function.
+// hookFunc is a hook that calls its function, if it has one.
 type hookFunc struct{ fire func(*logrus.Entry) error }
 
 func (*hookFunc) Levels() []logrus.Level { return logrus.AllLevels }
@@ -600,8 +600,7 @@ func (h *hookFunc) Fire(entry *logrus.Entry) error {
 	return h.fire(entry)
 }
 
-// The loop's default exception handler logs, as does a failure that nothing
-// handled.
+// The loop's default exception handler logs, and unhandled failures are logged.
 func TestReports(t *testing.T) {
 	if _, child := inChild(t); !child {
 		return
@@ -639,7 +638,7 @@ func checkReport(t *testing.T, entry *logrus.Entry) {
 	}
 }
 
-// counted is a LogValuer that says how often it was asked.
+// counted is a LogValuer that counts its calls.
 type counted struct{ calls *int }
 
 func (c counted) LogValue() slog.Value {
@@ -735,8 +734,7 @@ func TestSetLogLevels(t *testing.T) {
 	check(txaio.LevelError, txaio.LevelError, txaio.LevelError, txaio.LevelError)
 }
 
-// discardLogrus is a logrus logger as an application sets one up, but for
-// where it writes.
+// discardLogrus returns a logrus logger of an application that discards its output.
 func discardLogrus(formatter logrus.Formatter) *logrus.Logger {
 	logger := logrus.New()
 	logger.SetOutput(io.Discard)

@@ -30,7 +30,7 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// recordHandler is a slog handler that keeps the records it gets.
+// recordHandler is a slog handler that keeps its records.
 type recordHandler struct {
 	mu      sync.Mutex
 	level   slog.Level
@@ -51,7 +51,7 @@ func (h *recordHandler) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// last returns the one record since the last call, and its attributes.
+// last returns the only record since the last call, and its attributes.
 func (h *recordHandler) last(t *testing.T) (slog.Record, map[string]any) {
 	t.Helper()
 	h.mu.Lock()
@@ -129,7 +129,7 @@ func TestSetSlog(t *testing.T) {
 	}
 }
 
-// What slog asks of a handler holds for what goes through a logger, too.
+// Entries that pass through a logger satisfy slog's rules for handlers.
 func TestSlogRules(t *testing.T) {
 	var out bytes.Buffer
 	withSlog(t, slog.NewJSONHandler(&out, nil))
@@ -182,8 +182,7 @@ func (h throughLogger) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// everywhere logs the same to all kinds of targets, and returns what each of
-// them wrote.
+// everywhere logs an entry to each kind of target, and returns what each wrote.
 func everywhere(t testing.TB, format string, attrs ...slog.Attr) map[string]string {
 	t.Helper()
 	written := make(map[string]string)
@@ -211,7 +210,7 @@ func everywhere(t testing.TB, format string, attrs ...slog.Attr) map[string]stri
 	return written
 }
 
-// wantEverywhere checks that each target wrote one entry, which has the parts.
+// wantEverywhere checks that each target wrote one entry that contains parts.
 func wantEverywhere(t *testing.T, written map[string]string, parts ...string) {
 	t.Helper()
 	for name, text := range written {
@@ -288,7 +287,7 @@ func cyclic() map[string]any {
 	return m
 }
 
-// errorTable is an error: %v calls its method, %#v goes through what is in it.
+// errorTable is an error and a map: %v calls its method, %#v prints its elements.
 type errorTable map[string]any
 
 func (errorTable) Error() string { return "of a table" }
@@ -367,7 +366,7 @@ type onlyText struct{ size int }
 
 func (v onlyText) MarshalText() ([]byte, error) { return bytes.Repeat([]byte("x"), v.size), nil }
 
-// What cannot be encoded is logged as its text, at any depth.
+// A value that cannot be encoded is logged as its text, at any depth.
 func TestValuesThatCannotBeEncoded(t *testing.T) {
 	three := pointerJSON(3)
 	for name, c := range map[string]struct {
@@ -453,8 +452,8 @@ var anyTime = regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]?[\d:.]*(Z|[+-][\d:]*)?`)
 
 func timeless(text string) string { return anyTime.ReplaceAllString(text, "TIME") }
 
-// A failure shows its traceback to handlers that print text, and its message in
-// a message.
+// A failure shows its traceback as an attribute in text, and its message in a
+// message.
 func TestFailureAsAttribute(t *testing.T) {
 	fail := failHere()
 	for name, text := range everywhere(t, "call: {err}", slog.Any("err", fail)) {
@@ -484,7 +483,7 @@ func TestFailureAsAttribute(t *testing.T) {
 	}
 }
 
-// Called without attributes, a text is logged as it stands.
+// Without attributes, a text is logged unchanged.
 func TestTextThatIsNoFormat(t *testing.T) {
 	fail := txaio.CreateFailure(errors.New("{{.Name}} {log_level}\n2016-01-21T01:02:03-0100 forged\x1b[2K"))
 	text := txaio.FailureFormatTraceback(fail)
@@ -506,7 +505,7 @@ func TestTextThatIsNoFormat(t *testing.T) {
 	}
 }
 
-// Names cannot forge an entry either.
+// Attribute names cannot forge an entry.
 func TestNamesThatForge(t *testing.T) {
 	const forged = "x\n2016-01-21T01:02:03-0100 forged\x1b\xff"
 	wantEverywhere(t, everywhere(t, "message", slog.Int(forged, 1), slog.Group(forged, slog.Int(forged, 1)), slog.Any("m", map[string]int{forged: 1}), slog.Int("msg", 1), slog.Int("time", 1), slog.Int("level", 1)), "message")
@@ -520,8 +519,8 @@ func TestNamesThatForge(t *testing.T) {
 	wantOneEntry(t, "lines", out.String())
 }
 
-// For a target that writes text, what pointers in a value lead to is not gone
-// through: it may belong to other goroutines.
+// A target that writes text doesn't follow the pointers in a value: other goroutines
+// may use what they point to.
 func TestTextTargetsFollowNoPointers(t *testing.T) {
 	type node struct {
 		Next  *node
@@ -551,7 +550,7 @@ func (c counting) MarshalText() ([]byte, error) {
 	return nil, nil
 }
 
-// The caller is the line that logged.
+// The caller is the line of the log call.
 func TestCaller(t *testing.T) {
 	logger := newLogrus(io.Discard)
 	r := new(recorder)
@@ -692,8 +691,8 @@ func TestHandlersInTrouble(t *testing.T) {
 
 type badHandler struct{ slog.Handler }
 
-// A valueMaker makes values of bytes: nested, with cycles, with methods that
-// fail, panic and return anything, with names and texts of any bytes.
+// A valueMaker makes values from bytes: nested values, cycles, any names and texts,
+// and methods that fail, panic or return anything.
 type valueMaker struct {
 	data []byte
 	made []any
@@ -725,7 +724,7 @@ type fuzzNode struct {
 	hidden any
 }
 
-// texts has methods that return any text.
+// texts has methods that return its text.
 type texts struct{ text string }
 
 func (v texts) String() string               { return v.text }
@@ -863,8 +862,8 @@ func (m *valueMaker) value() any {
 	return nil
 }
 
-// FuzzLogValues logs any values to every target: each call leaves one entry,
-// valid as what it is.
+// FuzzLogValues logs any values to every target. Each call must write one valid
+// entry.
 func FuzzLogValues(f *testing.F) {
 	for _, seed := range []string{
 		"", "\x04\x01\x01a\x08\x00", "\x05\x02\x01\x01a\x02\x00\x06\x02\n\x1b\x09\x08\x00", "\x12\x03\x01a\x0a\x00\x01b\x0a\x01\x00\x13\x01c\x08\x00",

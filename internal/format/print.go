@@ -15,8 +15,8 @@ import (
 
 var errMaxBits = fmt.Errorf("the integer has more than %d bits", logvalue.MaxBits)
 
-// Print appends v as a field without a specification prints it, as much of it as
-// there may be, and of what cannot be printed the reason.
+// Print appends v as a field without a specification prints it. It cuts v to the
+// limits of walk. If v cannot be printed, it appends the reason.
 func Print(dst []byte, v slog.Value, walk *logvalue.Walk) []byte {
 	start := len(dst)
 	if v.Kind() == slog.KindString {
@@ -30,7 +30,7 @@ func Print(dst []byte, v slog.Value, walk *logvalue.Walk) []byte {
 	if err != nil {
 		return fmt.Appendf(dst, "(%v)", err)
 	}
-	if len(out)-start > 1024 { // a short text is not worth a copy
+	if len(out)-start > 1024 { // don't copy a short text
 		if text, cut := walk.String(string(out[start:])); cut {
 			out = append(out[:start], text...)
 		}
@@ -38,8 +38,8 @@ func Print(dst []byte, v slog.Value, walk *logvalue.Walk) []byte {
 	return out
 }
 
-// printPlain appends v as %v prints it, if that is what a slog.Value holds
-// directly: without the allocation that fmt would need to be given it.
+// printPlain appends v as %v prints it, if v holds a plain value. fmt would need an
+// allocation for it.
 func printPlain(dst []byte, v slog.Value) (_ []byte, done bool) {
 	switch v.Kind() {
 	case slog.KindInt64:
@@ -76,7 +76,7 @@ func (r *run) print(dst []byte, v slog.Value) ([]byte, error) {
 	return r.printAny(dst, v.Any())
 }
 
-// printGroup prints attributes as %v prints a slog group.
+// printGroup appends attributes as %v prints a slog group.
 func (r *run) printGroup(dst []byte, attrs []slog.Attr) (_ []byte, err error) {
 	dst = append(dst, '[')
 	for i, a := range attrs {
@@ -117,7 +117,7 @@ func (r *run) appendVerb(dst []byte, verb string, x any) ([]byte, error) {
 	return r.walk.Append(dst, verb, x)
 }
 
-// textBytes returns bytes that are a text, and whether x is that.
+// textBytes returns x as text, if it is bytes of valid UTF-8.
 func textBytes(x any) ([]byte, bool) {
 	text, is := x.([]byte)
 	if raw, isJSON := x.(json.RawMessage); isJSON {
@@ -126,7 +126,7 @@ func textBytes(x any) ([]byte, bool) {
 	return text, is && utf8.Valid(text)
 }
 
-// convert appends v after a conversion.
+// convert appends v with a conversion.
 func (r *run) convert(dst []byte, v slog.Value, conv byte) ([]byte, error) {
 	if conv == 's' {
 		return r.print(dst, v)
@@ -141,7 +141,7 @@ func (r *run) convert(dst []byte, v slog.Value, conv byte) ([]byte, error) {
 	return append(dst, text...), nil
 }
 
-// printAs appends v as a specification asks.
+// printAs appends v with a specification.
 func (r *run) printAs(dst []byte, v slog.Value, sp *spec) ([]byte, error) {
 	switch v.Kind() {
 	case slog.KindInt64:
@@ -237,8 +237,8 @@ func isError(x any) bool {
 	return is
 }
 
-// wantsText reports whether s suits any value, as its text. A number with a text
-// of its own is that text unless a type asks for the number.
+// wantsText reports whether s suits the text of any value. A number with a String
+// method prints that text unless the type asks for the number.
 func (s *spec) wantsText() bool {
 	return s.code == noCode || s.code == 's'
 }

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// maxSize bounds widths and precisions.
+// maxSize limits widths and precisions.
 const maxSize = 10_000
 
 var (
@@ -16,28 +16,28 @@ var (
 	errBothGroupings = pythonError("Cannot specify both ',' and '_'.")
 )
 
-// spec is a parsed format specification:
+// A spec is a parsed format specification:
 //
 //	[[fill]align][sign]["z"]["#"]["0"][width][grouping]["." precision][type]
 //
-// What it means depends on the value, so that is decided when it is applied.
+// Its meaning depends on the value it is applied to.
 type spec struct {
-	text      string // the whole specification
-	fill      string // one character, "" if none is given
-	align     byte   // one of < > = ^, 0 if none is given
-	sign      byte   // one of + - and space, 0 if none is given
+	text      string // the source
+	fill      string // a character, or "" for none
+	align     byte   // < > = ^, or 0 for none
+	sign      byte   // + - space, or 0 for none
 	positive  bool   // z: a negative zero loses its sign
 	alternate bool   // #
 	zero      bool   // 0 before the width
-	width     int    // -1 if none is given
-	group     byte   // ',' or '_', 0 if none is given
-	precision int    // -1 if none is given
-	code      rune   // the type, noCode if none is given
-	excess    bool   // more than one character stands where the type should
-	err       error  // what is wrong with it for any value
+	width     int    // -1 for none
+	group     byte   // ',' '_', or 0 for none
+	precision int    // -1 for none
+	code      rune   // the type, or noCode
+	excess    bool   // the type is longer than a character
+	err       error  // an error that does not depend on the value
 }
 
-// noCode is not a character, as any character can stand where the type should.
+// noCode is the absent type. It is not a character, since the type can be any.
 const noCode rune = -1
 
 func parseSpec(text string) spec {
@@ -90,8 +90,8 @@ func isAlign(text string) bool {
 	return text != "" && strings.IndexByte("<>=^", text[0]) >= 0
 }
 
-// check says what is wrong with s for a value of the named type, whose type
-// code is preset if s has none.
+// check returns s's type, or preset if it has none. It returns an error if s does not
+// suit a value of the named type.
 func (s *spec) check(typeName string, preset rune) (code rune, err error) {
 	if s.err != nil {
 		return 0, s.err
@@ -123,8 +123,7 @@ func quoteCode(code rune) string {
 	return fmt.Sprintf(`'\x%x'`, code)
 }
 
-// layout returns the fill and the alignment for a value that is aligned to the
-// given side of its own accord.
+// layout returns the fill and the alignment, given the value's default alignment.
 func (s *spec) layout(side byte) (fill string, align byte) {
 	fill, align = s.fill, s.align
 	if fill == "" {

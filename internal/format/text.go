@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// appendText is Python's str.__format__. Characters are code points; a byte that
-// is not part of valid UTF-8 counts as one.
+// appendText is Python's str.__format__. Characters are code points. A byte of invalid
+// UTF-8 counts as one.
 func (s *spec) appendText(dst []byte, text, typeName string) ([]byte, error) {
 	code, err := s.check(typeName, 's')
 	if err != nil {
@@ -35,7 +35,7 @@ func (s *spec) appendText(dst []byte, text, typeName string) ([]byte, error) {
 	return s.pad(dst, "", text, '<'), nil
 }
 
-// firstRunes returns the first n characters of text without looking at the rest.
+// firstRunes returns the first n characters of text without reading the rest.
 func firstRunes(text string, n int) string {
 	for i := range text {
 		if n == 0 {
@@ -46,7 +46,7 @@ func firstRunes(text string, n int) string {
 	return text
 }
 
-// appendASCII appends s with everything outside ASCII as a Go escape sequence.
+// appendASCII appends s with each character outside ASCII as a Go escape sequence.
 func appendASCII(dst []byte, s string) []byte {
 	for s != "" {
 		r, size := utf8.DecodeRuneInString(s)

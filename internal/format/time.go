@@ -14,7 +14,7 @@ func (s *spec) appendSeconds(dst []byte, d time.Duration) ([]byte, error) {
 	return s.appendFloat(dst, d.Seconds(), 64)
 }
 
-// directives are strftime's, in the C locale, as layouts of package time.
+// directives are strftime's in the C locale, as layouts of package time.
 var directives = map[byte]string{
 	'a': "Mon", 'A': "Monday", 'b': "Jan", 'h': "Jan", 'B': "January", 'c': "Mon Jan _2 15:04:05 2006",
 	'd': "02", 'D': "01/02/06", 'e': "_2", 'F': "2006-01-02", 'H': "15", 'I': "03",
@@ -22,8 +22,8 @@ var directives = map[byte]string{
 	'%': "%", 'X': "15:04:05", 'y': "06", 'Y': "2006", 'z': "-0700", 'Z': "MST",
 }
 
-// computed are the directives without a layout: the least number of digits, and
-// what they print.
+// computed are the directives without a layout: the least number of digits, and the
+// value.
 var computed = map[byte]struct {
 	width int
 	of    func(time.Time) int64
@@ -38,8 +38,8 @@ var computed = map[byte]struct {
 	'W': {2, func(t time.Time) int64 { return int64(t.YearDay()+6-int(t.Weekday()+6)%7) / 7 }},
 }
 
-// appendTime is Python's datetime.__format__, which is strftime. Like that it
-// leaves a directive that there is none of as it is.
+// appendTime is Python's datetime.__format__, that is, strftime. Unknown directives
+// stay as they are.
 func appendTime(dst []byte, spec string, t time.Time) ([]byte, error) {
 	for {
 		literal, rest, found := strings.Cut(spec, "%")
