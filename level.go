@@ -8,12 +8,13 @@ import (
 	"strings"
 )
 
-// A Level says how much a log entry matters or, of a logger, up to which level
-// it logs: the later in the list below, the more is logged. It can be a flag
-// (flag.TextVar) and a value in JSON, YAML and TOML.
+// A Level is the importance of an entry or, for a logger, the least important level
+// that it logs. Levels later in the list below are less important. Level implements
+// [encoding.TextMarshaler] and [encoding.TextUnmarshaler], so it works with
+// flag.TextVar and in JSON, YAML and TOML.
 type Level int8
 
-// The levels of Python's txaio. The zero value logs nothing.
+// The levels of Python's txaio. LevelNone, the zero value, logs nothing.
 const (
 	LevelNone Level = iota
 	LevelCritical
@@ -28,7 +29,7 @@ var levelNames = [...]string{"none", "critical", "error", "warn", "info", "debug
 
 func (l Level) valid() bool { return LevelNone <= l && l <= LevelTrace }
 
-// check returns an error that lists the levels if l is none of them.
+// check returns an error that lists the levels if l is invalid.
 func (l Level) check() error {
 	if !l.valid() {
 		return invalidLevel(l.String())
@@ -46,8 +47,8 @@ func invalidLevel(text string) error {
 	return usageErrorf("invalid log level %q; valid are: %s", text, strings.Join(levelNames[:], ", "))
 }
 
-// String returns the level's name in lower case, as in "info", and for what is
-// not a level "Level(n)".
+// String returns the level's name in lower case, such as "info". For an invalid level
+// it returns "Level(n)".
 func (l Level) String() string {
 	if !l.valid() {
 		return "Level(" + strconv.Itoa(int(l)) + ")"
@@ -55,9 +56,9 @@ func (l Level) String() string {
 	return levelNames[l]
 }
 
-// ParseLevel returns the level with the given name, whatever its case, or an
-// error that lists the names. "warning" and "fatal" are other names of warn and
-// critical.
+// ParseLevel returns the level with the given name, ignoring case. "warning" means
+// warn and "fatal" means critical. For any other name it returns a [*UsageError]
+// that lists the names.
 func ParseLevel(name string) (Level, error) {
 	mustHaveBackend()
 	return parseLevel(name)
@@ -68,7 +69,7 @@ func parseLevel(name string) (Level, error) {
 	if i := slices.Index(levelNames[:], lower); i >= 0 {
 		return Level(i), nil
 	}
-	switch lower { // as logrus has them
+	switch lower { // logrus's names
 	case "warning":
 		return LevelWarn, nil
 	case "fatal":
@@ -77,8 +78,8 @@ func parseLevel(name string) (Level, error) {
 	return LevelNone, invalidLevel(name)
 }
 
-// MarshalText implements [encoding.TextMarshaler]. It fails for what is not a
-// level.
+// MarshalText implements [encoding.TextMarshaler]. It returns a [*UsageError] if the
+// level is invalid.
 func (l Level) MarshalText() ([]byte, error) {
 	if err := l.check(); err != nil {
 		return nil, err
@@ -86,8 +87,8 @@ func (l Level) MarshalText() ([]byte, error) {
 	return []byte(l.String()), nil
 }
 
-// UnmarshalText implements [encoding.TextUnmarshaler] as [ParseLevel]
-// reads it.
+// UnmarshalText implements [encoding.TextUnmarshaler]. It accepts what [ParseLevel]
+// accepts.
 func (l *Level) UnmarshalText(text []byte) error {
 	level, err := parseLevel(string(text))
 	if err == nil {
@@ -96,11 +97,10 @@ func (l *Level) UnmarshalText(text []byte) error {
 	return err
 }
 
-// callerNamespace returns the namespace of the function that called the
-// function that calls it, skip levels further up: its package path, with
-// ".Type" for a method and for a constructor NewType, and ".function" for another
-// function. Initialising a
-// package's variables is done by the package itself.
+// callerNamespace returns the namespace of its caller's caller, skip levels further
+// up: the import path, followed by ".Type" for a method or a constructor NewType,
+// and by ".function" for any other function. The initialisation of package variables
+// belongs to the package itself.
 func callerNamespace(skip int) string {
 	pc := make([]uintptr, 1)
 	if runtime.Callers(skip+3, pc) == 0 {
@@ -110,7 +110,7 @@ func callerNamespace(skip int) string {
 	return namespaceOf(frame.Function)
 }
 
-// namespaceOf makes a namespace of a function's name as the runtime gives it,
+// namespaceOf derives a namespace from a function name as the runtime reports it,
 // such as "example.com/pkg.(*Type[...]).Method.func1".
 func namespaceOf(function string) string {
 	dir, base := "", function
@@ -123,21 +123,21 @@ func namespaceOf(function string) string {
 		pkg = plain // dots after the last slash are escaped
 	}
 	name = strings.ReplaceAll(name, "[...]", "")
-	if strings.HasPrefix(name, "glob..") { // a function literal of a variable
+	if strings.HasPrefix(name, "glob..") { // a function literal in a variable declaration
 		return pkg
 	}
 	// A function literal that is inlined into other functions has their names
-	// before its own. Which those are can be told by a pointer receiver alone;
-	// otherwise the namespace is the outermost's.
+	// before its own. Only a pointer receiver shows where its own name starts.
+	// Otherwise the outermost function determines the namespace.
 	if i := strings.LastIndex(name, ".(*"); i >= 0 {
 		name = name[i+1:]
 	}
-	// What follows is a method's name, or numbers a function literal or, after
-	// the hyphen, the body of a range over a function.
+	// The rest is a method's name, the number of a function literal or, after a
+	// hyphen, the body of a range over a function.
 	first, _, _ := strings.Cut(name, ".")
 	first, _, _ = strings.Cut(first, "-")
 	switch first {
-	case "", "init": // of variables
+	case "", "init": // package variables
 		return pkg
 	}
 	if made, is := strings.CutPrefix(first, "New"); is && made != "" && made[0] >= 'A' && made[0] <= 'Z' {

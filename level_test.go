@@ -161,7 +161,8 @@ func functionWithClosure() (l *txaio.Logger) {
 	return l
 }
 
-// once is an iterator, whose loop's body the compiler makes a function.
+// once is an iterator. The compiler turns the body of a loop over it into a
+// function.
 func once(yield func(int) bool) { yield(0) }
 
 //go:noinline
@@ -216,7 +217,7 @@ func TestNamespace(t *testing.T) {
 	}
 }
 
-// The runtime escapes what would be ambiguous in the last element of a path.
+// The runtime escapes dots in the last element of an import path.
 func TestNamespaceOfOtherPackages(t *testing.T) {
 	for function, want := range map[string]string{
 		"main.main":                                   "main.main",

@@ -26,46 +26,46 @@ import (
 // output is where StartLogging writes.
 var output struct {
 	started atomic.Bool
-	format  logline.Format // does not change once started is set
+	format  logline.Format // constant once started is set
 	sync.Mutex
 	out io.Writer
 }
 
-// A StartOption is an option of [StartLogging].
+// A StartOption configures [StartLogging].
 type StartOption func(*logline.Format)
 
-// LogJSON makes each line a JSON object with the entry's time, level, msg and
-// log_namespace, and its attributes. One that has such a name has
-// "fields." before it.
+// LogJSON makes each line a JSON object with the keys time, level, msg and
+// log_namespace, and one for each attribute. If an attribute has one of those names,
+// "fields." is put before it.
 func LogJSON() StartOption { return func(f *logline.Format) { f.JSON = true } }
 
-// LogDetails puts the level and the namespace after the time, a hyphen for an
-// entry that has no namespace.
+// LogDetails adds the level and the namespace after the time. An entry without a
+// namespace has a hyphen there.
 func LogDetails() StartOption { return func(f *logline.Format) { f.Details = true } }
 
-// StartLogging writes what is logged up to level to out, os.Stdout if that is
-// nil, a line an entry:
+// StartLogging writes log entries up to level to out, one line per entry. If out is
+// nil, it writes to os.Stdout:
 //
 //	2016-01-21T01:02:03-0100 message
 //
-// From then on the standard log package, log/slog's default logger and logrus's
-// standard logger write there too, in the same shape and each message once,
-// with the attributes that a message of theirs does not show itself at its
-// end. The hooks of logrus's standard logger get all these entries. What
-// log.Fatal and log.Panic log counts as critical.
+// From then on, the standard log package, the default logger of log/slog and
+// logrus's standard logger write there too, in the same format, each message once.
+// For entries of these, attributes follow the message. The hooks of logrus's
+// standard logger receive all entries. Entries of log.Fatal and log.Panic have
+// critical level.
 //
-// Whoever logged it, in what is written control characters are escaped, and the
-// lines of a message after its first are indented by two spaces: nothing can
-// pass for an entry of its own.
+// In every line, control characters are escaped, and the lines of a message after
+// the first are indented by two spaces. So no message can forge another entry.
 //
-// It sets the level of logrus's standard logger, as does [SetGlobalLogLevel];
-// logrus.SetLevel changes it afterwards for what is logged with logrus alone.
+// StartLogging also sets the level of logrus's standard logger, as
+// [SetGlobalLogLevel] does from then on. A later logrus.SetLevel affects only
+// entries logged with logrus itself.
 //
-// It returns an error that lists the valid levels if level is not one of
-// them. Only the first successful call does something.
+// If level is invalid, StartLogging returns a [*UsageError] that lists the levels.
+// After a successful call, further calls do nothing and return nil.
 //
-// An application that sets up logrus or a slog handler itself does not call it,
-// and gets the entries of all loggers there: see [SetLogrus] and [SetSlog].
+// An application that configures logrus or a slog handler itself doesn't call
+// StartLogging; the entries of all loggers go there. See [SetLogrus] and [SetSlog].
 func StartLogging(out io.Writer, level Level, opts ...StartOption) error {
 	mustHaveBackend()
 	if err := level.check(); err != nil {
@@ -90,12 +90,12 @@ func StartLogging(out io.Writer, level Level, opts ...StartOption) error {
 	standard.AddHook(echoHook{})
 
 	slog.SetDefault(slog.New(slogHandler{}))
-	log.SetOutput(logOutput{}) // which slog has set, to a writer that loses log.Fatal's lines
+	log.SetOutput(logOutput{}) // replaces slog's writer, which loses the lines of log.Fatal
 	return nil
 }
 
-// toOutput writes the record's line, after the hooks of logrus's standard
-// logger have seen the record. They do not see what they log themselves.
+// toOutput calls the hooks of logrus's standard logger with the record, and writes
+// its line. Hooks are not called for entries that they log themselves.
 //
 //go:noinline
 func (r *record) toOutput() {
@@ -108,8 +108,8 @@ func (r *record) toOutput() {
 	writeLine(r.line)
 }
 
-// writeLine writes a line. One that cannot be written goes to standard error,
-// with the reason.
+// writeLine writes a line to the output. If that fails, it writes the line and the
+// reason to standard error.
 func writeLine(line []byte) {
 	output.Lock()
 	defer output.Unlock()
@@ -131,12 +131,12 @@ func unwritten(line []byte, reason any) {
 	fmt.Fprintf(os.Stderr, "txaio: cannot write to the log: %s\n%s", logvalue.Sprint(reason), line)
 }
 
-// fire shows the record to hooks. They may change its message, but not keep it
+// fire calls hooks with the record. They may change its message, but cannot keep it
 // from being written.
 func (r *record) fire(standard *logrus.Logger, hooks []logrus.Hook) {
 	defer recoverLogging(&r.text)
 	entry := &logrus.Entry{Logger: standard, Data: make(logrus.Fields), Time: r.Time, Level: toLogrus[r.level],
-		Message: r.Message, Caller: r.caller(standard), Context: r.ctx}
+		Message: r.Message, Caller: r.caller(), Context: r.ctx}
 	r.allFields(entry.Data)
 	addEcho(entry)
 	for _, hook := range slices.Clone(hooks) {
@@ -144,7 +144,7 @@ func (r *record) fire(standard *logrus.Logger, hooks []logrus.Hook) {
 			continue
 		}
 		if err := hook.Fire(entry); err != nil {
-			fmt.Fprintln(os.Stderr, "Failed to fire hook:", err) // as logrus does
+			fmt.Fprintln(os.Stderr, "Failed to fire hook:", err) // logrus's text
 			break
 		}
 	}
@@ -154,19 +154,19 @@ func (r *record) fire(standard *logrus.Logger, hooks []logrus.Hook) {
 	}
 }
 
-// hasHooks reports whether the logger has other hooks than the echoHook.
+// hasHooks reports whether the logger has hooks other than echoHook.
 func (p *probe) hasHooks() bool {
 	return slices.ContainsFunc(p.hooks, func(hook logrus.Hook) bool { return hook != echoHook{} })
 }
 
-// hooksOnStack counts for how many entries hooks are being fired further up the
+// hooksOnStack returns for how many entries hooks are being called further up the
 // stack.
 func hooksOnStack() int {
 	return onStack("github.com/sirupsen/logrus.(*Entry).fireHooks") + onStack("github.com/txaio-go/txaio.(*record).fire")
 }
 
-// echoes are the latest entries that hooks were given. A hook may send them to
-// log/slog's default logger: that is here, and has them already.
+// echoes are the latest entries that hooks received. A hook may send an entry to the
+// default logger of log/slog, which writes it here again. Such an echo is dropped.
 var echoes struct {
 	sync.Mutex
 	latest [64]echo
@@ -197,14 +197,14 @@ func isEcho(record slog.Record) bool {
 	return slices.Contains(echoes.latest[:], echoOf(record.Time, record.Message))
 }
 
-// echoHook is a hook of logrus's standard logger. It keeps hooks from being
-// fired for what a hook logs with logrus, which would not end.
+// echoHook is a hook of logrus's standard logger. If a hook logs with logrus, it stops
+// logrus from calling the hooks again, which would recurse forever.
 type echoHook struct{}
 
-var errInHook = errors.New("txaio: hooks are not fired for what a hook logs")
+var errInHook = errors.New("txaio: a hook logged this entry, so hooks are not called for it")
 
-// Levels implements logrus.Hook. It is called with the logger's lock held, and
-// puts the hook before those that are there already.
+// Levels implements logrus.Hook. Logrus calls it while holding the logger's lock. It
+// puts echoHook before the existing hooks.
 func (h echoHook) Levels() []logrus.Level {
 	hooks := make(logrus.LevelHooks)
 	for _, level := range logrus.AllLevels {
@@ -226,13 +226,12 @@ func (echoHook) Fire(entry *logrus.Entry) error {
 	return nil
 }
 
-// lineFormatter sends what is logged with logrus's standard logger to
-// StartLogging's output. It does so itself, as logrus holds a lock while it
-// writes.
+// lineFormatter writes the entries of logrus's standard logger to StartLogging's
+// output. It writes them itself, because logrus holds a lock while it writes.
 type lineFormatter struct{}
 
-// Format implements logrus.Formatter. Logrus itself gives the entry a buffer for
-// what is to be written; without one it is for a hook that asks for the line.
+// Format implements logrus.Formatter. Entries that logrus is about to write have a
+// buffer. For others a hook asks for the line, which is returned.
 func (lineFormatter) Format(entry *logrus.Entry) ([]byte, error) {
 	r := newRecord(outputTarget, entry.Time, max(fromLogrus(entry.Level), LevelCritical))
 	defer recoverLogging(&entry.Message)
@@ -249,8 +248,8 @@ func (lineFormatter) Format(entry *logrus.Entry) ([]byte, error) {
 	return nil, nil
 }
 
-// formatted is the output of logrus's standard logger: what another formatter
-// makes of its entries, if the application sets one after StartLogging.
+// formatted is the output of logrus's standard logger. It writes what another
+// formatter returns, if the application sets one after StartLogging.
 type formatted struct{}
 
 // Write implements io.Writer.
@@ -261,8 +260,8 @@ func (formatted) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// slogHandler sends log/slog's records to StartLogging's output. Its scopes are
-// what WithGroup and WithAttrs have opened.
+// slogHandler writes the records of log/slog to StartLogging's output. Its scopes
+// come from WithGroup and WithAttrs.
 type slogHandler struct{ scopes []scope }
 
 type scope struct {
@@ -311,12 +310,12 @@ func (h slogHandler) WithGroup(name string) slog.Handler {
 	return slogHandler{append(slices.Clip(h.scopes), scope{group: name})}
 }
 
-// logOutput sends what is logged with the log package to StartLogging's output.
+// logOutput writes the entries of the log package to StartLogging's output.
 type logOutput struct{}
 
-// patience is how long the log package waits for an entry to be written, ten
-// times as long when the program ends then. It holds a lock meanwhile: a writer
-// or a hook that logs with it would never end.
+// patience limits how long the log package waits for an entry to be written. If the
+// program is about to exit, the limit is ten times as long. The log package holds a
+// lock meanwhile, so a writer or hook that logs with it would block forever.
 const patience = 100 * time.Millisecond
 
 // Write implements io.Writer.
@@ -333,7 +332,7 @@ func (logOutput) Write(text []byte) (int, error) {
 		r.log()
 		return len(text), nil
 	}
-	r.fired = hooksOnStack() > 0 // which another goroutine's stack does not show
+	r.fired = hooksOnStack() > 0 // unknown on the other goroutine
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
@@ -351,9 +350,9 @@ func (logOutput) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// logCaller returns who called the log package, and the level: critical for
-// log.Fatal and log.Panic, the one that a slog logger from before StartLogging
-// begins its text with, and info for all else.
+// logCaller returns the level and the caller of a call to the log package. The level
+// is critical for log.Fatal and log.Panic. A slog logger from before StartLogging
+// begins its text with a level. All others have info level.
 func logCaller(text []byte) (level Level, pc uintptr) {
 	level = LevelInfo
 	var pcs [16]uintptr

@@ -31,7 +31,7 @@ import (
 	"github.com/txaio-go/txaio/internal/exampletest"
 )
 
-// StartLogging is for a whole process, so these tests have one each.
+// StartLogging affects the whole process, so each of these tests runs in its own.
 
 func TestStartLogging(t *testing.T) {
 	if _, child := inChild(t); !child {
@@ -157,7 +157,7 @@ func TestBridges(t *testing.T) {
 	out.want(t, "")
 }
 
-// The levels of slog, as entries of logrus.
+// Levels of slog become levels of logrus.
 func TestSlogLevels(t *testing.T) {
 	_, child := started(t, txaio.LevelTrace)
 	if !child {
@@ -180,7 +180,7 @@ func TestSlogLevels(t *testing.T) {
 	}
 }
 
-// A logger that is pinned to a more verbose level does not let others through.
+// A logger with a more verbose level of its own doesn't affect others.
 func TestPinnedAfterStart(t *testing.T) {
 	if _, child := inChild(t); !child {
 		return
@@ -212,7 +212,7 @@ func TestPinnedAfterStart(t *testing.T) {
 	wantEnabled(t, follower, txaio.LevelError)
 }
 
-// With a logrus logger of the application's own, entries go there alone.
+// SetLogrus sends entries to the application's logger alone.
 func TestSetLogrusAfterStart(t *testing.T) {
 	out, child := started(t, txaio.LevelDebug)
 	if !child {
@@ -238,7 +238,7 @@ func TestSetLogrusAfterStart(t *testing.T) {
 	out.want(t, "TIME here\n")
 }
 
-// No value looks like a line of its own.
+// No value can forge a line.
 func TestNothingIsForged(t *testing.T) {
 	out, child := started(t, txaio.LevelInfo)
 	if !child {
@@ -275,7 +275,7 @@ type exploding string
 
 func (e exploding) Explode() int { panic(string(e)) }
 
-// The lines of a message stay lines, indented.
+// The lines of a message are kept and indented.
 func TestLinesThatStay(t *testing.T) {
 	out, child := started(t, txaio.LevelInfo)
 	if !child {
@@ -300,7 +300,7 @@ func TestLinesThatStay(t *testing.T) {
 	out.want(t, "TIME naïve 日本語 — ok\n")
 }
 
-// A hook can ask for the line of an entry, which writes nothing.
+// A hook can ask for the line of an entry without writing it.
 func TestLinesForHooks(t *testing.T) {
 	out, child := started(t, txaio.LevelInfo)
 	if !child {
@@ -318,7 +318,7 @@ func TestLinesForHooks(t *testing.T) {
 	out.want(t, "TIME logrus\n  again a=1\nTIME txaio\n")
 }
 
-// Many goroutines log in every way at once: each line is there once, whole.
+// If many goroutines log in every way at once, each line is written once and whole.
 func TestBridgesConcurrently(t *testing.T) {
 	out, child := started(t, txaio.LevelInfo)
 	if !child {
@@ -355,8 +355,7 @@ func TestBridgesConcurrently(t *testing.T) {
 	}
 }
 
-// Everything that can be changed is, while everything logs. It is for the race
-// detector.
+// Every setting changes while everything logs, for the race detector.
 func TestChangesUnderLoad(t *testing.T) {
 	_, child := started(t, txaio.LevelInfo)
 	if !child {
@@ -410,7 +409,7 @@ func TestChangesUnderLoad(t *testing.T) {
 	changing.Wait()
 }
 
-// StartLogging may be called while everything logs: no message is lost.
+// StartLogging loses no message if it is called while everything logs.
 func TestStartUnderLoad(t *testing.T) {
 	printed, child := inChild(t)
 	if !child {
@@ -440,7 +439,7 @@ func TestStartUnderLoad(t *testing.T) {
 	wg.Wait()
 }
 
-// What goes wrong after StartLogging is reported, and goes no further.
+// Errors and panics after StartLogging are reported on standard error.
 func TestTroubleAfterStart(t *testing.T) {
 	if _, child := inChild(t); !child {
 		return
@@ -517,7 +516,7 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-// A value's method may log while the line it is in is made.
+// A value's method may log while its entry is formatted.
 func TestValuesThatLog(t *testing.T) {
 	out, child := started(t, txaio.LevelInfo)
 	if !child {
@@ -538,7 +537,7 @@ type loggingValue struct{ log func() }
 
 func (v loggingValue) String() string { v.log(); return "value" }
 
-// The default slog handler, on the way back to the log package, is not in use.
+// slog's default handler, which writes to the log package, is no longer in use.
 func TestSlogLoggerMadeBefore(t *testing.T) {
 	if _, child := inChild(t); !child {
 		return
@@ -552,7 +551,7 @@ func TestSlogLoggerMadeBefore(t *testing.T) {
 	out.want(t, "TIME INFO made before\n")
 }
 
-// The examples of what is for a whole process cannot be run with the others.
+// Examples that affect the whole process cannot run with the others.
 func TestExampleStartLogging(t *testing.T) {
 	if printed, child := inChild(t); child {
 		ExampleStartLogging()
@@ -603,8 +602,8 @@ func TestSlogGroupThatContainsItself(t *testing.T) {
 	}
 }
 
-// A pinned logger does not open logrus's level for others, and what sets that
-// level is obeyed for what is logged with logrus alone.
+// A logger's own level doesn't change logrus's level for others. logrus.SetLevel
+// affects only entries logged with logrus itself.
 func TestLogrusLevelAfterStart(t *testing.T) {
 	out, child := started(t, txaio.LevelInfo)
 	if !child {
@@ -628,7 +627,7 @@ func TestLogrusLevelAfterStart(t *testing.T) {
 	out.want(t, "TIME pinned\nTIME obeyed\nTIME not logrus's\nTIME as all others\n")
 }
 
-// The bridge is a handler by slog's rules.
+// The bridge satisfies slog's rules for handlers.
 func TestBridgeBySlogsRules(t *testing.T) {
 	if _, child := inChild(t); !child {
 		return
@@ -668,7 +667,7 @@ func TestDetailsAndJSON(t *testing.T) {
 	}
 }
 
-// What ends the program is logged before, whatever the level.
+// log.Fatal and log.Panic write their entries at any level.
 func TestFatalAfterStart(t *testing.T) {
 	for _, name := range []string{"Fatal", "Fatalf", "Fatalln", "method", "Panic", "before"} {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestFatalChild$")
@@ -706,7 +705,7 @@ func TestFatalChild(t *testing.T) {
 	}
 }
 
-// A slog logger that was made before logs each message once, at its level.
+// A slog logger from before StartLogging logs each message once, at its level.
 func TestSlogLoggersKeptFromBefore(t *testing.T) {
 	if _, child := inChild(t); !child {
 		return
@@ -722,7 +721,7 @@ func TestSlogLoggersKeptFromBefore(t *testing.T) {
 	out.want(t, "TIME warn - WARN message a=1\nTIME error - ERROR message a=1\n")
 }
 
-// Hooks get the caller of whatever logged.
+// Hooks get the caller of every entry.
 func TestCallersAfterStart(t *testing.T) {
 	_, child := started(t, txaio.LevelInfo)
 	if !child {
@@ -746,8 +745,8 @@ func TestCallersAfterStart(t *testing.T) {
 	}
 }
 
-// A writer, a hook and a value that log, in every way, while an entry is written
-// that was logged in every way.
+// A writer, a hook or a value may log in every way, while an entry is written that
+// was logged in every way.
 func TestBridgesWithin(t *testing.T) {
 	if _, child := inChild(t); !child {
 		return
@@ -774,8 +773,8 @@ func TestBridgesWithin(t *testing.T) {
 		for innerName, way := range ways {
 			t.Run(innerName+" in "+outerName, func(t *testing.T) {
 				inner = func() { way("inner") }
-				// The log package holds a lock: what is logged with it in its own
-				// writer is written once it has lost its patience.
+				// The log package holds a lock. An entry that its own writer logs
+				// with it is written after patience.
 				check := func(by string) {
 					t.Helper()
 					var text, errout string
@@ -802,8 +801,8 @@ func TestBridgesWithin(t *testing.T) {
 	}
 }
 
-// A hook that logs with the log package, which holds a lock meanwhile, also when
-// the output is a file.
+// A hook may log with the log package, which holds a lock meanwhile, even if the
+// output is a file.
 func TestHookWithinLogToFile(t *testing.T) {
 	printed, child := inChild(t)
 	if !child {
@@ -834,7 +833,7 @@ func TestHookWithinLogToFile(t *testing.T) {
 	})
 }
 
-// Logrus's hook for log/slog leads back here: the entry is there once.
+// Logrus's hook for log/slog leads back here. The entry is written once.
 func TestHookThatLeadsBack(t *testing.T) {
 	out, child := started(t, txaio.LevelInfo)
 	if !child {
@@ -876,7 +875,7 @@ func TestShortWrites(t *testing.T) {
 	wantContains(t, stderrOf(t, func() { slog.Info("message") }), "cannot write to the log: short write", "message")
 }
 
-// An application that gives logrus another formatter afterwards loses nothing.
+// A formatter set on logrus after StartLogging loses no entry.
 func TestFormatterAfterStart(t *testing.T) {
 	out, child := started(t, txaio.LevelInfo)
 	if !child {

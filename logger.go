@@ -17,31 +17,32 @@ import (
 	"github.com/txaio-go/txaio/internal/logcapture"
 )
 
-// A Logger logs under one namespace. Its methods are safe from any goroutine.
+// A Logger logs entries under a namespace. Its methods are safe for concurrent
+// use.
 //
-// The message is a format string in the style of Python's str.format, with
-// references to the attributes: "{times}", "{nouns[2]}", "{what.config[foo]}",
-// "{n:05d}", "{x:.2f}", "{{". A part of a reference is a map key, an index, an
-// exported field or a method without arguments; a name that matches nothing is
-// tried with its first letter in upper case. Without a format specification a
-// value prints as Go's %v, with one as Python prints it; !s is %v and !r is
-// %#v. Beside the attributes that are given there are log_time, log_level,
-// log_namespace and, at trace level, txaio_trace. Called with no attributes at
-// all, a text is not a format: it is logged as it stands, braces and all, so
-// that a traceback can be logged by itself.
+// A message is a format string as for Python's str.format. Its fields refer to the
+// attributes: "{times}", "{nouns[2]}", "{what.config[foo]}", "{n:05d}", "{x:.2f}".
+// "{{" is a brace. A part of a field is a map key, an index, an exported struct
+// field, or a method without arguments. A name that matches nothing is tried again
+// with its first letter in upper case, and then in any case. Without a format
+// specification a value prints as with %v in package fmt, with one as in Python.
+// !s is %v, and !r is %#v. Besides the given attributes there are log_time,
+// log_level, log_namespace and, at trace level, txaio_trace.
 //
-// Nothing is lost by a mistake in a format: what cannot be formatted is logged
-// as `Unable to format "FORMAT": reason`, with the attributes. These follow
-// log/slog's rules; of a value that contains itself, or is too large, a part is
-// logged, and of one that cannot be encoded its text.
+// If a call has no attributes, its text is not a format. It is logged unchanged,
+// braces included, so a traceback can be logged by itself.
 //
-// Logging never panics and never exits the process. Below the level a call
-// does nothing: it allocates nothing and loads one atomic variable, or a few
-// while no level has been set and the target's own counts.
+// A mistake in a format loses nothing: the entry is logged with its attributes and
+// the message `Unable to format "FORMAT": reason`. Attributes follow the rules of
+// [slog.Handler]. A value that contains itself or is too large is cut, and a value
+// that cannot be encoded is logged as its text.
+//
+// Logging never panics and never exits the process. A call below the level
+// allocates nothing and loads one atomic variable. Until a level is set, it also
+// asks the target for its level.
 type Logger struct {
-	// level is the level up to which this logger logs, or asTarget. It is the
-	// logger's own copy, also of a level that it follows, so that a disabled
-	// call loads nothing else.
+	// level is the logger's level, or asTarget. If the logger follows another
+	// level, this is a copy, so that a disabled call loads nothing else.
 	level     atomic.Int32
 	pinned    bool    // guarded by levels, like the children
 	parent    *Logger // of With
@@ -51,21 +52,21 @@ type Logger struct {
 	own       *target     // nil: the global one
 }
 
-// asTarget stands for the level of what entries go to. As a level it allows
-// all of them, which leaves the decision to the target.
+// asTarget means that the target decides. It is above all levels, so the logger
+// itself drops nothing.
 const asTarget = int32(LevelTrace) + 1
 
-// levels holds what loggers follow, and the loggers.
+// levels guards what loggers follow, and lists the loggers.
 var levels struct {
 	sync.Mutex
 	byPrefix map[string]Level
-	loggers  followers // all but those of With
+	loggers  followers // except those of With
 }
 
-// followers are loggers that follow the same level, as long as they are in use.
+// followers are the loggers in use that follow one level.
 type followers struct {
 	loggers []weak.Pointer[Logger]
-	full    int // how many there may be until those that are gone are looked for
+	full    int // the length at which to remove the loggers that are gone
 }
 
 func (f *followers) add(l *Logger) {
@@ -84,16 +85,16 @@ func (f *followers) follow() {
 	}
 }
 
-// globalLevel is the global level, or asTarget. It is changed with levels
-// locked.
+// globalLevel is the global level, or asTarget. Changing it requires a lock on
+// levels.
 var globalLevel = func() *atomic.Int32 {
 	l := new(atomic.Int32)
 	l.Store(asTarget)
 	return l
 }()
 
-// A target is where entries go: a slog handler, a logrus logger, or, when
-// StartLogging has been called and logrus's own is the standard logger, its output.
+// A target is where entries go: to a slog handler or a logrus logger. If
+// StartLogging has been called, the standard logrus logger stands for its output.
 type target struct {
 	slog   slog.Handler
 	logrus *logrus.Logger
@@ -101,7 +102,8 @@ type target struct {
 
 var outputTarget = &target{logrus: logrus.StandardLogger()}
 
-// targets are the global one, and what takes the place of all, for tests.
+// targets holds the global target, and the one that replaces all targets during a
+// test.
 var targets struct {
 	sync.Mutex
 	global, captured atomic.Pointer[target]
@@ -115,7 +117,7 @@ func init() {
 	}
 }
 
-// questionForLevel is what a panic of a handler's Enabled is reported for.
+// questionForLevel is the message to report if a handler's Enabled panics.
 var questionForLevel = "(asked whether a level is enabled)"
 
 // toOutput reports whether entries go to StartLogging's output.
@@ -144,13 +146,13 @@ func changeTarget(change func(*target)) {
 	targets.global.Store(&changed)
 }
 
-// SetLogrus makes the entries of all loggers go to logger, but for those made
-// with [WithLogrus] or [WithSlog]. With nil they go to logrus.StandardLogger()
-// again, where they go at first.
+// SetLogrus sends the entries of all loggers to logger, except those of loggers made
+// with [WithLogrus] or [WithSlog]. If logger is nil, entries go to
+// logrus.StandardLogger(), which is the default. [SetSlog] takes precedence.
 //
-// Entries carry the rendered message, the attributes and log_namespace as
-// fields; a logrus logger of the application's own drops those above its
-// level, whatever the level here.
+// The rendered message is the entry's message; the attributes and log_namespace
+// are its fields. Critical becomes logrus.FatalLevel without exiting. The logrus
+// logger drops entries above its own level, whatever the level of the Logger.
 func SetLogrus(logger *logrus.Logger) {
 	if logger == nil {
 		logger = outputTarget.logrus
@@ -158,31 +160,31 @@ func SetLogrus(logger *logrus.Logger) {
 	changeTarget(func(t *target) { t.logrus = logger })
 }
 
-// SetSlog makes the entries of all loggers go to handler instead of logrus, but
-// for those made with [WithLogrus] or [WithSlog]. With nil they go to logrus
-// again.
+// SetSlog sends the entries of all loggers to handler instead of logrus, except
+// those of loggers made with [WithLogrus] or [WithSlog]. If handler is nil, entries
+// go to logrus again.
 //
-// Records carry the rendered message, the attributes and log_namespace, and
-// the line that logged. Critical is four above slog.LevelError, trace four
-// below slog.LevelDebug. A handler drops what it is not enabled for, whatever
-// the level here.
+// A record has the rendered message, the attributes, log_namespace, and the source
+// position of the call. Critical is slog.LevelError+4 and trace is
+// slog.LevelDebug-4. The handler drops records for which it is not enabled,
+// whatever the level of the Logger.
 func SetSlog(handler slog.Handler) {
 	changeTarget(func(t *target) { t.slog = handler })
 }
 
-// A LoggerOption is an option of [MakeLogger].
+// A LoggerOption configures a logger that [MakeLogger] makes.
 type LoggerOption func(*Logger)
 
-// WithNamespace sets the logger's namespace, which is otherwise the caller's.
+// WithNamespace sets the logger's namespace. The default is derived from the caller.
 func WithNamespace(namespace string) LoggerOption {
 	return func(l *Logger) { l.namespace = namespace }
 }
 
-// WithLevel pins the logger to level, as [Logger.SetLevel] does.
+// WithLevel sets the logger's own level, as [Logger.SetLevel] does.
 func WithLevel(level Level) LoggerOption { return func(l *Logger) { l.pin(level) } }
 
-// WithLogrus makes the logger's entries go to logger instead of where
-// [SetLogrus] and [SetSlog] send them.
+// WithLogrus sends the logger's entries to logger, whatever [SetLogrus] and
+// [SetSlog] say. If logger is nil, those decide.
 func WithLogrus(logger *logrus.Logger) LoggerOption {
 	return func(l *Logger) {
 		if l.own = nil; logger != nil {
@@ -191,8 +193,8 @@ func WithLogrus(logger *logrus.Logger) LoggerOption {
 	}
 }
 
-// WithSlog makes the logger's entries go to handler instead of where
-// [SetLogrus] and [SetSlog] send them.
+// WithSlog sends the logger's entries to handler, whatever [SetLogrus] and
+// [SetSlog] say. If handler is nil, those decide.
 func WithSlog(handler slog.Handler) LoggerOption {
 	return func(l *Logger) {
 		if l.own = nil; handler != nil {
@@ -201,15 +203,15 @@ func WithSlog(handler slog.Handler) LoggerOption {
 	}
 }
 
-// MakeLogger returns a logger. Its namespace is the caller's: the path of its
-// package, with ".Type" if the caller is a method, or a constructor NewType,
-// and ".function" if it is another function. Make one for each type or package
+// MakeLogger returns a new logger. Its default namespace is the import path of the
+// calling package. In a method of Type, or in a constructor NewType, ".Type" is
+// added; in any other function, ".function". Make a logger for each package or type
 // that logs:
 //
 //	var log = txaio.MakeLogger()
 //
-// In a build with neither tag it makes one, whose methods panic with
-// [ErrNoBackend].
+// In a build without a backend MakeLogger works, but the logger's methods panic
+// with [ErrNoBackend].
 func MakeLogger(opts ...LoggerOption) *Logger {
 	return newLogger(callerNamespace(0), opts...)
 }
@@ -223,7 +225,7 @@ func newLogger(namespace string, opts ...LoggerOption) *Logger {
 	return l
 }
 
-// register makes l one of those that follow changes of levels.
+// register makes l follow changes of levels.
 func (l *Logger) register() {
 	levels.Lock()
 	defer levels.Unlock()
@@ -235,8 +237,8 @@ func (l *Logger) register() {
 	l.follow()
 }
 
-// follow sets the logger's own copy of its level, unless it is pinned, and
-// those of its children. levels is locked.
+// follow updates the logger's own copy of its level, unless it is pinned, and those
+// of its children. The caller has locked levels.
 func (l *Logger) follow() {
 	defer l.children.follow()
 	if l.pinned {
@@ -256,8 +258,9 @@ func (l *Logger) follow() {
 	l.level.Store(level)
 }
 
-// With returns the same logger with attributes of its own, which are logged
-// before those of a call. It follows this logger's level.
+// With returns a logger with the same namespace and target that adds attrs to each
+// entry, before the attributes of the call. It follows the level of l until
+// [Logger.SetLevel] gives it its own.
 func (l *Logger) With(attrs ...slog.Attr) *Logger {
 	mustHaveBackend()
 	with := &Logger{parent: l, namespace: l.namespace, own: l.own, attrs: slices.Concat(l.attrs, attrs)}
@@ -265,10 +268,9 @@ func (l *Logger) With(attrs ...slog.Attr) *Logger {
 	return with
 }
 
-// SetGlobalLogLevel makes level the one up to which all loggers log that are
-// not pinned to another (see [Logger.SetLevel]) and have no other by their
-// namespace (see [SetLogLevels]). It panics with a [*UsageError] if level is not
-// one of the constants.
+// SetGlobalLogLevel sets the level of every logger without its own (see
+// [Logger.SetLevel] and [SetLogLevels]). It panics with a [*UsageError] if level is
+// invalid.
 func SetGlobalLogLevel(level Level) {
 	mustHaveBackend()
 	mustBeLevel(level)
@@ -286,9 +288,9 @@ func setGlobalLevel(level Level) {
 	}
 }
 
-// GlobalLogLevel returns the level up to which loggers log that are not pinned
-// to another. Until [StartLogging] or [SetGlobalLogLevel] sets one it is that
-// of the logrus logger or slog handler that entries go to.
+// GlobalLogLevel returns the level of every logger without its own. Until
+// [StartLogging] or [SetGlobalLogLevel] sets it, it is the level of the logrus
+// logger or slog handler that entries go to.
 func GlobalLogLevel() Level {
 	mustHaveBackend()
 	if level := globalLevel.Load(); level != asTarget {
@@ -301,11 +303,11 @@ func GlobalLogLevel() Level {
 	return level
 }
 
-// SetLogLevels gives loggers a level by their namespaces: of the keys that
-// their namespace begins with, the longest has it. It wins over the global
-// level, and takes the place of what an earlier call set. With nil there are
-// none. A logrus logger or slog handler of the application's own still drops
-// what is above its level. It panics with a [*UsageError] if a level is not one of the constants.
+// SetLogLevels sets levels by namespace prefix. The longest key that is a prefix of
+// a logger's namespace determines its level, in place of the global level. The
+// change applies to existing loggers too, and replaces that of an earlier call; nil
+// removes all. A logrus logger or slog handler still drops entries above its own
+// level. SetLogLevels panics with a [*UsageError] if a level is invalid.
 func SetLogLevels(byPrefix map[string]Level) {
 	mustHaveBackend()
 	for _, level := range byPrefix {
@@ -317,8 +319,8 @@ func SetLogLevels(byPrefix map[string]Level) {
 	levels.loggers.follow()
 }
 
-// SetLevel pins the logger to level: it no longer follows another one. It
-// panics with a [*UsageError] if level is not one of the constants.
+// SetLevel gives the logger its own level, so it no longer follows the global one.
+// It panics with a [*UsageError] if level is invalid.
 func (l *Logger) SetLevel(level Level) {
 	mustHaveBackend()
 	levels.Lock()
@@ -327,7 +329,8 @@ func (l *Logger) SetLevel(level Level) {
 	l.follow()
 }
 
-// ResetLevel takes SetLevel and [WithLevel] back.
+// ResetLevel undoes SetLevel and [WithLevel]: the logger follows its parent, or the
+// global level, again.
 func (l *Logger) ResetLevel() {
 	mustHaveBackend()
 	levels.Lock()
@@ -336,8 +339,8 @@ func (l *Logger) ResetLevel() {
 	l.follow()
 }
 
-// pin pins the logger. Without a backend its level stays asTarget, so that no
-// call counts as disabled before it can panic.
+// pin gives the logger its own level. Without a backend the level stays asTarget, so
+// that every call gets far enough to panic.
 func (l *Logger) pin(level Level) {
 	if UsingDeferred || UsingFuture {
 		mustBeLevel(level)
@@ -352,8 +355,8 @@ func (l *Logger) Namespace() string {
 	return l.namespace
 }
 
-// Enabled reports whether an entry at level is logged: the logger's level and
-// the target's both allow it. Use it if computing the attributes is expensive.
+// Enabled reports whether both the logger and its target log entries at level. Use
+// it to avoid computing expensive attributes.
 func (l *Logger) Enabled(level Level) bool {
 	mustHaveBackend()
 	return LevelNone < level && level <= LevelTrace && int32(level) <= l.level.Load() && l.target().enabled(level)
@@ -370,8 +373,7 @@ func (l *Logger) target() *target {
 	return targets.global.Load()
 }
 
-// Critical logs at critical level, which is logrus's FatalLevel; it does not
-// exit.
+// Critical logs at critical level. It does not exit.
 func (l *Logger) Critical(format string, attrs ...slog.Attr) {
 	if int32(LevelCritical) <= l.level.Load() {
 		l.log(LevelCritical, format, attrs, nil)
@@ -406,34 +408,34 @@ func (l *Logger) Debug(format string, attrs ...slog.Attr) {
 	}
 }
 
-// Trace logs at trace level, with an attribute txaio_trace that is true.
+// Trace logs at trace level, and sets the attribute txaio_trace to true.
 func (l *Logger) Trace(format string, attrs ...slog.Attr) {
 	if int32(LevelTrace) <= l.level.Load() {
 		l.log(LevelTrace, format, attrs, nil)
 	}
 }
 
-// Emit logs at the given level. At a level that is none, LevelNone among them,
-// it does nothing.
+// Emit logs at the given level. If level is LevelNone or invalid, it does nothing.
 func (l *Logger) Emit(level Level, format string, attrs ...slog.Attr) {
 	if int32(level) <= l.level.Load() {
 		l.log(level, format, attrs, nil)
 	}
 }
 
-// Failure logs a failure at error level: the formatted text, which may be
-// empty, and the traceback below it. The failure is the attribute log_failure.
+// Failure logs fail at error level. The message is the formatted text, if any,
+// followed by the traceback. The attribute log_failure is fail. A nil fail is
+// logged as such.
 func (l *Logger) Failure(fail *Failure, format string, attrs ...slog.Attr) {
 	if int32(LevelError) <= l.level.Load() {
 		l.log(LevelError, format, attrs, &tracebackOf{fail})
 	}
 }
 
-// tracebackOf distinguishes a nil failure, which is logged too, from none.
+// tracebackOf distinguishes a nil failure, which is logged too, from no failure.
 type tracebackOf struct{ *Failure }
 
-// The methods above are small enough for the compiler to put them in the place
-// of their calls: a disabled one is a load and a comparison there.
+// The methods above are small enough to be inlined. A disabled call is then a load
+// and a comparison.
 
 // log logs an entry, if its level is enabled.
 func (l *Logger) log(level Level, format string, attrs []slog.Attr, fail *tracebackOf) {

@@ -5,6 +5,7 @@ package txaio_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"weak"
@@ -22,8 +24,153 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/txaio-go/txaio"
+	"github.com/txaio-go/txaio/internal/exampletest"
 	"github.com/txaio-go/txaio/testutil"
 )
+
+// output is a writer that is safe for concurrent use.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(p) == 0 {
+		o.text.WriteString("(an empty write)")
+	}
+	return o.text.Write(p)
+}
+
+// take returns the text written since the last call, with TIME for each time.
+func (o *output) take() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	defer o.text.Reset()
+	return exampletest.Timeless(o.text.String())
+}
+
+func (o *output) want(t *testing.T, want string) {
+	t.Helper()
+	if got := o.take(); got != want {
+		t.Errorf("written:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+// newLogrus returns a logrus logger of an application, with the text formatter and
+// all levels.
+func newLogrus(out io.Writer) *logrus.Logger {
+	logger := logrus.New()
+	logger.SetOutput(out)
+	logger.SetLevel(logrus.TraceLevel)
+	logger.SetFormatter(&logrus.TextFormatter{DisableColors: true, DisableTimestamp: true})
+	logger.ExitFunc = func(int) { panic("exited") }
+	return logger
+}
+
+// recorder is a logrus hook that keeps the entries it gets.
+type recorder struct {
+	mu      sync.Mutex
+	entries []*logrus.Entry
+}
+
+func (*recorder) Levels() []logrus.Level { return logrus.AllLevels }
+
+func (r *recorder) Fire(entry *logrus.Entry) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.entries = append(r.entries, entry)
+	return nil
+}
+
+// last returns the only entry since the last call.
+func (r *recorder) last(t *testing.T) *logrus.Entry {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer func() { r.entries = nil }()
+	if len(r.entries) != 1 {
+		t.Fatalf("%d entries, want one", len(r.entries))
+	}
+	return r.entries[0]
+}
+
+// recorded returns a logger with the namespace test, and the recorder of its
+// entries.
+func recorded(opts ...txaio.LoggerOption) (*txaio.Logger, *recorder) {
+	r := new(recorder)
+	logger := newLogrus(io.Discard)
+	logger.AddHook(r)
+	opts = append([]txaio.LoggerOption{txaio.WithLogrus(logger), txaio.WithNamespace("test")}, opts...)
+	return txaio.MakeLogger(opts...), r
+}
+
+// stderrOf runs fn and returns what it printed on standard error.
+func stderrOf(t *testing.T, fn func()) string {
+	t.Helper()
+	file, err := os.CreateTemp(t.TempDir(), "stderr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	stderr := os.Stderr
+	os.Stderr = file
+	defer func() { os.Stderr = stderr }()
+	fn()
+	text, err := os.ReadFile(file.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// started calls StartLogging in a child process and returns its output. In the
+// parent process it runs the child and returns false.
+func started(t *testing.T, level txaio.Level) (*output, bool) {
+	t.Helper()
+	if _, child := inChild(t); !child {
+		return nil, false
+	}
+	out := new(output)
+	if err := txaio.StartLogging(out, level); err != nil {
+		t.Fatal(err)
+	}
+	return out, true
+}
+
+func wantContains(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q does not have %q", text, part)
+		}
+	}
+}
+
+// Values whose methods panic.
+type badError struct{}
+
+func (badError) Error() string { panic("boom") }
+
+type badStringer struct{}
+
+func (badStringer) String() string { panic("boom") }
+
+type badValuer struct{}
+
+func (badValuer) LogValue() slog.Value { panic("boom") }
+
+type badWriter struct{ err error }
+
+func (w badWriter) Write([]byte) (int, error) {
+	if w.err == nil {
+		panic("boom")
+	}
+	return 0, w.err
+}
+
+var errBoom = errors.New("boom")
 
 func TestLogMethods(t *testing.T) {
 	log, r := recorded()
@@ -99,7 +246,7 @@ func TestLogLookups(t *testing.T) {
 	}
 }
 
-// TestPythonFormats runs what Python's str.format made of the same formats.
+// TestPythonFormats compares messages with the results of Python's str.format.
 func TestPythonFormats(t *testing.T) {
 	file, err := os.Open("internal/format/testdata/format.jsonl")
 	if err != nil {
@@ -137,7 +284,7 @@ func TestPythonFormats(t *testing.T) {
 	}
 }
 
-// pythonNumbers makes of JSON numbers what Python makes of them.
+// pythonNumbers converts JSON numbers as Python does.
 func pythonNumbers(v any) any {
 	switch x := v.(type) {
 	case json.Number:
@@ -164,12 +311,12 @@ func (secret) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("kind", "secret"), slog.Int("n", 1))
 }
 
-// logValuer is one that takes two steps to resolve.
+// logValuer takes two steps to resolve.
 type logValuer struct{ slog.LogValuer }
 
 func (v logValuer) LogValue() slog.Value { return slog.AnyValue(v.LogValuer) }
 
-// Whatever the attributes are, both of logrus's formatters print the entry.
+// Both of logrus's formatters print the entry, whatever its attributes are.
 func TestLogFields(t *testing.T) {
 	var text, jsonText bytes.Buffer
 	toText := newLogrus(&text)
@@ -251,7 +398,7 @@ func TestFailureEntry(t *testing.T) {
 	}
 }
 
-// Critical entries do not exit, whatever logrus would do.
+// A critical entry does not exit, although logrus's Fatal does.
 func TestCriticalDoesNotExit(t *testing.T) {
 	var out bytes.Buffer
 	logger := newLogrus(&out) // whose ExitFunc panics
@@ -272,7 +419,7 @@ func wantEnabled(t *testing.T, log *txaio.Logger, upTo txaio.Level) {
 	}
 }
 
-// Before StartLogging the level is that of the application's logrus.
+// Before StartLogging, the logrus logger's level applies.
 func TestLevelOfLogrus(t *testing.T) {
 	if _, child := inChild(t); !child {
 		return
@@ -363,7 +510,7 @@ func TestDisabledAllocations(t *testing.T) {
 	}
 }
 
-// Loggers are known by the package, but not kept.
+// The package doesn't keep loggers alive.
 func TestLoggersAreCollected(t *testing.T) {
 	for range 20 {
 		for range 1000 {
@@ -376,7 +523,7 @@ func TestLoggersAreCollected(t *testing.T) {
 	}
 }
 
-// What was logged is not kept in memory, nor shown with what is logged next.
+// Logged values are not kept in memory, and don't appear in later entries.
 func TestLogLetsGo(t *testing.T) {
 	logger, entries := recorded()
 	type large [1 << 16]byte
@@ -394,7 +541,7 @@ func TestLogLetsGo(t *testing.T) {
 	}
 }
 
-// What goes wrong in an application's logrus is reported, and goes no further.
+// Errors and panics in an application's logrus are reported on standard error.
 func TestLogTrouble(t *testing.T) {
 	var out bytes.Buffer
 	logger := newLogrus(&out)
@@ -441,7 +588,7 @@ func TestLogTrouble(t *testing.T) {
 	}
 }
 
-// hookFunc is a hook that does nothing where it has no function.
+// hookFunc is a hook that calls its function, if it has one.
 type hookFunc struct{ fire func(*logrus.Entry) error }
 
 func (*hookFunc) Levels() []logrus.Level { return logrus.AllLevels }
@@ -453,8 +600,7 @@ func (h *hookFunc) Fire(entry *logrus.Entry) error {
 	return h.fire(entry)
 }
 
-// The loop's default exception handler logs, as does a failure that nothing
-// handled.
+// The loop's default exception handler logs, and unhandled failures are logged.
 func TestReports(t *testing.T) {
 	if _, child := inChild(t); !child {
 		return
@@ -492,7 +638,7 @@ func checkReport(t *testing.T, entry *logrus.Entry) {
 	}
 }
 
-// counted is a LogValuer that says how often it was asked.
+// counted is a LogValuer that counts its calls.
 type counted struct{ calls *int }
 
 func (c counted) LogValue() slog.Value {
@@ -586,4 +732,75 @@ func TestSetLogLevels(t *testing.T) {
 	check(txaio.LevelError, txaio.LevelError, txaio.LevelError, txaio.LevelError)
 	wantUsageError(t, func() { txaio.SetLogLevels(map[string]txaio.Level{"a": 9}) }, "trace")
 	check(txaio.LevelError, txaio.LevelError, txaio.LevelError, txaio.LevelError)
+}
+
+// discardLogrus returns a logrus logger of an application that discards its output.
+func discardLogrus(formatter logrus.Formatter) *logrus.Logger {
+	logger := logrus.New()
+	logger.SetOutput(io.Discard)
+	logger.SetFormatter(formatter)
+	return logger
+}
+
+func quietLogger() *txaio.Logger {
+	return txaio.MakeLogger(txaio.WithLogrus(discardLogrus(&logrus.TextFormatter{})), txaio.WithLevel(txaio.LevelInfo))
+}
+
+func BenchmarkDisabled(b *testing.B) {
+	name, count, took := "roy", 42, time.Second
+	b.Run("txaio", func(b *testing.B) {
+		log := quietLogger()
+		b.ReportAllocs()
+		for b.Loop() {
+			log.Debug("{name} {count} {took}", slog.String("name", name), slog.Int("count", count), slog.Duration("took", took))
+		}
+	})
+	b.Run("unpinned", func(b *testing.B) {
+		log := txaio.MakeLogger(txaio.WithLogrus(discardLogrus(&logrus.TextFormatter{})))
+		b.ReportAllocs()
+		for b.Loop() {
+			log.Debug("{name} {count} {took}", slog.String("name", name), slog.Int("count", count), slog.Duration("took", took))
+		}
+	})
+	b.Run("slog", func(b *testing.B) {
+		log := slog.New(slog.NewTextHandler(io.Discard, nil))
+		ctx := context.Background()
+		b.ReportAllocs()
+		for b.Loop() {
+			log.LogAttrs(ctx, slog.LevelDebug, "message", slog.String("name", name), slog.Int("count", count), slog.Duration("took", took))
+		}
+	})
+}
+
+func BenchmarkEnabled(b *testing.B) {
+	for _, level := range []txaio.Level{txaio.LevelDebug, txaio.LevelInfo} {
+		b.Run(level.String(), func(b *testing.B) {
+			log := quietLogger()
+			for b.Loop() {
+				log.Enabled(level)
+			}
+		})
+	}
+}
+
+func BenchmarkInfo(b *testing.B) {
+	for _, c := range []struct {
+		name      string
+		formatter logrus.Formatter
+	}{{"text", &logrus.TextFormatter{}}, {"json", &logrus.JSONFormatter{}}} {
+		b.Run(c.name+"/txaio", func(b *testing.B) {
+			log := txaio.MakeLogger(txaio.WithLogrus(discardLogrus(c.formatter)))
+			b.ReportAllocs()
+			for b.Loop() {
+				log.Info("Hello, {name}.", slog.String("name", "roy"))
+			}
+		})
+		b.Run(c.name+"/logrus", func(b *testing.B) {
+			log := discardLogrus(c.formatter)
+			b.ReportAllocs()
+			for b.Loop() {
+				log.WithFields(logrus.Fields{"name": "roy"}).Infof("Hello, %s.", "roy")
+			}
+		})
+	}
 }

@@ -20,32 +20,32 @@ import (
 	"github.com/txaio-go/txaio/internal/logvalue"
 )
 
-// A record is a log entry, wherever it was logged. It is made once, by the
-// goroutine that logs, and then sent to one target.
+// A record is a log entry from any source. The goroutine that logs makes it, and it
+// goes to one target.
 type record struct {
 	logline.Entry
 	level   Level
-	text    string      // the format, for reports of what goes wrong
-	own     []slog.Attr // of a Logger's entry, beside those that are given
-	failure *Failure    // of Logger.Failure
-	failed  bool        // the failure counts, even when it is nil
-	fired   bool        // the hooks have been fired, or are not to be
-	dotted  bool        // groups are parts of their members' names in logrus's fields
+	text    string      // the format, for error reports
+	own     []slog.Attr // the attributes that every entry of a Logger has
+	failure *Failure    // from Logger.Failure
+	failed  bool        // failure is set, possibly to nil
+	fired   bool        // the hooks have been fired, or must not be
+	dotted  bool        // logrus fields of group members are named group.member
 	pc      uintptr
 	ctx     context.Context
 	target  *target
-	toLine  bool // that is StartLogging's output
-	nested  bool // it was logged by what another entry goes through
+	toLine  bool // target is StartLogging's output
+	nested  bool // a target logged it while handling another entry
 
 	walk   logvalue.Walk
 	fields logrus.Fields
 	line   []byte
-	args   [1]any // the message, as the arguments that logrus gets
+	args   [1]any // the message, as logrus's arguments
 	asked  probe
 }
 
-// Records are used again, unless they were so large that it must have been an
-// exception. To clear a map takes as long as it once was large.
+// records are reused, except large ones. They would hold much memory, and clearing a
+// map that was once large stays slow.
 var records = sync.Pool{New: func() any { return &record{fields: make(logrus.Fields)} }}
 
 const (
@@ -60,7 +60,7 @@ func newRecord(t *target, at time.Time, level Level) *record {
 	return r
 }
 
-// release lets go of what was logged.
+// release drops references to the logged values and returns the record to the pool.
 func (r *record) release() {
 	attrs, own, fields, line, hooks := r.Attrs, r.own, r.fields, r.line, r.asked.hooks
 	if cap(line) > maxKeptText || len(fields) > maxKeptAttrs || cap(attrs) > maxKeptAttrs {
@@ -75,7 +75,7 @@ func (r *record) release() {
 	records.Put(r)
 }
 
-// addOwn adds what is always there beside the attributes that are given.
+// addOwn adds the attributes that every entry of a Logger has.
 func (r *record) addOwn() {
 	r.own = append(r.own, slog.String("log_namespace", r.Namespace))
 	if r.level == LevelTrace {
@@ -86,14 +86,14 @@ func (r *record) addOwn() {
 	}
 }
 
-// isOwn reports whether an attribute that is given has the name of one of these.
+// isOwn reports whether a given attribute has the name of one of those.
 func (r *record) isOwn(given slog.Attr) bool {
-	_, is := find(r.own, given.Key)
+	_, is := logvalue.Find(r.own, given.Key)
 	return is
 }
 
-// Lookup implements [format.Values]. It finds the value of an attribute, those
-// that are always there first.
+// Lookup implements [format.Values]. The attributes that every entry has take
+// precedence.
 func (r *record) Lookup(name string) (slog.Value, bool) {
 	switch name {
 	case "log_time":
@@ -101,26 +101,17 @@ func (r *record) Lookup(name string) (slog.Value, bool) {
 	case "log_level":
 		return slog.StringValue(r.Level), true
 	}
-	if v, ok := find(r.own, name); ok {
+	if v, ok := logvalue.Find(r.own, name); ok {
 		return v, true
 	}
-	return find(r.Attrs, name)
+	return logvalue.Find(r.Attrs, name)
 }
 
-func find(attrs []slog.Attr, name string) (slog.Value, bool) {
-	for i := range attrs {
-		if attrs[i].Key == name {
-			return attrs[i].Value, true
-		}
-	}
-	return slog.Value{}, false
-}
-
-// render makes the message of the format and the attributes.
+// render formats the message.
 func (r *record) render() {
 	text := r.text
 	if formats := categories.formats.Load(); formats != nil {
-		if value, ok := find(r.Attrs, "log_category"); ok {
+		if value, ok := logvalue.Find(r.Attrs, "log_category"); ok {
 			if own, ok := (*formats)[string(format.Print(nil, value, &r.walk))]; ok {
 				text = own
 			}
@@ -150,16 +141,15 @@ func (r *record) render() {
 	}
 }
 
-// categories are the formats by log category. The map is replaced, never
-// changed.
+// categories holds the formats by log category. The map is replaced, never changed.
 var categories struct {
 	sync.Mutex
 	formats atomic.Pointer[map[string]string]
 }
 
-// AddLogCategories sets the formats of log categories: an entry with an
-// attribute log_category is logged with the format of that category, if there
-// is one, instead of its own. Later calls win.
+// AddLogCategories adds formats by log category. An entry whose attribute
+// log_category is one of the keys is logged with that key's format instead of its
+// own. A later call replaces earlier formats of the same category.
 func AddLogCategories(formats map[string]string) {
 	mustHaveBackend()
 	categories.Lock()
@@ -172,8 +162,8 @@ func AddLogCategories(formats map[string]string) {
 	categories.formats.Store(&merged)
 }
 
-// log sends the record on its way. All that calls methods of values is done
-// before: what they log comes first.
+// log sends the record to its target. It calls the methods of values first, so that
+// entries that they log come first.
 func (r *record) log() {
 	switch t := r.target; {
 	case t.slog != nil:
@@ -196,21 +186,22 @@ func (r *record) log() {
 	r.release()
 }
 
-// toStderr writes an entry that is nested: that was logged by a hook, a handler
-// or a writer which another entry goes through. Sent there as well it might never
-// end, or wait for a lock that is held further up.
+// toStderr writes a nested entry: one that was logged by a hook, handler or writer
+// while that handled another entry. Sending it to the target as well might recurse
+// forever, or deadlock on a lock held further up the stack.
 func (r *record) toStderr() {
 	format := logline.Format{Details: true}
 	line := format.Append([]byte("txaio: logged by what entries go through: "), &r.Entry, &r.walk)
 	_, _ = os.Stderr.Write(line)
 }
 
-// delivering is how many entries are on their way, on all goroutines.
+// delivering counts the entries that targets are handling, on all goroutines.
 var delivering atomic.Int64
 
-// isNested finds out on the goroutine's stack, since nothing else is one
-// goroutine's own. While nobody logs that is not needed. What a target forwards to
-// StartLogging's output is not nested there.
+// isNested reports whether the entry was logged by a target. It searches the
+// goroutine's stack, since Go has no goroutine-local storage, but only while a
+// target is handling an entry. An entry that a target forwards to StartLogging's
+// output is not nested there.
 func (r *record) isNested() bool {
 	within := "github.com/txaio-go/txaio.(*record).deliver"
 	if r.toLine {
@@ -219,7 +210,7 @@ func (r *record) isNested() bool {
 	return delivering.Load() > 0 && onStack(within) > 0
 }
 
-// onStack counts the calls of a function that the goroutine is inside of.
+// onStack returns how often a function is on the goroutine's stack.
 func onStack(function string) (count int) {
 	var pcs [64]uintptr
 	for skip := 2; ; skip += len(pcs) {
@@ -237,8 +228,8 @@ func onStack(function string) (count int) {
 	}
 }
 
-// deliver hands the record to its target. What goes wrong there is reported on
-// standard error together with the message, and goes no further.
+// deliver hands the record to its target. It reports an error or a panic there on
+// standard error, with the message.
 //
 //go:noinline
 func (r *record) deliver() {
@@ -252,7 +243,7 @@ func (r *record) deliver() {
 		r.toOutput()
 	default:
 		r.args[0] = r.Message
-		entry := logrus.Entry{Logger: t.logrus, Data: r.fields, Time: r.Time, Caller: r.caller(t.logrus)}
+		entry := logrus.Entry{Logger: t.logrus, Data: r.fields, Time: r.Time, Caller: r.caller()}
 		entry.Log(toLogrus[r.level], r.args[:]...)
 	}
 }
@@ -278,8 +269,8 @@ func (r *record) toSlog(handler slog.Handler) {
 	}
 }
 
-// setFields makes logrus's fields of attributes. Logrus's text has the names of
-// fields as they are, so control characters in them are escaped.
+// setFields turns attributes into logrus fields. Logrus prints field names
+// unchanged, so control characters in them are escaped here.
 func (r *record) setFields(fields map[string]any, prefix string, attrs []slog.Attr, inGroup bool) {
 	for _, a := range attrs {
 		name := prefix + a.Key
@@ -300,13 +291,13 @@ func (r *record) setFields(fields map[string]any, prefix string, attrs []slog.At
 		default:
 			fields[name] = value.Any()
 			if err, is := fields[name].(error); is && inGroup {
-				fields[name] = err.Error() // which JSON would not find
+				fields[name] = err.Error() // JSON would not call it
 			}
 		}
 	}
 }
 
-// allFields are setFields's, and those that are always there.
+// allFields sets the fields for all attributes.
 func (r *record) allFields(fields map[string]any) {
 	r.setFields(fields, "", r.Attrs, false)
 	for _, a := range r.own {
@@ -314,40 +305,40 @@ func (r *record) allFields(fields map[string]any) {
 	}
 }
 
-// needsCaller reports whether the target shows, or may show, where the record
-// was logged. It also finds out whether the target writes text: then values need
-// not be gone through as JSON does, pointer by pointer.
+// needsCaller reports whether the target may show the position of the call. It also
+// finds out whether the target prints values with fmt, so that pointers in them need
+// not be followed as in JSON.
 func (r *record) needsCaller() bool {
 	if r.target.slog != nil {
 		_, r.walk.Text = r.target.slog.(*slog.TextHandler)
 		return true
 	}
 	if r.nested {
-		return true // the logger may be locked further up
+		return true // the logger may be locked further up the stack
 	}
 	asked := r.asked.of(r.target.logrus, toLogrus[r.level])
 	r.walk.Text = asked.text && !r.toLine
 	return asked.caller
 }
 
-// caller returns where the record was logged, if logger shows it.
-func (r *record) caller(logger *logrus.Logger) *runtime.Frame {
-	if r.pc == 0 || !r.asked.of(logger, toLogrus[r.level]).caller {
+// caller returns the position of the call, or nil if it is not known.
+func (r *record) caller() *runtime.Frame {
+	if r.pc == 0 {
 		return nil
 	}
 	frame, _ := runtime.CallersFrames([]uintptr{r.pc}).Next()
 	return &frame
 }
 
-// A probe reads what a logrus logger lets be read only under its lock. It is a
-// hook for no level: AddHook keeps nothing of it, but asks it for its levels
-// with the lock held.
+// A probe reads the settings of a logrus logger that need the logger's lock. It is a
+// hook without levels: AddHook calls its Levels method while holding the lock, and
+// keeps nothing.
 type probe struct {
 	logger *logrus.Logger
 	level  logrus.Level
-	caller bool          // it reports callers
-	text   bool          // it writes text, and no hook makes anything else of it
-	hooks  []logrus.Hook // of the level
+	caller bool          // the logger reports callers
+	text   bool          // the logger writes text and has no hooks
+	hooks  []logrus.Hook // the hooks for level
 }
 
 func (p *probe) of(logger *logrus.Logger, level logrus.Level) *probe {
@@ -368,16 +359,16 @@ func (p *probe) Levels() []logrus.Level {
 // Fire implements logrus.Hook.
 func (p *probe) Fire(*logrus.Entry) error { return nil }
 
-// ownLog is where the package itself logs.
+// ownLog is the logger of this package.
 var ownLog = newLogger("github.com/txaio-go/txaio")
 
-// reportUnhandled logs a failure that nobody else will see.
+// reportUnhandled logs a failure that no callback will see.
 func reportUnhandled(message string, fail *Failure) {
 	ownLog.Failure(fail, message)
 }
 
-// toLogrus and toSlog are logrus's and slog's levels by ours. At LevelNone only
-// what panics is left.
+// toLogrus and toSlog map our levels to logrus's and slog's. At LevelNone, logrus
+// and slog log almost nothing.
 var (
 	toLogrus = [...]logrus.Level{
 		LevelNone:     logrus.PanicLevel,
@@ -404,10 +395,10 @@ func fromLogrus(level logrus.Level) Level {
 	if i := slices.Index(toLogrus[:], level); i >= 0 {
 		return Level(i)
 	}
-	return LevelTrace // more verbose than any that logrus has a name for
+	return LevelTrace // above logrus.TraceLevel
 }
 
-// fromSlog takes levels between ours for the less important one.
+// fromSlog rounds a level between two of ours to the less important one.
 func fromSlog(level slog.Level) Level {
 	for ours := LevelError; ours < LevelTrace; ours++ {
 		if level >= toSlog[ours] {

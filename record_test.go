@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -29,7 +30,7 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// recordHandler is a slog handler that keeps the records it gets.
+// recordHandler is a slog handler that keeps its records.
 type recordHandler struct {
 	mu      sync.Mutex
 	level   slog.Level
@@ -50,7 +51,7 @@ func (h *recordHandler) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// last returns the one record since the last call, and its attributes.
+// last returns the only record since the last call, and its attributes.
 func (h *recordHandler) last(t *testing.T) (slog.Record, map[string]any) {
 	t.Helper()
 	h.mu.Lock()
@@ -128,7 +129,7 @@ func TestSetSlog(t *testing.T) {
 	}
 }
 
-// What slog asks of a handler holds for what goes through a logger, too.
+// Entries that pass through a logger satisfy slog's rules for handlers.
 func TestSlogRules(t *testing.T) {
 	var out bytes.Buffer
 	withSlog(t, slog.NewJSONHandler(&out, nil))
@@ -181,8 +182,7 @@ func (h throughLogger) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// everywhere logs the same to all kinds of targets, and returns what each of
-// them wrote.
+// everywhere logs an entry to each kind of target, and returns what each wrote.
 func everywhere(t testing.TB, format string, attrs ...slog.Attr) map[string]string {
 	t.Helper()
 	written := make(map[string]string)
@@ -210,7 +210,7 @@ func everywhere(t testing.TB, format string, attrs ...slog.Attr) map[string]stri
 	return written
 }
 
-// wantEverywhere checks that each target wrote one entry, which has the parts.
+// wantEverywhere checks that each target wrote one entry that contains parts.
 func wantEverywhere(t *testing.T, written map[string]string, parts ...string) {
 	t.Helper()
 	for name, text := range written {
@@ -287,7 +287,7 @@ func cyclic() map[string]any {
 	return m
 }
 
-// errorTable is an error: %v calls its method, %#v goes through what is in it.
+// errorTable is an error and a map: %v calls its method, %#v prints its elements.
 type errorTable map[string]any
 
 func (errorTable) Error() string { return "of a table" }
@@ -343,7 +343,8 @@ func TestVastValues(t *testing.T) {
 	}
 	for name, value := range map[string]any{
 		"doubled": doubled, "deep": deep, "wide": wide, "text": strings.Repeat("x", 4<<20), "texts": []string{strings.Repeat("é", 2<<20)},
-		"bytes": make([]byte, 4<<20), "array": [1 << 30]struct{}{}, "integer": new(big.Int).Lsh(big.NewInt(1), 1<<24), "error": errors.New(strings.Repeat("x", 4<<20)),
+		"bytes": make([]byte, 4<<20), "array": [1 << 30]struct{}{}, "integer": new(big.Int).Lsh(big.NewInt(1), 1<<24), "error": errors.New(strings.Repeat("x", 8<<20)), "stringer": innocent{strings.Repeat("x", 8<<20)}, "stringers": []any{&innocent{strings.Repeat("x", 8<<20)}},
+		"formatter": formatted{strings.Repeat("x", 8<<20)}, "marshaler": onlyText{8 << 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
@@ -361,7 +362,15 @@ func TestVastValues(t *testing.T) {
 	}
 }
 
-// What cannot be encoded is logged as its text, at any depth.
+type innocent struct{ text string }
+
+func (v innocent) String() string { return v.text }
+
+type onlyText struct{ size int }
+
+func (v onlyText) MarshalText() ([]byte, error) { return bytes.Repeat([]byte("x"), v.size), nil }
+
+// A value that cannot be encoded is logged as its text, at any depth.
 func TestValuesThatCannotBeEncoded(t *testing.T) {
 	three := pointerJSON(3)
 	for name, c := range map[string]struct {
@@ -374,7 +383,7 @@ func TestValuesThatCannotBeEncoded(t *testing.T) {
 		"channel":          {struct{ C chan int }{}, `{"C":"<nil>"}`},
 		"function":         {map[string]any{"f": (func())(nil)}, `{"f":"<nil>"}`},
 		"complex":          {[]complex128{1i}, `["(0+1i)"]`},
-		"map of any":       {map[any]any{"a": 1, 2: "b"}, `"map[2:b a:1]"`},
+		"map of any":       {map[any]any{"a": 1, 2: "b"}, strconv.Quote(fmt.Sprint(map[any]any{"a": 1, 2: "b"}))},
 		"nested map":       {[]any{map[any]any{"a": 1}}, `["map[a:1]"]`},
 		"map of arrays":    {map[[1]int]int{{7}: 1}, `"map[[7]:1]"`},
 		"failing JSON":     {failingJSON{7}, `"{7}"`},
@@ -447,8 +456,8 @@ var anyTime = regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]?[\d:.]*(Z|[+-][\d:]*)?`)
 
 func timeless(text string) string { return anyTime.ReplaceAllString(text, "TIME") }
 
-// A failure shows its traceback to handlers that print text, and its message in
-// a message.
+// A failure shows its traceback as an attribute in text, and its message in a
+// message.
 func TestFailureAsAttribute(t *testing.T) {
 	fail := failHere()
 	for name, text := range everywhere(t, "call: {err}", slog.Any("err", fail)) {
@@ -478,7 +487,7 @@ func TestFailureAsAttribute(t *testing.T) {
 	}
 }
 
-// Called without attributes, a text is logged as it stands.
+// Without attributes, a text is logged unchanged.
 func TestTextThatIsNoFormat(t *testing.T) {
 	fail := txaio.CreateFailure(errors.New("{{.Name}} {log_level}\n2016-01-21T01:02:03-0100 forged\x1b[2K"))
 	text := txaio.FailureFormatTraceback(fail)
@@ -500,7 +509,7 @@ func TestTextThatIsNoFormat(t *testing.T) {
 	}
 }
 
-// Names cannot forge an entry either.
+// Attribute names cannot forge an entry.
 func TestNamesThatForge(t *testing.T) {
 	const forged = "x\n2016-01-21T01:02:03-0100 forged\x1b\xff"
 	wantEverywhere(t, everywhere(t, "message", slog.Int(forged, 1), slog.Group(forged, slog.Int(forged, 1)), slog.Any("m", map[string]int{forged: 1}), slog.Int("msg", 1), slog.Int("time", 1), slog.Int("level", 1)), "message")
@@ -514,8 +523,8 @@ func TestNamesThatForge(t *testing.T) {
 	wantOneEntry(t, "lines", out.String())
 }
 
-// For a target that writes text, what pointers in a value lead to is not gone
-// through: it may belong to other goroutines.
+// A target that writes text doesn't follow the pointers in a value: other goroutines
+// may use what they point to.
 func TestTextTargetsFollowNoPointers(t *testing.T) {
 	type node struct {
 		Next  *node
@@ -545,7 +554,7 @@ func (c counting) MarshalText() ([]byte, error) {
 	return nil, nil
 }
 
-// The caller is the line that logged.
+// The caller is the line of the log call.
 func TestCaller(t *testing.T) {
 	logger := newLogrus(io.Discard)
 	r := new(recorder)
@@ -685,3 +694,199 @@ func TestHandlersInTrouble(t *testing.T) {
 }
 
 type badHandler struct{ slog.Handler }
+
+// A valueMaker makes values from bytes: nested values, cycles, any names and texts,
+// and methods that fail, panic or return anything.
+type valueMaker struct {
+	data []byte
+	made []any
+	left int
+}
+
+func (m *valueMaker) next() int {
+	if len(m.data) == 0 {
+		return 0
+	}
+	c := m.data[0]
+	m.data = m.data[1:]
+	return int(c)
+}
+
+func (m *valueMaker) text() string {
+	n := min(m.next()%8, len(m.data))
+	text := string(m.data[:n])
+	m.data = m.data[n:]
+	return text
+}
+
+type fuzzNode struct {
+	Name   string
+	Any    any `json:"any"`
+	Next   *fuzzNode
+	Err    error
+	Number float64
+	hidden any
+}
+
+// texts has methods that return its text.
+type texts struct{ text string }
+
+func (v texts) String() string               { return v.text }
+func (v texts) MarshalText() ([]byte, error) { return []byte(v.text), nil }
+
+type textError struct{ text string }
+
+func (v *textError) Error() string { return v.text }
+
+type anyJSON struct{ text string }
+
+func (v anyJSON) MarshalJSON() ([]byte, error) { return []byte(v.text), nil }
+
+type formatted struct{ text string }
+
+func (v formatted) Format(s fmt.State, _ rune) { fmt.Fprint(s, v.text) }
+
+type valuer struct{ value any }
+
+func (v valuer) LogValue() slog.Value { return slog.AnyValue(v.value) }
+
+func (m *valueMaker) value() any {
+	if m.left--; m.left < 0 {
+		return nil
+	}
+	switch m.next() % 33 {
+	case 0:
+		return m.next() - 128
+	case 1:
+		return m.text()
+	case 2:
+		return []float64{math.NaN(), math.Inf(1), math.Inf(-1), 1.5, math.Copysign(0, -1)}[m.next()%5]
+	case 3:
+		list := make([]any, m.next()%5)
+		m.made = append(m.made, list)
+		for i := range list {
+			list[i] = m.value()
+		}
+		return list
+	case 4:
+		table := make(map[string]any)
+		m.made = append(m.made, table)
+		for range m.next() % 4 {
+			table[m.text()] = m.value()
+		}
+		return table
+	case 5:
+		table := make(map[any]any)
+		m.made = append(m.made, table)
+		for range m.next() % 4 {
+			if key := m.value(); key == nil || reflect.ValueOf(key).Comparable() {
+				table[key] = m.value()
+			}
+		}
+		return table
+	case 6:
+		node := &fuzzNode{Name: m.text(), Number: math.NaN()}
+		m.made = append(m.made, node)
+		node.Any, node.hidden = m.value(), m.value()
+		node.Next, _ = m.value().(*fuzzNode)
+		node.Err, _ = m.value().(error)
+		return node
+	case 7:
+		if node, is := m.value().(*fuzzNode); is && node != nil {
+			return *node
+		}
+		return fuzzNode{}
+	case 8:
+		if len(m.made) > 0 {
+			return m.made[m.next()%len(m.made)]
+		}
+	case 9:
+		p := new(any)
+		m.made = append(m.made, p)
+		*p = m.value()
+		return p
+	case 10:
+		return []any{badError{}, badStringer{}, badValuer{}, panickingJSON{}, failingJSON{}, notJSON{}, failingText{}, (*nilError)(nil), (*nilStringer)(nil), (*fuzzNode)(nil), endless{}}[m.next()%11]
+	case 11:
+		return texts{m.text()}
+	case 12:
+		return &textError{m.text()}
+	case 13:
+		return anyJSON{m.text()}
+	case 14:
+		return json.RawMessage(m.text())
+	case 15:
+		return json.Number(m.text())
+	case 16:
+		return formatted{m.text()}
+	case 17:
+		return valuer{m.value()}
+	case 18:
+		attrs := make([]slog.Attr, m.next()%4)
+		m.made = append(m.made, attrs)
+		for i := range attrs {
+			attrs[i] = slog.Any(m.text(), m.value())
+		}
+		return slog.GroupValue(attrs...)
+	case 19:
+		return slog.Any(m.text(), m.value())
+	case 20:
+		return []slog.Value{slog.AnyValue(m.value())}
+	case 21:
+		return reflect.ValueOf(m.value())
+	case 22:
+		return []any{make(chan int), func() {}, 1i, new(int), time.Duration(m.next()), time.Unix(int64(m.next())<<40, 0), new(big.Int).Lsh(big.NewInt(1), 1<<uint(m.next()%24))}[m.next()%7]
+	case 23:
+		return [2]any{m.value(), m.value()}
+	case 24:
+		return map[texts]any{{m.text()}: m.value()}
+	case 25:
+		return []error{errors.New(m.text()), nil, fmt.Errorf("%s: %w", m.text(), errBoom)}
+	case 26:
+		return txaio.CreateFailure(&textError{m.text()})
+	case 27:
+		return []byte(m.text())
+	case 28:
+		return struct{ A, b any }{m.value(), m.value()}
+	case 29:
+		p := new(slog.Value)
+		m.made = append(m.made, p)
+		*p = slog.AnyValue(m.value())
+		return p
+	case 30:
+		return []pointerJSON{pointerJSON(m.next())}
+	case 32:
+		holder := new(failingHolder)
+		m.made = append(m.made, holder)
+		holder.Any = m.value()
+		return holder
+	case 31:
+		return strings.Repeat(m.text(), m.next())
+	}
+	return nil
+}
+
+// FuzzLogValues logs any values to every target. Each call must write one valid
+// entry.
+func FuzzLogValues(f *testing.F) {
+	for _, seed := range []string{
+		"", "\x04\x01\x01a\x08\x00", "\x05\x02\x01\x01a\x02\x00\x06\x02\n\x1b\x09\x08\x00", "\x12\x03\x01a\x0a\x00\x01b\x0a\x01\x00\x13\x01c\x08\x00",
+		"\x03\x04\x0a\x02\x0a\x03\x0a\x04\x0a\x05", "\x03\x04\x0a\x06\x0a\x07\x0a\x0a\x0e\x01{", "\x06\x04\xff\n\r\x85\x03\x02\x0c\x02\n\n\x08\x00", "\x1d\x15\x08\x00",
+		"\x11\x11\x12\x02\x00\x01\x02a\n\x0c\x04\nTIM", "\x18\x03\x7f\xc2\x85\x02\x00", "\x19\x03\n\n\n", "\x1a\x05a\n2016", "\x1f\x02\xe2\x80\xa8\xff", "\x16\x00\x06\x17",
+	} {
+		f.Add([]byte(seed), "{v} {v!r:>9} {w}", "w")
+	}
+	f.Add([]byte("\x01\x02x\n"), "{v:>5}\n2016-01-21T01:02:03-0100 {w.any}", "\n\x1b[2K")
+	f.Fuzz(func(t *testing.T, data []byte, format, name string) {
+		if len(data) > 512 || len(format) > 256 {
+			return
+		}
+		m := &valueMaker{data: data, left: 100}
+		v, w := m.value(), m.value()
+		stderrOf(t, func() {
+			for target, text := range everywhere(t, format, slog.Any("v", v), slog.Any(name, w)) {
+				wantOneEntry(t, target, text)
+			}
+		})
+	})
+}

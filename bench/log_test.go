@@ -27,8 +27,8 @@ func discardZap(level zapcore.Level) *zap.Logger {
 	return zap.New(zapcore.NewCore(encoder, zapcore.AddSync(io.Discard), level))
 }
 
-// BenchmarkLogDisabled logs below the level, with one attribute. It loops over
-// b.N, as b.Loop has the arguments of each call copied once more.
+// BenchmarkLogDisabled logs below the level, with one attribute. It loops over b.N,
+// because b.Loop makes each call copy its arguments once more.
 func BenchmarkLogDisabled(b *testing.B) {
 	b.Run("slog LogAttrs", func(b *testing.B) {
 		defer allocs(b)()

@@ -14,7 +14,7 @@ var hopping = func(name string) (slog.Value, bool) {
 	return slog.Value{}, false
 }
 
-// TestHitPathAllocates keeps the common log line free of garbage.
+// TestHitPathAllocates checks that a common message allocates nothing.
 func TestHitPathAllocates(t *testing.T) {
 	dst, walk := make([]byte, 0, 256), new(logvalue.Walk)
 	attrs := []slog.Attr{slog.Int("times", 42), slog.String("name", "wombat"), slog.Float64("x", 1.5), slog.Bool("b", true)}

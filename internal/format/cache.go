@@ -6,46 +6,37 @@ import (
 	"sync/atomic"
 )
 
-// cacheSize is how much Cached keeps, in bytes of formats: a template counts what
-// its format does, and as much as a short one takes beside that.
+// cacheSize limits what Cached keeps, in bytes of formats. Each template also
+// costs as much as a short format takes.
 const (
 	cacheSize = 1 << 18
 	shortest  = 1 << 8
 )
 
-// cache holds templates by their formats. Once it is full it is given up for an
-// empty one, which is soon filled with the formats that are in use: no lock and
-// no bookkeeping on a hit, and formats made at run time pass through.
-type cache struct {
+// cache holds templates by format. A full cache is cleared, and soon holds the
+// formats in use again. So a hit takes no lock and no bookkeeping, and formats made
+// at run time don't stay.
+var cache struct {
 	templates sync.Map // from format to *Template
 	cost      atomic.Int32
 }
 
-var templates atomic.Pointer[cache]
-
-func init() { templates.Store(new(cache)) }
-
-// Cached is Parse with a memory: while a format is in use, later calls with it
-// return the same template. The memory is bounded, so formats made at run time
-// may be given to it.
+// Cached is Parse with a cache of limited size: while a format is in use, later
+// calls return the same template.
 func Cached(format string) (*Template, error) {
-	c := templates.Load()
-	if t, ok := c.templates.Load(format); ok {
+	if t, ok := cache.templates.Load(format); ok {
 		return t.(*Template), nil
 	}
 	t, err := Parse(format)
-	if err != nil {
-		return nil, err
-	}
 	cost := int32(shortest + len(format))
-	if cost > cacheSize/8 {
-		return t, nil // for one that is so large the others need not go
+	if err != nil || cost > cacheSize/8 { // the others need not make room for one
+		return t, err
 	}
-	if c.cost.Add(cost) > cacheSize {
-		templates.CompareAndSwap(c, new(cache))
-		c = templates.Load()
+	if cache.cost.Add(cost) > cacheSize {
+		cache.templates.Clear()
+		cache.cost.Store(cost)
 	}
-	// A copy, since format may be a piece of something large.
-	c.templates.Store(strings.Clone(format), t)
+	// A copy, since format may be part of a large string.
+	cache.templates.Store(strings.Clone(format), t)
 	return t, nil
 }

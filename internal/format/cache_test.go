@@ -9,8 +9,8 @@ import (
 
 const maxTemplates = cacheSize / shortest
 
-func (c *cache) len() (n int) {
-	c.templates.Range(func(any, any) bool { n++; return true })
+func cached() (n int) {
+	cache.templates.Range(func(any, any) bool { n++; return true })
 	return n
 }
 
@@ -38,21 +38,21 @@ func TestCacheBound(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := templates.Load().len(); n > maxTemplates {
+	if n := cached(); n > maxTemplates {
 		t.Errorf("%d templates are kept", n)
 	}
-	templates.Store(new(cache))
+	cache.templates.Clear()
 	for i := range maxTemplates {
 		_, _ = Cached(fmt.Sprint(strings.Repeat("x", 32<<10), i))
 	}
-	if n := templates.Load().len(); n > cacheSize/(32<<10) {
+	if n := cached(); n > cacheSize/(32<<10) {
 		t.Errorf("%d large formats are kept", n)
 	}
-	templates.Store(new(cache))
+	cache.templates.Clear()
 	for _, f := range []string{"{", strings.Repeat("x", 1<<20)} {
 		_, _ = Cached(f)
 	}
-	if templates.Load().len() != 0 {
+	if cached() != 0 {
 		t.Error("a format that is none, or one of a MiB, is kept")
 	}
 }

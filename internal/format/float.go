@@ -2,20 +2,23 @@ package format
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"strconv"
+	"strings"
 )
 
-// appendFloat is Python's float.__format__. bits is the size of the type x came
-// from, which decides how many digits tell it from its neighbours.
+func isFloatCode(code rune) bool { return strings.ContainsRune("eEfFgG%", code) }
+
+// appendFloat is Python's float.__format__. bits is the size of x's original
+// type. It decides how many digits distinguish x from its neighbours.
 func (s *spec) appendFloat(dst []byte, x float64, bits int) ([]byte, error) {
 	code, err := s.check("float", 0)
 	if err != nil {
 		return nil, err
 	}
-	precision := s.precision
-	if precision < 0 {
-		precision = 6
+	if code != 0 && code != 'n' && !isFloatCode(code) {
+		return nil, errUnknownCode(code, "float")
 	}
 	if code == '%' {
 		x *= 100
@@ -24,127 +27,82 @@ func (s *spec) appendFloat(dst []byte, x float64, bits int) ([]byte, error) {
 	x = math.Abs(x)
 	var buf [64]byte
 	text := buf[:0]
-	switch code {
-	case 'f', 'F', '%':
-		text = strconv.AppendFloat(text, x, 'f', precision, 64)
-	case 'e', 'E':
-		text = strconv.AppendFloat(text, x, 'e', precision, 64)
-	case 'g', 'G', 'n':
-		text = appendGeneral(text, x, precision, s.alternate, false)
-	case 0:
-		// Like repr, or like g but with a digit after the point.
-		if s.precision < 0 {
-			text = appendShortest(text, x, bits)
-		} else {
-			text = appendGeneral(text, x, precision, s.alternate, true)
-		}
+	switch {
+	case math.IsInf(x, 0):
+		text = append(text, "inf"...)
+	case math.IsNaN(x):
+		text = append(text, "nan"...)
+	case code == 0:
+		text = s.appendRepr(text, x, bits)
 	default:
-		return nil, errUnknownCode(code, "float")
+		text = s.appendVerb(text, x, code)
 	}
-	if math.IsInf(x, 0) || math.IsNaN(x) {
-		text = append(buf[:0], "inf"...)
-		if math.IsNaN(x) {
-			text = append(buf[:0], "nan"...)
-		}
-	} else {
-		if s.positive && isZero(text) {
-			n.negative = false
-		}
-		if s.alternate {
-			text = withPoint(text)
-		}
+	mantissa, _, _ := bytes.Cut(text, []byte("e"))
+	if s.positive && len(bytes.Trim(mantissa, "0.")) == 0 {
+		n.negative = false
 	}
-	if code == 'E' || code == 'F' || code == 'G' {
+	switch code {
+	case 'E', 'F', 'G':
 		upper(text)
-	}
-	if code == '%' {
+	case '%':
 		text = append(text, '%')
 	}
-	i := 0
-	for i < len(text) && text[i] >= '0' && text[i] <= '9' {
-		i++
-	}
-	n.digits, n.rest = text[:i], text[i:]
+	n.rest = bytes.TrimLeft(text, "0123456789")
+	n.digits = text[:len(text)-len(n.rest)]
 	return s.appendNumber(dst, n), nil
 }
 
-// appendGeneral appends x with precision significant digits, in exponent form
-// if its magnitude calls for it. Zeros at the end go unless keepZeros;
-// fraction makes sure of a digit after the point, which counts as one of them.
-func appendGeneral(dst []byte, x float64, precision int, keepZeros, fraction bool) []byte {
-	precision = max(precision, 1)
-	largest := precision
-	if fraction {
-		largest--
+// appendVerb appends x as fmt's verb of the same name prints it, in lower case.
+func (s *spec) appendVerb(dst []byte, x float64, code rune) []byte {
+	precision := s.precision
+	if precision < 0 {
+		precision = 6
 	}
-	return appendDecimal(dst, strconv.AppendFloat(nil, x, 'e', precision-1, 64), largest, keepZeros, fraction)
+	verb := byte('f')
+	switch code {
+	case 'e', 'E':
+		verb = 'e'
+	case 'g', 'G', 'n':
+		verb = 'g'
+	}
+	if s.alternate {
+		return fmt.Appendf(dst, "%#.*"+string(verb), precision, x)
+	}
+	return strconv.AppendFloat(dst, x, verb, precision, 64)
 }
 
-// appendShortest appends x as Python's repr does.
-func appendShortest(dst []byte, x float64, bits int) []byte {
-	return appendDecimal(dst, strconv.AppendFloat(nil, x, 'e', -1, bits), 16, false, true)
-}
-
-// appendDecimal rewrites scientific, a number in exponent form, without an
-// exponent if that lies from -4 to below largest.
-func appendDecimal(dst, scientific []byte, largest int, keepZeros, fraction bool) []byte {
-	mantissa, exponent, _ := bytes.Cut(scientific, []byte("e"))
-	exp, err := strconv.Atoi(string(exponent))
-	if err != nil {
-		return dst // infinite or not a number: its caller has words for those
+// appendRepr appends x as Python's repr does or, with a precision, as g does but
+// with at least one digit after the point, which counts as one of its digits.
+func (s *spec) appendRepr(dst []byte, x float64, bits int) []byte {
+	decimals, limit := -1, 16
+	if s.precision >= 0 {
+		decimals = max(s.precision-1, 0)
+		limit, bits = decimals, 64
 	}
-	digits := make([]byte, 0, len(mantissa))
-	for _, c := range mantissa {
-		if c != '.' {
-			digits = append(digits, c)
+	mantissa, exponent, _ := bytes.Cut(strconv.AppendFloat(nil, x, 'e', decimals, bits), []byte("e"))
+	exp, _ := strconv.Atoi(string(exponent))
+	fixed := exp >= -4 && exp < limit
+	if fixed {
+		if decimals >= 0 {
+			decimals -= exp
 		}
+		mantissa = strconv.AppendFloat(nil, x, 'f', decimals, bits)
 	}
-	if !keepZeros {
-		digits = append(digits[:1], bytes.TrimRight(digits[1:], "0")...)
+	hasPoint := bytes.IndexByte(mantissa, '.') >= 0
+	if hasPoint && !s.alternate {
+		mantissa = bytes.TrimRight(mantissa, "0")
+		mantissa = bytes.TrimSuffix(mantissa, []byte("."))
+		hasPoint = bytes.IndexByte(mantissa, '.') >= 0
 	}
-	if exp < -4 || exp >= largest {
-		dst = append(dst, digits[0])
-		if len(digits) > 1 {
-			dst = append(dst, '.')
-			dst = append(dst, digits[1:]...)
-		}
-		dst = append(dst, 'e')
-		return append(dst, exponent...)
-	}
-	if exp < 0 {
-		dst = append(dst, "0."...)
-		dst = appendFill(dst, "0", -exp-1)
-		return append(dst, digits...)
-	}
-	whole := min(exp+1, len(digits))
-	dst = append(dst, digits[:whole]...)
-	dst = appendFill(dst, "0", exp+1-whole)
+	dst = append(dst, mantissa...)
 	switch {
-	case whole < len(digits):
-		dst = append(dst, '.')
-		dst = append(dst, digits[whole:]...)
-	case fraction:
+	case fixed && !hasPoint:
 		dst = append(dst, ".0"...)
+	case !fixed && !hasPoint && s.alternate:
+		dst = append(dst, '.')
+	}
+	if !fixed {
+		dst = append(append(dst, 'e'), exponent...)
 	}
 	return dst
-}
-
-// withPoint puts a decimal point after the digits of a number without one.
-func withPoint(text []byte) []byte {
-	if bytes.IndexByte(text, '.') >= 0 {
-		return text
-	}
-	end := bytes.IndexByte(text, 'e')
-	if end < 0 {
-		return append(text, '.')
-	}
-	text = append(text, 0)
-	copy(text[end+1:], text[end:])
-	text[end] = '.'
-	return text
-}
-
-func isZero(text []byte) bool {
-	mantissa, _, _ := bytes.Cut(text, []byte("e"))
-	return len(bytes.Trim(mantissa, "0.")) == 0
 }

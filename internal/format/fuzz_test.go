@@ -13,7 +13,7 @@ import (
 	"github.com/txaio-go/txaio/internal/logvalue"
 )
 
-// use formats and checks what holds for any format and any values.
+// use formats values and checks what holds for every format and all values.
 func use(t *testing.T, format string, lookup LookupFunc) {
 	tmpl, err := Cached(format)
 	if err != nil {
@@ -56,7 +56,7 @@ func FuzzFormat(f *testing.F) {
 	})
 }
 
-// builder makes values out of bytes, cycles and methods that misbehave included.
+// builder makes values from bytes, including cycles and methods that misbehave.
 type builder struct {
 	data []byte
 	made []any

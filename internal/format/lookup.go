@@ -12,8 +12,8 @@ import (
 	"github.com/txaio-go/txaio/internal/logvalue"
 )
 
-// maxDepth bounds how deep values nest: pointers to pointers, values that
-// resolve to others, lists in lists.
+// maxDepth limits how deep values nest: pointers to pointers, values that resolve to
+// others, lists in lists.
 const maxDepth = 100
 
 var errDepth = fmt.Errorf("the value is nested more than %d levels deep, or contains itself", maxDepth)
@@ -23,8 +23,8 @@ var (
 	typeError = reflect.TypeFor[error]()
 )
 
-// float32Value keeps what is a float32 one: slog.AnyValue makes it a float64,
-// which prints with the digits of its rounding error.
+// A float32Value is a float32. slog.AnyValue would convert a float32 to float64, whose
+// shortest text has more digits.
 type float32Value float32
 
 // follow returns the value that parts lead to from v, resolved.
@@ -56,19 +56,19 @@ func (r *run) follow(v slog.Value, parts []part) (slog.Value, error) {
 	return slog.AnyValue(x), nil
 }
 
-// resolve returns what v stands for. An error stands for itself.
+// resolve returns what v resolves to. An error stands for itself.
 func (r *run) resolve(v slog.Value) (slog.Value, error) {
 	v, err := r.walk.Resolve(v, false)
 	if err == nil && v.Kind() == slog.KindAny {
 		if panicked, is := v.Any().(*logvalue.PanicError); is {
-			err = panicked // when it was resolved before
+			err = panicked // it was resolved before
 		}
 	}
 	return v, err
 }
 
-// settle takes what stands between a value and its parts off it: interfaces,
-// slog.Value and slog.LogValuer. A nil interface leaves the zero reflect.Value.
+// settle unwraps interfaces, slog.Values and slog.LogValuers. A nil interface becomes
+// the zero reflect.Value.
 func (r *run) settle(rv reflect.Value) (reflect.Value, error) {
 	for range maxDepth {
 		switch {
@@ -119,11 +119,10 @@ func (r *run) step(rv reflect.Value, p *part) (reflect.Value, error) {
 	return rv, fmt.Errorf("a value of type %s has no part %q", rv.Type(), p.name)
 }
 
-// A finder looks for a method or a field.
+// A finder looks for a method or a struct field.
 type finder func(rv reflect.Value, name string) (out reflect.Value, ok bool, err error)
 
-// find looks for the part p under the given name, in rv and in what it points
-// to.
+// find looks for the part p under the given name, in rv and in what it points to.
 func (r *run) find(rv reflect.Value, p *part, name string, member finder) (out reflect.Value, ok bool, err error) {
 	for range maxDepth {
 		if rv, err = r.settle(rv); err != nil || !rv.IsValid() {
@@ -150,7 +149,7 @@ func (r *run) find(rv reflect.Value, p *part, name string, member finder) (out r
 	return rv, false, errDepth
 }
 
-// foldedMember looks for a method or a field whatever its case: {conn.url} is URL.
+// foldedMember looks for a method or a field, ignoring case: {conn.url} is URL.
 func foldedMember(rv reflect.Value, name string) (out reflect.Value, ok bool, err error) {
 	with := addressed(rv).Type()
 	for i := range with.NumMethod() {
@@ -168,7 +167,8 @@ func foldedMember(rv reflect.Value, name string) (out reflect.Value, ok bool, er
 	return member(rv, f.Name)
 }
 
-// addressed returns a pointer to rv, which has more methods, if it can be had.
+// addressed returns a pointer to rv if rv is addressable, since a pointer has more
+// methods.
 func addressed(rv reflect.Value) reflect.Value {
 	if rv.CanAddr() && rv.Kind() != reflect.Pointer {
 		return rv.Addr()
@@ -176,7 +176,7 @@ func addressed(rv reflect.Value) reflect.Value {
 	return rv
 }
 
-// member looks for a method or a field by its name.
+// member looks for a method or a field with the given name.
 func member(rv reflect.Value, name string) (out reflect.Value, ok bool, err error) {
 	if first, _ := utf8.DecodeRuneInString(name); !unicode.IsUpper(first) || !rv.CanInterface() {
 		return rv, false, nil
@@ -214,67 +214,56 @@ func call(m reflect.Value, name string) (out reflect.Value, err error) {
 
 // item looks for a map key, an index or an attribute of a group.
 func (r *run) item(rv reflect.Value, p *part, name string) (out reflect.Value, ok bool, err error) {
-	switch rv.Kind() {
-	case reflect.Map:
+	switch kind := rv.Kind(); {
+	case kind == reflect.Map:
 		out, err = r.key(rv, p.index, name)
 		return out, out.IsValid(), err
-	case reflect.Slice, reflect.Array:
-		if rv.Type() == typeAttrs && rv.CanInterface() {
-			for _, a := range slices.Backward(rv.Interface().([]slog.Attr)) {
-				if a.Key == name {
-					return reflect.ValueOf(a.Value), true, nil
-				}
-			}
-			return rv, false, nil
-		}
-		if p.index < 0 {
-			return rv, false, nil
-		}
-		if p.index >= rv.Len() {
-			return rv, false, fmt.Errorf("the index %d is out of range: there are %d elements", p.index, rv.Len())
-		}
-		return rv.Index(p.index), true, nil
-	case reflect.String:
-		if p.index < 0 {
-			return rv, false, nil
-		}
-		text := rv.String()
-		if p.index < len(text) {
-			if err := r.spend(p.index); err != nil {
-				return rv, false, err
-			}
-			if text = text[len(firstRunes(text, p.index)):]; text != "" {
-				return reflect.ValueOf(firstRunes(text, 1)), true, nil
+	case kind == reflect.Slice && rv.Type() == typeAttrs && rv.CanInterface():
+		for _, a := range slices.Backward(rv.Interface().([]slog.Attr)) {
+			if a.Key == name {
+				return reflect.ValueOf(a.Value), true, nil
 			}
 		}
-		return rv, false, fmt.Errorf("the index %d is out of range of the string", p.index)
+	case p.index < 0:
+	case kind == reflect.Slice || kind == reflect.Array:
+		if p.index < rv.Len() {
+			return rv.Index(p.index), true, nil
+		}
+		err = fmt.Errorf("the index %d is out of range: there are %d elements", p.index, rv.Len())
+	case kind == reflect.String:
+		if err = r.spend(min(p.index, rv.Len())); err != nil {
+			break
+		}
+		if rest := rv.String()[len(firstRunes(rv.String(), p.index)):]; rest != "" {
+			return reflect.ValueOf(firstRunes(rest, 1)), true, nil
+		}
+		err = fmt.Errorf("the index %d is out of range of the string", p.index)
 	}
-	return rv, false, nil
+	return rv, false, err
 }
 
-// key returns the element of the map m whose key is the given name, or index
-// if that is not negative, and the zero reflect.Value if there is none.
+// key returns the element of the map m with the given name as its key, or with index
+// if that is not negative. It returns the zero reflect.Value if there is none.
 func (r *run) key(m reflect.Value, index int, name string) (reflect.Value, error) {
 	t := m.Type().Key()
-	switch key := reflect.New(t).Elem(); {
-	case t.Kind() == reflect.String:
-		key.SetString(name)
-		return m.MapIndex(key), nil
-	case index >= 0 && key.CanInt() && !key.OverflowInt(int64(index)):
-		key.SetInt(int64(index))
-		return m.MapIndex(key), nil
-	case index >= 0 && key.CanUint() && !key.OverflowUint(uint64(index)):
-		key.SetUint(uint64(index))
-		return m.MapIndex(key), nil
+	switch {
 	case t.Kind() == reflect.Interface:
 		return r.interfaceKey(m, index, name)
+	case t.Kind() == reflect.String:
+		return m.MapIndex(reflect.ValueOf(name).Convert(t)), nil
+	case index < 0 || t.Kind() < reflect.Int || t.Kind() > reflect.Uintptr:
+		return reflect.Value{}, nil
 	}
-	return reflect.Value{}, nil
+	key := reflect.ValueOf(index).Convert(t)
+	if !isInt(key, index) { // it overflows
+		return reflect.Value{}, nil
+	}
+	return m.MapIndex(key), nil
 }
 
-// interfaceKey looks through all keys, since the type of the one wanted is not
-// known. Of several a text comes first, then the type whose name does, so that
-// the answer is always the same.
+// interfaceKey looks at all keys, since the type of the key is not known. If
+// several match, text wins, then the name of the type decides, so that the result is
+// always the same.
 func (r *run) interfaceKey(m reflect.Value, index int, name string) (reflect.Value, error) {
 	if err := r.spend(m.Len()); err != nil {
 		return reflect.Value{}, err
@@ -283,21 +272,17 @@ func (r *run) interfaceKey(m reflect.Value, index int, name string) (reflect.Val
 	best := ""
 	for entries := m.MapRange(); entries.Next(); {
 		key := entries.Key().Elem()
-		rank := ""
-		switch {
-		case !key.IsValid():
-			continue
-		case key.Kind() == reflect.String && key.String() == name:
-			rank = "0" + key.Type().String()
-		case index >= 0 && key.CanInt() && key.Int() == int64(index),
-			index >= 0 && key.CanUint() && key.Uint() == uint64(index):
-			rank = "1" + key.Type().String()
-		default:
+		isName := key.Kind() == reflect.String && key.String() == name
+		if !isName && (index < 0 || !isInt(key, index)) {
 			continue
 		}
-		if best == "" || rank < best {
+		if rank := fmt.Sprint(!isName, key.Type()); best == "" || rank < best { // false comes first
 			best, found = rank, entries.Value()
 		}
 	}
 	return found, nil
+}
+
+func isInt(key reflect.Value, n int) bool {
+	return key.CanInt() && key.Int() == int64(n) || key.CanUint() && key.Uint() == uint64(n)
 }

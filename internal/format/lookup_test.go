@@ -159,7 +159,7 @@ func TestLookup(t *testing.T) {
 	}
 }
 
-// TestEmbeddedNil checks fields and methods that only a nil pointer would have.
+// TestEmbeddedNil checks fields and methods of an embedded nil pointer.
 func TestEmbeddedNil(t *testing.T) {
 	type outer struct{ *counter }
 	type Counter counter
@@ -170,8 +170,8 @@ func TestEmbeddedNil(t *testing.T) {
 	expect(t, "{b.n}", lookup, "", `the field "N" is in an embedded pointer that is nil`)
 }
 
-// TestLookupWork checks that looking through the keys of a map or the characters
-// of a text is work that counts.
+// TestLookupWork checks that searching the keys of a map or the characters of a text
+// counts against the limits.
 func TestLookupWork(t *testing.T) {
 	m := map[any]int{}
 	for i := range 2000 {

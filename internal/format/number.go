@@ -1,6 +1,103 @@
 package format
 
-import "unicode/utf8"
+import (
+	"math"
+	"math/big"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+)
+
+// integer is a whole number of any size.
+type integer struct {
+	negative  bool
+	magnitude uint64
+	large     *big.Int // the magnitude, if it does not fit into 64 bits
+}
+
+func signed(n int64) integer {
+	return integer{negative: n < 0, magnitude: uint64(max(n, -n))} // -n of the least int64 is itself
+}
+
+func fromBig(n *big.Int) integer {
+	magnitude := new(big.Int).Abs(n)
+	if magnitude.IsUint64() {
+		return integer{negative: n.Sign() < 0, magnitude: magnitude.Uint64()}
+	}
+	return integer{negative: n.Sign() < 0, large: magnitude}
+}
+
+func (n integer) digits(buf []byte, base int) []byte {
+	if n.large != nil {
+		return n.large.Append(buf, base)
+	}
+	return strconv.AppendUint(buf, n.magnitude, base)
+}
+
+func (n integer) float() float64 {
+	f := float64(n.magnitude)
+	if n.large != nil {
+		f, _ = n.large.Float64()
+	}
+	if n.negative {
+		return -f
+	}
+	return f
+}
+
+// bases are the bases of the integer types.
+var bases = map[rune]int{'d': 10, 'n': 10, 'c': 10, 'b': 2, 'o': 8, 'x': 16, 'X': 16}
+
+// appendInteger is Python's int.__format__.
+func (s *spec) appendInteger(dst []byte, n integer, typeName string) ([]byte, error) {
+	code, err := s.check(typeName, 'd')
+	if err != nil {
+		return nil, err
+	}
+	base, known := bases[code]
+	switch {
+	case isFloatCode(code):
+		f := n.float()
+		if math.IsInf(f, 0) {
+			return nil, pythonError("int too large to convert to float")
+		}
+		return s.appendFloat(dst, f, 64)
+	case !known:
+		return nil, errUnknownCode(code, typeName)
+	case s.precision >= 0:
+		return nil, pythonError("Precision not allowed in integer format specifier")
+	case s.positive:
+		return nil, pythonError("Negative zero coercion (z) not allowed in integer format specifier")
+	case code == 'c':
+		return s.appendCharacter(dst, n)
+	}
+	var buf [64]byte
+	out := number{negative: n.negative, digits: n.digits(buf[:0], base), group: 3}
+	if base != 10 {
+		out.group = 4
+		if s.alternate {
+			out.prefix = "0" + string(code)
+		}
+	}
+	if code == 'X' {
+		upper(out.digits)
+	}
+	return s.appendNumber(dst, out), nil
+}
+
+// appendCharacter formats the character whose code point is n.
+func (s *spec) appendCharacter(dst []byte, n integer) ([]byte, error) {
+	switch {
+	case s.sign != 0:
+		return nil, pythonError("Sign not allowed with integer format specifier 'c'")
+	case s.alternate:
+		return nil, pythonError("Alternate form (#) not allowed with integer format specifier 'c'")
+	case n.negative || n.large != nil || n.magnitude > utf8.MaxRune:
+		return nil, pythonError("%c arg not in range(0x110000)")
+	}
+	var buf [utf8.UTFMax]byte
+	return s.appendNumber(dst, number{rest: utf8.AppendRune(buf[:0], rune(n.magnitude))}), nil
+}
 
 // number is the text of a number, in the pieces that padding and grouping treat
 // differently.
@@ -8,18 +105,12 @@ type number struct {
 	negative bool
 	prefix   string // 0x and the like
 	digits   []byte // before the decimal point; none for a character, inf and nan
-	rest     []byte // everything after them
-	group    int    // digits to a group
+	rest     []byte // everything after the digits
+	group    int    // the number of digits in a group
 }
 
-// appendNumber lays n out as
-//
-//	padding sign prefix padding digits rest padding
-//
-// Zeros that fill the width are digits: they are grouped like the others, which
-// can make the result one wider than asked, since a separator never comes first.
+// appendNumber appends n with its sign, its separators and its padding.
 func (s *spec) appendNumber(dst []byte, n number) []byte {
-	fill, align := s.layout('>')
 	sign := ""
 	switch {
 	case n.negative:
@@ -29,47 +120,38 @@ func (s *spec) appendNumber(dst []byte, n number) []byte {
 	case s.sign == ' ':
 		sign = " "
 	}
-	taken := len(sign) + len(n.prefix) + utf8.RuneCount(n.rest)
-	digits := len(n.digits)
-	if fill == "0" && align == '=' && digits > 0 {
-		digits = max(digits, s.fitting(n.group, s.width-taken))
+	head := sign + n.prefix
+	zeros := 0
+	if fill, align := s.layout('>'); fill == "0" && align == '=' && len(n.digits) > 0 {
+		zeros = s.width - len(head) - len(n.rest)
 	}
-	before, inside, after := pads(align, s.width-taken-s.grouped(n.group, digits))
+	var buf [64]byte
+	body := append(s.appendDigits(buf[:0], n, zeros), n.rest...)
+	return s.pad(dst, head, string(body), '>')
+}
 
-	dst = appendFill(dst, fill, before)
-	dst = append(dst, sign...)
-	dst = append(dst, n.prefix...)
-	dst = appendFill(dst, fill, inside)
-	for left := digits; left > 0; left-- {
-		if left > len(n.digits) {
-			dst = append(dst, '0')
-		} else {
-			dst = append(dst, n.digits[len(n.digits)-left])
-		}
-		if s.group != 0 && left > 1 && (left-1)%n.group == 0 {
+// appendDigits appends the digits of n, grouped, with leading zeros up to a
+// width. The zeros are grouped as well. The result can be one wider, because it
+// never starts with a separator.
+func (s *spec) appendDigits(dst []byte, n number, width int) []byte {
+	for i := 0; i < len(n.digits) || len(dst) < width; i++ { // from the last digit to the first
+		if s.group != 0 && i > 0 && i%n.group == 0 {
 			dst = append(dst, s.group)
 		}
+		digit := byte('0')
+		if i < len(n.digits) {
+			digit = n.digits[len(n.digits)-1-i]
+		}
+		dst = append(dst, digit)
 	}
-	dst = append(dst, n.rest...)
-	return appendFill(dst, fill, after)
+	slices.Reverse(dst)
+	return dst
 }
 
-// grouped is how wide digits are with their separators.
-func (s *spec) grouped(group, digits int) int {
-	if s.group == 0 || digits == 0 {
-		return digits
+func upper(text []byte) {
+	for i, c := range text {
+		if c >= 'a' && c <= 'z' {
+			text[i] = c - 'a' + 'A'
+		}
 	}
-	return digits + (digits-1)/group
-}
-
-// fitting is the least number of digits that fill width with their separators.
-func (s *spec) fitting(group, width int) int {
-	if s.group == 0 || width <= 0 {
-		return width
-	}
-	digits := width * group / (group + 1)
-	for s.grouped(group, digits) < width {
-		digits++
-	}
-	return digits
 }

@@ -3,41 +3,41 @@ package format
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// maxFields bounds the fields of one format, those in specifications included.
+// maxFields limits the fields of one format, including those in specifications.
 const maxFields = 1000
 
-// maxLevels is how deep replacement fields nest: a field, and a field in its
-// specification.
+// maxLevels is how deep fields nest: a field, and a field in its specification.
 const maxLevels = 2
 
 var errMaxFields = fmt.Errorf("the format has more than %d fields", maxFields)
 
-// field is one replacement field.
+// A field is a replacement field.
 type field struct {
 	name   string
 	parts  []part
-	conv   byte      // 's', 'r', 'a' or 0
-	spec   spec      // the specification, if it holds no fields
-	nested *Template // the specification, if it does
+	conv   byte      // 's', 'r', 'a', or 0 for none
+	spec   spec      // the specification, if it contains no fields
+	nested *Template // the specification, if it contains fields
 }
 
-// part is one step into a value: .name or [name].
+// A part is a step into a value: .name or [name].
 type part struct {
 	name  string
-	upper string // name with its first letter in upper case, "" if that is the same
-	index int    // the number in [number], else -1
+	upper string // name with its first letter in upper case, or "" if it is the same
+	index int    // the number in [number], or -1
 	item  bool   // [name] rather than .name
 }
 
-// Parse returns the template that format describes. It fails, with the text
-// Python has for it if Python has one, if format is malformed or refers to a
-// positional argument. A mistake in a format specification shows when the
-// template is used, because whether it is one depends on the value.
+// Parse parses a format. It returns an error if the format is malformed or refers to a
+// positional argument, in Python's words if Python has the same error. A mistake in a
+// format specification is found when the template is used, because it depends on the
+// value.
 func Parse(format string) (*Template, error) {
 	return parse(format, maxLevels, new(int))
 }
@@ -79,8 +79,8 @@ func parse(text string, levels int, fields *int) (*Template, error) {
 	}
 }
 
-// parseField reads a field whose opening brace has been read, and returns what
-// follows its closing brace.
+// parseField parses a field after its opening brace. It returns the text after its
+// closing brace.
 func parseField(text string, levels int, fields *int) (f field, rest string, err error) {
 	end, err := nameEnd(text)
 	if err != nil {
@@ -111,8 +111,8 @@ func parseField(text string, levels int, fields *int) (f field, rest string, err
 	return f, text[end+1:], err
 }
 
-// nameEnd finds the '}', ':' or '!' that ends the name. Between brackets these
-// are ordinary characters.
+// nameEnd finds the '}', ':' or '!' that ends the name. Between brackets, these are
+// ordinary characters.
 func nameEnd(text string) (int, error) {
 	bracket := false
 	for i := 0; i < len(text); i++ {
@@ -130,7 +130,7 @@ func nameEnd(text string) (int, error) {
 	return 0, pythonError("expected '}' before end of string")
 }
 
-// specEnd finds the brace that closes the field, -1 if there is none.
+// specEnd returns the index of the brace that closes the field, or -1.
 func specEnd(text string) int {
 	open := 1
 	for i := 0; i < len(text); i++ {
@@ -146,8 +146,8 @@ func specEnd(text string) int {
 	return -1
 }
 
-// parseConversion reads what follows '!': the conversion and the '}' or ':'
-// after it.
+// parseConversion parses the text after '!': the conversion, and the '}' or ':' after
+// it.
 func parseConversion(text string) (conv, stop byte, rest string, err error) {
 	if text == "" {
 		return 0, 0, "", pythonError("end of string while looking for conversion specifier")
@@ -213,10 +213,10 @@ func parseName(text string) (name string, parts []part, err error) {
 	return name, parts, nil
 }
 
-// parseIndex returns the number that text is, -1 if it is none.
+// parseIndex returns the number in text, or -1 if text is not a number.
 func parseIndex(text string) (int, error) {
 	n, rest, err := leadingNumber(text, math.MaxInt, errTooManyDigits)
-	if err == nil && (rest != "" || text == "") {
+	if rest != "" {
 		n = -1
 	}
 	return n, err
@@ -224,19 +224,18 @@ func parseIndex(text string) (int, error) {
 
 const errTooManyDigits = pythonError("Too many decimal digits in format string")
 
-// leadingNumber reads the digits text starts with, all of them also if their
-// number is over limit, which is tooLarge.
+// leadingNumber reads the digits that text starts with. It returns -1 if there are
+// none, and tooLarge if their number is over limit.
 func leadingNumber(text string, limit int, tooLarge error) (n int, rest string, err error) {
-	for text != "" && text[0] >= '0' && text[0] <= '9' {
-		digit := int(text[0] - '0')
-		if n > (limit-digit)/10 {
-			err = tooLarge
-		} else {
-			n = n*10 + digit
-		}
-		text = text[1:]
+	rest = strings.TrimLeft(text, "0123456789")
+	if len(rest) == len(text) {
+		return -1, rest, nil
 	}
-	return n, text, err
+	n, err = strconv.Atoi(text[:len(text)-len(rest)])
+	if err != nil || n > limit {
+		return n, rest, tooLarge
+	}
+	return n, rest, nil
 }
 
 func upperFirst(name string) string {

@@ -1,7 +1,6 @@
 package format
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -16,8 +15,8 @@ import (
 
 var errMaxBits = fmt.Errorf("the integer has more than %d bits", logvalue.MaxBits)
 
-// Print appends v as a field without a specification prints it, as much of it as
-// there may be, and of what cannot be printed the reason.
+// Print appends v as a field without a specification prints it. It cuts v to the
+// limits of walk. If v cannot be printed, it appends the reason.
 func Print(dst []byte, v slog.Value, walk *logvalue.Walk) []byte {
 	start := len(dst)
 	if v.Kind() == slog.KindString {
@@ -31,7 +30,7 @@ func Print(dst []byte, v slog.Value, walk *logvalue.Walk) []byte {
 	if err != nil {
 		return fmt.Appendf(dst, "(%v)", err)
 	}
-	if len(out)-start > 1024 { // a short text is not worth a copy
+	if len(out)-start > 1024 { // don't copy a short text
 		if text, cut := walk.String(string(out[start:])); cut {
 			out = append(out[:start], text...)
 		}
@@ -39,8 +38,8 @@ func Print(dst []byte, v slog.Value, walk *logvalue.Walk) []byte {
 	return out
 }
 
-// printPlain appends v as %v prints it, if that is what a slog.Value holds
-// directly: without the allocation that fmt would need to be given it.
+// printPlain appends v as %v prints it, if v holds a plain value. fmt would need an
+// allocation for it.
 func printPlain(dst []byte, v slog.Value) (_ []byte, done bool) {
 	switch v.Kind() {
 	case slog.KindInt64:
@@ -77,7 +76,7 @@ func (r *run) print(dst []byte, v slog.Value) ([]byte, error) {
 	return r.printAny(dst, v.Any())
 }
 
-// printGroup prints attributes as %v prints a slog group.
+// printGroup appends attributes as %v prints a slog group.
 func (r *run) printGroup(dst []byte, attrs []slog.Attr) (_ []byte, err error) {
 	dst = append(dst, '[')
 	for i, a := range attrs {
@@ -101,40 +100,24 @@ func (r *run) printGroup(dst []byte, attrs []slog.Attr) (_ []byte, err error) {
 }
 
 func (r *run) printAny(dst []byte, x any) ([]byte, error) {
+	if panicked, is := x.(*logvalue.PanicError); is {
+		return nil, panicked
+	}
 	if text, is := textBytes(x); is {
 		return append(dst, text...), nil
 	}
-	switch x := x.(type) {
-	case *logvalue.PanicError:
-		return nil, x
-	case *big.Int:
-	case fmt.Formatter:
-		return checkPanic(dst, fmt.Append(dst, x))
-	case error:
-		return appendMethod(dst, x, "Error", x.Error)
-	case reflect.Value, slog.Attr, *slog.Attr, *slog.Value:
-		// Their String methods do not bound what they hold, and fmt prints what a
-		// reflect.Value holds instead of calling it.
-	case fmt.Stringer:
-		return appendMethod(dst, x, "String", x.String)
-	}
-	return r.walked(dst, "%v", x)
+	return r.appendVerb(dst, "%v", x)
 }
 
-// walked appends x as fmt prints it, when it is known where that will lead.
-func (r *run) walked(dst []byte, verb string, x any) ([]byte, error) {
+// appendVerb appends x as fmt prints it.
+func (r *run) appendVerb(dst []byte, verb string, x any) ([]byte, error) {
 	if n := bigInt(x); n != nil && n.BitLen() > logvalue.MaxBits {
 		return nil, errMaxBits
 	}
-	x, calls := r.walk.AsText(x, verb)
-	out := fmt.Appendf(dst, verb, x)
-	if calls {
-		return checkPanic(dst, out)
-	}
-	return out, nil
+	return r.walk.Append(dst, verb, x)
 }
 
-// textBytes returns bytes that are a text, and whether x is that.
+// textBytes returns x as text, if it is bytes of valid UTF-8.
 func textBytes(x any) ([]byte, bool) {
 	text, is := x.([]byte)
 	if raw, isJSON := x.(json.RawMessage); isJSON {
@@ -143,25 +126,12 @@ func textBytes(x any) ([]byte, bool) {
 	return text, is && utf8.Valid(text)
 }
 
-// appendMethod appends what the method returns. Like fmt it takes a panic for a
-// nil pointer to be that the method does not expect one.
-func appendMethod(dst []byte, x any, name string, method func() string) ([]byte, error) {
-	text, err := logvalue.CallText(name, method)
-	if err != nil {
-		if v := reflect.ValueOf(x); v.Kind() == reflect.Pointer && v.IsNil() {
-			return append(dst, "<nil>"...), nil
-		}
-		return nil, err
-	}
-	return append(dst, text...), nil
-}
-
-// convert appends v after a conversion.
+// convert appends v with a conversion.
 func (r *run) convert(dst []byte, v slog.Value, conv byte) ([]byte, error) {
 	if conv == 's' {
 		return r.print(dst, v)
 	}
-	text, err := r.walked(nil, "%#v", v.Any())
+	text, err := r.appendVerb(nil, "%#v", v.Any())
 	if err != nil {
 		return nil, err
 	}
@@ -171,25 +141,7 @@ func (r *run) convert(dst []byte, v slog.Value, conv byte) ([]byte, error) {
 	return append(dst, text...), nil
 }
 
-// checkPanic returns out, which fmt has appended to dst, or the error that says
-// which method panicked while it did. fmt tells that in its text alone.
-func checkPanic(dst, out []byte) ([]byte, error) {
-	text := out[len(dst):]
-	for {
-		_, after, found := bytes.Cut(text, []byte("v(PANIC="))
-		if !found {
-			return out, nil
-		}
-		for _, name := range []string{"Error", "Format", "GoString", "String"} {
-			if reason, ok := bytes.CutPrefix(after, []byte(name+" method: ")); ok {
-				return nil, &logvalue.PanicError{Method: name, Reason: string(reason[:min(len(reason), 200)])}
-			}
-		}
-		text = after
-	}
-}
-
-// printAs appends v as a specification asks.
+// printAs appends v with a specification.
 func (r *run) printAs(dst []byte, v slog.Value, sp *spec) ([]byte, error) {
 	switch v.Kind() {
 	case slog.KindInt64:
@@ -285,8 +237,8 @@ func isError(x any) bool {
 	return is
 }
 
-// wantsText reports whether s suits any value, as its text. A number with a text
-// of its own is that text unless a type asks for the number.
+// wantsText reports whether s suits the text of any value. A number with a String
+// method prints that text unless the type asks for the number.
 func (s *spec) wantsText() bool {
 	return s.code == noCode || s.code == 's'
 }

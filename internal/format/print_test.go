@@ -42,7 +42,8 @@ func (i innocent) String() string { return i.Text }
 
 type tree []tree
 
-// TestPlain checks that a value alone prints as %v, and with !r as %#v.
+// TestPlain checks that a value prints as %v without a specification, and as %#v with
+// !r.
 func TestPlain(t *testing.T) {
 	n := 5
 	type node struct{ Next *node }
@@ -67,15 +68,15 @@ func TestPlain(t *testing.T) {
 	} {
 		expect(t, "{x}", values(map[string]any{"x": x}), fmt.Sprint(slog.AnyValue(x).Any()), "")
 		expect(t, "{x!s}", values(map[string]any{"x": x}), fmt.Sprint(slog.AnyValue(x).Any()), "")
-		// Of slog's own types what they hold is printed.
+		// slog's own types print the value they hold.
 		if syntax := fmt.Sprintf("%#v", slog.AnyValue(x).Any()); !strings.Contains(syntax, "PANIC") && !strings.Contains(syntax, "slog.") {
 			expect(t, "{x!r}", values(map[string]any{"x": x}), syntax, "")
 		}
 	}
 }
 
-// TestEndless prints values that contain themselves, on which fmt would overflow
-// the stack and end the program.
+// TestEndless prints values that contain themselves. fmt would overflow the stack on
+// them and end the program.
 func TestEndless(t *testing.T) {
 	slice := cyclicSlice()
 	table := map[string]any{}
@@ -125,7 +126,7 @@ func TestEndless(t *testing.T) {
 	}
 }
 
-// TestVast prints small values with much in them.
+// TestVast prints small values that contain many others.
 func TestVast(t *testing.T) {
 	wide := any("leaf")
 	for range 40 {

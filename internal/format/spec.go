@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// maxSize bounds widths and precisions.
+// maxSize limits widths and precisions.
 const maxSize = 10_000
 
 var (
@@ -16,28 +16,28 @@ var (
 	errBothGroupings = pythonError("Cannot specify both ',' and '_'.")
 )
 
-// spec is a parsed format specification:
+// A spec is a parsed format specification:
 //
 //	[[fill]align][sign]["z"]["#"]["0"][width][grouping]["." precision][type]
 //
-// What it means depends on the value, so that is decided when it is applied.
+// Its meaning depends on the value it is applied to.
 type spec struct {
-	text      string // the whole specification
-	fill      string // one character, "" if none is given
-	align     byte   // one of < > = ^, 0 if none is given
-	sign      byte   // one of + - and space, 0 if none is given
+	text      string // the source
+	fill      string // a character, or "" for none
+	align     byte   // < > = ^, or 0 for none
+	sign      byte   // + - space, or 0 for none
 	positive  bool   // z: a negative zero loses its sign
 	alternate bool   // #
 	zero      bool   // 0 before the width
-	width     int    // -1 if none is given
-	group     byte   // ',' or '_', 0 if none is given
-	precision int    // -1 if none is given
-	code      rune   // the type, noCode if none is given
-	excess    bool   // more than one character stands where the type should
-	err       error  // what is wrong with it for any value
+	width     int    // -1 for none
+	group     byte   // ',' '_', or 0 for none
+	precision int    // -1 for none
+	code      rune   // the type, or noCode
+	excess    bool   // the type is longer than a character
+	err       error  // an error that does not depend on the value
 }
 
-// noCode is not a character, as any character can stand where the type should.
+// noCode is the absent type. It is not a character, since the type can be any.
 const noCode rune = -1
 
 func parseSpec(text string) spec {
@@ -57,7 +57,7 @@ func parseSpec(text string) spec {
 	if s.fill == "" {
 		rest, s.zero = strings.CutPrefix(rest, "0")
 	}
-	if s.width, rest, s.err = parseSize(rest, errWidth); s.err != nil {
+	if s.width, rest, s.err = leadingNumber(rest, maxSize, errWidth); s.err != nil {
 		return s
 	}
 	rest, comma := strings.CutPrefix(rest, ",")
@@ -72,7 +72,7 @@ func parseSpec(text string) spec {
 		s.group = ','
 	}
 	if after, ok := strings.CutPrefix(rest, "."); ok {
-		if s.precision, rest, s.err = parseSize(after, errPrecision); s.err == nil && s.precision < 0 {
+		if s.precision, rest, s.err = leadingNumber(after, maxSize, errPrecision); s.err == nil && s.precision < 0 {
 			s.err = errNoPrecision
 		}
 		if s.err != nil {
@@ -90,16 +90,8 @@ func isAlign(text string) bool {
 	return text != "" && strings.IndexByte("<>=^", text[0]) >= 0
 }
 
-func parseSize(text string, tooLarge error) (int, string, error) {
-	n, rest, err := leadingNumber(text, maxSize, tooLarge)
-	if len(rest) == len(text) {
-		n = -1
-	}
-	return n, rest, err
-}
-
-// check says what is wrong with s for a value of the named type, whose type
-// code is preset if s has none.
+// check returns s's type, or preset if it has none. It returns an error if s does not
+// suit a value of the named type.
 func (s *spec) check(typeName string, preset rune) (code rune, err error) {
 	if s.err != nil {
 		return 0, s.err
@@ -117,13 +109,7 @@ func (s *spec) check(typeName string, preset rune) (code rune, err error) {
 }
 
 func allowsGroup(code rune, group byte) bool {
-	switch code {
-	case 'd', 'e', 'f', 'g', 'E', 'F', 'G', '%', 0:
-		return true
-	case 'b', 'o', 'x', 'X':
-		return group == '_'
-	}
-	return false
+	return code == 0 || code == 'd' || isFloatCode(code) || group == '_' && strings.ContainsRune("boxX", code)
 }
 
 func errUnknownCode(code rune, typeName string) error {
@@ -137,8 +123,7 @@ func quoteCode(code rune) string {
 	return fmt.Sprintf(`'\x%x'`, code)
 }
 
-// layout returns the fill and the alignment for a value that is aligned to the
-// given side of its own accord.
+// layout returns the fill and the alignment, given the value's default alignment.
 func (s *spec) layout(side byte) (fill string, align byte) {
 	fill, align = s.fill, s.align
 	if fill == "" {
@@ -156,19 +141,26 @@ func (s *spec) layout(side byte) (fill string, align byte) {
 	return fill, align
 }
 
-// pads divides n characters of padding between the places it can have.
-func pads(align byte, n int) (before, inside, after int) {
-	switch {
-	case n <= 0:
-		return 0, 0, 0
-	case align == '<':
-		return 0, 0, n
-	case align == '^':
-		return n / 2, 0, n - n/2
-	case align == '=':
-		return 0, n, 0
+// pad appends head and body with the padding that makes them as wide as asked. A
+// value without an alignment of its own is aligned to the given side. With the
+// alignment =, the padding goes between head and body.
+func (s *spec) pad(dst []byte, head, body string, side byte) []byte {
+	fill, align := s.layout(side)
+	after := max(s.width-utf8.RuneCountInString(head)-utf8.RuneCountInString(body), 0)
+	before, inside := 0, 0
+	switch align {
+	case '>':
+		before, after = after, 0
+	case '^':
+		before, after = after/2, after-after/2
+	case '=':
+		inside, after = after, 0
 	}
-	return n, 0, 0
+	dst = appendFill(dst, fill, before)
+	dst = append(dst, head...)
+	dst = appendFill(dst, fill, inside)
+	dst = append(dst, body...)
+	return appendFill(dst, fill, after)
 }
 
 func appendFill(dst []byte, fill string, n int) []byte {

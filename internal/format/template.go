@@ -8,7 +8,7 @@ import (
 	"github.com/txaio-go/txaio/internal/logvalue"
 )
 
-// maxOutput bounds what one call of Append adds, in bytes.
+// maxOutput limits what one call of Append adds, in bytes.
 const maxOutput = 1 << 20
 
 var (
@@ -16,39 +16,37 @@ var (
 	errWork   = errors.New("the values are too large to print")
 )
 
-// Values are what a format refers to.
+// Values are the values that a format refers to.
 type Values interface {
-	// Lookup returns the value of the given name, and whether there is one.
+	// Lookup returns the value with the given name, and whether it exists.
 	Lookup(name string) (slog.Value, bool)
 }
 
-// Template is a parsed format. It does not change and may be used by any number
-// of goroutines at once.
+// A Template is a parsed format. It is immutable and safe for concurrent use.
 type Template struct {
 	pieces []piece
 	tail   string // the literal text after the last field
 }
 
-// piece is literal text and the field that follows it.
+// A piece is literal text and the field after it.
 type piece struct {
 	literal string
 	field   field
 }
 
-// run is one use of a template.
+// A run is one use of a template.
 type run struct {
 	values Values
 	walk   *logvalue.Walk
 	limit  int // the length dst must not exceed
 }
 
-// Append appends the template's text with the values that it refers to, and
-// returns the extended slice.
+// Append appends the template's text with the given values, and returns the extended
+// slice.
 //
-// On an error dst is returned as it was. The error is a sentence, in Python's
-// words if it is one of Python's: a value or a part of one that does not
-// exist, a specification that does not suit its value, a method that failed or
-// panicked, a limit exceeded.
+// If it fails, it returns dst unchanged and an error: a value or a part of one does
+// not exist, a specification does not suit its value, a method failed or panicked, or
+// a limit was exceeded. If Python has the same error, the text is Python's.
 func (t *Template) Append(dst []byte, values Values, walk *logvalue.Walk) ([]byte, error) {
 	r := run{values, walk, len(dst) + maxOutput}
 	out, err := r.template(dst, t)
@@ -111,7 +109,7 @@ func (r *run) field(dst []byte, f *field) ([]byte, error) {
 	}
 }
 
-// spend counts n bytes of text that are looked at without being output.
+// spend counts n bytes of text that are read but not written.
 func (r *run) spend(n int) error {
 	if !r.walk.Spend(n) {
 		return errWork
@@ -119,7 +117,7 @@ func (r *run) spend(n int) error {
 	return nil
 }
 
-// nestedSpec formats a specification that holds fields.
+// nestedSpec formats a specification that contains fields.
 func (r *run) nestedSpec(t *Template) (*spec, error) {
 	text, err := (&run{r.values, r.walk, maxOutput}).template(nil, t)
 	if err != nil {
@@ -129,8 +127,8 @@ func (r *run) nestedSpec(t *Template) (*spec, error) {
 	return &sp, nil
 }
 
-// pythonError is an error in Python's own words, which are what someone who
-// knows the language looks for. They do not follow Go's rules for errors.
+// A pythonError is an error in Python's words, which users of the language search
+// for. They do not follow Go's rules for error strings.
 type pythonError string
 
 func (e pythonError) Error() string { return string(e) }

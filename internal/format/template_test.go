@@ -15,7 +15,7 @@ import (
 	"github.com/txaio-go/txaio/internal/logvalue"
 )
 
-// LookupFunc is a function as Values.
+// LookupFunc is a function that implements Values.
 type LookupFunc func(name string) (slog.Value, bool)
 
 // Lookup implements [Values].
@@ -29,7 +29,7 @@ func values(m map[string]any) LookupFunc {
 	}
 }
 
-// render formats args without escaping, by way of Append's promises about dst.
+// render formats values and checks that Append keeps dst.
 func render(t testing.TB, format string, lookup LookupFunc) (string, error) {
 	t.Helper()
 	tmpl, err := Parse(format)
@@ -60,7 +60,7 @@ func expect(t *testing.T, format string, lookup LookupFunc, want, wantErr string
 	}
 }
 
-// TestPython runs what Python's str.format made of the same formats.
+// TestPython compares texts with the results of Python's str.format.
 func TestPython(t *testing.T) {
 	file, err := os.Open("testdata/format.jsonl")
 	if err != nil {
@@ -93,7 +93,7 @@ func TestPython(t *testing.T) {
 	}
 }
 
-// numbers makes of JSON numbers what Python makes of them.
+// numbers converts JSON numbers as Python does.
 func numbers(t *testing.T, v any) any {
 	var err error
 	switch x := v.(type) {

@@ -1,13 +1,12 @@
 package format
 
 import (
-	"fmt"
-	"strings"
+	"strconv"
 	"unicode/utf8"
 )
 
-// appendText is Python's str.__format__. Characters are code points; a byte that
-// is not part of valid UTF-8 counts as one.
+// appendText is Python's str.__format__. Characters are code points. A byte of invalid
+// UTF-8 counts as one.
 func (s *spec) appendText(dst []byte, text, typeName string) ([]byte, error) {
 	code, err := s.check(typeName, 's')
 	if err != nil {
@@ -33,14 +32,10 @@ func (s *spec) appendText(dst []byte, text, typeName string) ([]byte, error) {
 	if len(text) > maxOutput {
 		return nil, errOutput
 	}
-	fill, align := s.layout('<')
-	before, _, after := pads(align, s.width-utf8.RuneCountInString(text))
-	dst = appendFill(dst, fill, before)
-	dst = append(dst, text...)
-	return appendFill(dst, fill, after), nil
+	return s.pad(dst, "", text, '<'), nil
 }
 
-// firstRunes returns the first n characters of text without looking at the rest.
+// firstRunes returns the first n characters of text without reading the rest.
 func firstRunes(text string, n int) string {
 	for i := range text {
 		if n == 0 {
@@ -51,22 +46,15 @@ func firstRunes(text string, n int) string {
 	return text
 }
 
-// appendASCII appends s with everything outside ASCII as a Go escape sequence.
+// appendASCII appends s with each character outside ASCII as a Go escape sequence.
 func appendASCII(dst []byte, s string) []byte {
-	if i := strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }); i < 0 {
-		return append(dst, s...)
-	}
 	for s != "" {
 		r, size := utf8.DecodeRuneInString(s)
-		switch {
-		case r == utf8.RuneError && size == 1:
-			dst = fmt.Appendf(dst, `\x%02x`, s[0])
-		case r < utf8.RuneSelf:
+		if r < utf8.RuneSelf {
 			dst = append(dst, byte(r))
-		case r < 0x10000:
-			dst = fmt.Appendf(dst, `\u%04x`, r)
-		default:
-			dst = fmt.Appendf(dst, `\U%08x`, r)
+		} else {
+			quoted := strconv.QuoteToASCII(s[:size])
+			dst = append(dst, quoted[1:len(quoted)-1]...)
 		}
 		s = s[size:]
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestTime checks strftime specifications, as Python prints them.
+// TestTime compares strftime specifications with Python's.
 func TestTime(t *testing.T) {
 	lookup := values(map[string]any{
 		"t": time.Date(2016, 1, 3, 14, 5, 6, 7008000, time.FixedZone("CET", 3600)), "s": "%",
@@ -29,8 +29,7 @@ func TestTime(t *testing.T) {
 	}
 }
 
-// TestNumbersOfOtherKinds checks that what holds a number takes its
-// specifications.
+// TestNumbersOfOtherKinds checks the specifications of values that hold a number.
 func TestNumbersOfOtherKinds(t *testing.T) {
 	n, x := 42, 1.5
 	lookup := values(map[string]any{
@@ -56,8 +55,8 @@ type connection struct {
 
 func (connection) ID() string { return "id" }
 
-// TestBytesAndNames checks that bytes print as the text they are, and that a
-// name finds what differs from it in case alone.
+// TestBytesAndNames checks that bytes print as text, and that a name matches in any
+// case.
 func TestBytesAndNames(t *testing.T) {
 	lookup := values(map[string]any{
 		"b": []byte("hé"), "raw": json.RawMessage(`{"a":1}`), "bad": []byte{0xff}, "c": connection{URL: "u", HTTP: &connection{URL: "v"}},

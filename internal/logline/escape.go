@@ -5,12 +5,12 @@ import (
 	"unicode/utf8"
 )
 
-// AppendEscaped appends s with every character that could change how the rest of
-// a log is read written as a Go escape sequence: the control characters of ASCII
-// and ISO 6429 (line feed is \n, escape \x1b, next line \u0085), the line and
-// paragraph separators U+2028 and U+2029, the bidirectional embeddings,
-// overrides and isolates (U+202A to U+202E, U+2066 to U+2069), and bytes that
-// are not part of valid UTF-8 (\xff). Backslashes stay as they are.
+// AppendEscaped appends s, and writes each character that could change how the rest of
+// a log displays as a Go escape sequence. These are the control characters of ASCII and
+// ISO 6429 (line feed is \n, escape \x1b, next line \u0085), the line and paragraph
+// separators U+2028 and U+2029, the bidirectional embeddings, overrides and isolates
+// (U+202A to U+202E, U+2066 to U+2069), and bytes of invalid UTF-8 (\xff). Backslashes
+// are not escaped.
 func AppendEscaped(dst []byte, s string) []byte {
 	for {
 		plain := plainPrefix(s)
@@ -25,11 +25,10 @@ func AppendEscaped(dst []byte, s string) []byte {
 	}
 }
 
-// IsPlain reports whether AppendEscaped would append s as it is.
+// IsPlain reports whether AppendEscaped appends s unchanged.
 func IsPlain(s string) bool { return plainPrefix(s) == len(s) }
 
-// plainPrefix returns how much of s comes before the first character that has to
-// be escaped.
+// plainPrefix returns the length of the text before the first character to escape.
 func plainPrefix[text string | []byte](s text) int {
 	for i := 0; i < len(s); {
 		if s[i] >= ' ' && s[i] < 0x7f {

@@ -1,8 +1,7 @@
 // Package logline writes log entries as lines.
 //
-// There is one rule for all of them, so that none can pass for another entry:
-// control characters are escaped, and the lines of a message after its first
-// are indented.
+// In every line control characters are escaped, and the lines of a message after the
+// first are indented. So no message can forge another entry.
 package logline
 
 import (
@@ -18,19 +17,18 @@ import (
 	"github.com/txaio-go/txaio/internal/logvalue"
 )
 
-// An Entry is what a line is made of. Its attributes are as [logvalue.Walk.Attrs]
-// leaves them.
+// An Entry is a log entry. Its attributes come from [logvalue.Walk.Attrs].
 type Entry struct {
-	Time             time.Time // none in JSON when it is zero
+	Time             time.Time // if zero, JSON has no time
 	Level, Namespace string
 	Message          string
 	Attrs            []slog.Attr
-	Shown            bool // the message shows what is in the attributes
+	Shown            bool // the message shows the attributes
 }
 
-// A Format is how lines look.
+// A Format is the format of lines.
 type Format struct {
-	JSON    bool // an object a line, with all attributes
+	JSON    bool // each line is an object with all attributes
 	Details bool // the level and the namespace after the time
 }
 
@@ -63,13 +61,12 @@ func appendMessage(line []byte, text string) []byte {
 			return line
 		}
 		line = append(line, "\n  "...)
-		text = strings.TrimLeft(rest, "\t") // as in Go's own tracebacks
+		text = strings.TrimLeft(rest, "\t") // Go's tracebacks have tabs
 		line = append(line, rest[:len(rest)-len(text)]...)
 	}
 }
 
-// appendAttrs appends attributes as log/slog's TextHandler does, but for the
-// quotes.
+// appendAttrs appends attributes like slog's TextHandler, but without quotes.
 func appendAttrs(line []byte, prefix string, attrs []slog.Attr, walk *logvalue.Walk) []byte {
 	for _, a := range attrs {
 		v, _ := walk.Resolve(a.Value, true)
@@ -95,8 +92,8 @@ func appendAttrs(line []byte, prefix string, attrs []slog.Attr, walk *logvalue.W
 	return line
 }
 
-// appendJSON appends the entry as slog's JSONHandler writes it, with those control
-// characters escaped, too, that JSON allows in strings.
+// appendJSON appends the entry like slog's JSONHandler, and also escapes the control
+// characters that JSON allows in strings.
 func appendJSON(line []byte, e *Entry, walk *logvalue.Walk) []byte {
 	record := slog.NewRecord(e.Time, slog.LevelInfo, e.Message, 0)
 	if e.Namespace != "" {
@@ -105,7 +102,7 @@ func appendJSON(line []byte, e *Entry, walk *logvalue.Walk) []byte {
 	for _, a := range e.Attrs {
 		switch a.Key {
 		case "time", "level", "log_namespace", "msg":
-			a.Key = "fields." + a.Key // as logrus names them
+			a.Key = "fields." + a.Key // logrus's names
 		}
 		record.AddAttrs(slog.Attr{Key: a.Key, Value: walk.Value(a.Value)})
 	}
@@ -118,7 +115,7 @@ func appendJSON(line []byte, e *Entry, walk *logvalue.Walk) []byte {
 	}
 	handler := slog.NewJSONHandler(&out, &slog.HandlerOptions{ReplaceAttr: level})
 	if err := handler.Handle(context.Background(), record); err != nil {
-		return appendMessage(line, err.Error()) // it is of a buffer
+		return appendMessage(line, err.Error()) // a buffer does not fail
 	}
 	for text := out.Bytes(); ; {
 		plain := plainPrefix(bytes.TrimSuffix(text, []byte("\n")))
@@ -132,7 +129,7 @@ func appendJSON(line []byte, e *Entry, walk *logvalue.Walk) []byte {
 	}
 }
 
-// appendTimestamp appends the time, now when it is zero, and a space.
+// appendTimestamp appends t, or the current time if t is zero, and a space.
 func appendTimestamp(line []byte, t time.Time) []byte {
 	if t.IsZero() {
 		t = time.Now()

@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// TestTimestamp formats times that the last one formatted may, or must not,
-// stand for.
+// TestTimestamp formats times in the same second and in others.
 func TestTimestamp(t *testing.T) {
 	west := time.FixedZone("west", -60*60)
 	start := time.Date(2016, 1, 21, 1, 2, 3, 0, west)

@@ -50,7 +50,7 @@ type errorValuer struct{}
 func (errorValuer) Error() string        { return "message" }
 func (errorValuer) LogValue() slog.Value { return slog.StringValue("details") }
 
-// TestUnchanged checks that a value is handed on as it is if it can be.
+// TestUnchanged checks that a value that can be logged is left unchanged.
 func TestUnchanged(t *testing.T) {
 	type plain struct {
 		A int
@@ -70,8 +70,8 @@ func TestUnchanged(t *testing.T) {
 	}
 }
 
-// TestErrors checks that an error is its details as an
-// attribute, and its message inside of something.
+// TestErrors checks that an error resolves to its details as an attribute, and is its
+// message inside another value.
 func TestErrors(t *testing.T) {
 	if got := new(Walk).Value(slog.AnyValue(errorValuer{})).String(); got != "details" {
 		t.Errorf("%q", got)
@@ -90,7 +90,7 @@ type valuer2 struct{}
 
 func (valuer2) LogValue() slog.Value { panic("boom") }
 
-// TestBudget checks that the parts of one entry share what there may be.
+// TestBudget checks that the parts of one entry share its limits.
 func TestBudget(t *testing.T) {
 	w := new(Walk)
 	if s, cut := w.String(strings.Repeat("é", maxText/2-1)); cut || len(s) != maxText-2 {

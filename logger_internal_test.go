@@ -1,11 +1,35 @@
 package txaio
 
 import (
+	"io"
 	"log/slog"
 	"testing"
+
+	"github.com/txaio-go/txaio/internal/logline"
 )
 
-// Memory that a large record has needed is not kept for the small ones.
+// StartForTest makes out the output of StartLogging until stop is called, but only
+// for loggers and the returned slog handler.
+func StartForTest(out io.Writer, opts ...StartOption) (bridge slog.Handler, stop func()) {
+	output.out, output.format = out, logline.Format{}
+	for _, opt := range opts {
+		opt(&output.format)
+	}
+	output.started.Store(true)
+	return slogHandler{}, func() { output.started.Store(false) }
+}
+
+// LoggerCount returns the number of loggers that follow the global level.
+func LoggerCount() int {
+	levels.Lock()
+	defer levels.Unlock()
+	return len(levels.loggers.loggers)
+}
+
+// NamespaceOf is namespaceOf, for function names that a test cannot produce.
+func NamespaceOf(function string) string { return namespaceOf(function) }
+
+// The memory of a large record is not reused for small ones.
 func TestRelease(t *testing.T) {
 	for _, c := range []struct {
 		what  string
