@@ -13,7 +13,6 @@ import (
 	"log/slog"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -388,6 +387,7 @@ func TestChangesUnderLoad(t *testing.T) {
 					return
 				default:
 					change(n)
+					runtime.Gosched() // on one processor
 				}
 			}
 		})
@@ -671,10 +671,8 @@ func TestDetailsAndJSON(t *testing.T) {
 // What ends the program is logged before, whatever the level.
 func TestFatalAfterStart(t *testing.T) {
 	for _, name := range []string{"Fatal", "Fatalf", "Fatalln", "method", "Panic", "before"} {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestFatalChild$")
-		cmd.Env = append(os.Environ(), "TXAIO_TEST_FATAL="+name)
-		printed, err := cmd.CombinedOutput()
-		if err == nil || strings.Count(exampletest.Timeless(string(printed)), "TIME critical - cannot open\n") != 1 || strings.Contains(string(printed), "below") {
+		printed, err := runSelf("TestFatalChild", "TXAIO_TEST_FATAL="+name)
+		if err == nil || strings.Count(exampletest.Timeless(printed), "TIME critical - cannot open\n") != 1 || strings.Contains(printed, "below") {
 			t.Errorf("%s: %v, %s", name, err, printed)
 		}
 	}
