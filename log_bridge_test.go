@@ -901,7 +901,11 @@ func TestManyLoggersAfterStart(t *testing.T) {
 	for _, logger := range kept[:5000] { // half of which others follow
 		logger.SetLevel(txaio.LevelWarn)
 	}
-	if took := time.Since(begin); took > 2*time.Second {
+	limit := 2 * time.Second
+	if runtime.GOOS == "js" { // where everything takes longer
+		limit *= 5
+	}
+	if took := time.Since(begin); took > limit {
 		t.Errorf("%d loggers took %v", len(kept), took)
 	}
 }

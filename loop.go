@@ -32,6 +32,10 @@ import (
 // runtime.Goexit ends the goroutine that runs it, as Goexit does; the loop
 // goes on on another.
 //
+// In a browser and in Node.js nothing else runs while a goroutine can. There a loop
+// that is busy pauses every 8 ms, so that the page paints and its events are
+// handled.
+//
 // Make one with [NewLoop]: the zero value panics with a [*UsageError].
 type Loop struct {
 	queue queue.Queue[task]
@@ -318,8 +322,10 @@ func (l *Loop) runOwn() {
 		}
 	}()
 	l.labels.set()
+	var page pageShare
 	for !finished {
 		l.runTurn()
+		page.giveTurn()
 		finished = l.leave()
 	}
 }
@@ -451,11 +457,13 @@ func (l *Loop) run(ctx context.Context, done func() bool) error {
 	}
 	defer l.release()
 	defer context.AfterFunc(ctx, l.rouse)()
+	var page pageShare
 	for !done() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		l.runTurn()
+		page.giveTurn()
 		l.sleep(ctx, done)
 	}
 	return nil

@@ -6,7 +6,12 @@ import (
 	"fmt"
 	"strings"
 	"syscall/js"
+	"time"
 )
+
+// giveWay lets whatever else can run do so. JavaScript, which writes to files too,
+// runs when no goroutine can.
+func giveWay() { time.Sleep(time.Millisecond) }
 
 // runSelf has Node.js start the process, as GOOS=js has no processes of its own.
 func runSelf(test string, variables ...string) (printed string, err error) {

@@ -5,7 +5,11 @@ package txaio_test
 import (
 	"os"
 	"os/exec"
+	"runtime"
 )
+
+// giveWay lets whatever else can run do so.
+func giveWay() { runtime.Gosched() }
 
 // runSelf runs a test in a process of its own, with more variables in its
 // environment, and returns what it prints.

@@ -25,7 +25,7 @@ const (
 	// the time between two frames.
 	slice = 8 * time.Millisecond
 	// farewell is how long functions still run once the page is being left.
-	farewell = 50 * time.Millisecond
+	farewell = 200 * time.Millisecond
 	// maxTimeout is the longest delay, in milliseconds, that setTimeout takes.
 	maxTimeout = math.MaxInt32
 )
@@ -33,11 +33,11 @@ const (
 // An EventLoop is a txaio.EventLoop on the event loop of the page. Make one with
 // [New].
 //
-// It runs its functions in turns. Each turn is a task of the page's, and runs
-// what was queued when it began, with the timers that were due, for at most 8 ms.
-// Between two turns the page paints, handles input and runs its own timers: a
-// function that queues itself again and again doesn't keep it from that. That is
-// why a turn begins with a message on a MessageChannel:
+// It runs its functions in turns. Each turn is a task of the page's: it runs the
+// timers that are due and what is queued, for at most 8 ms. Between two turns the
+// page paints, handles input and runs its own timers: a function that queues itself
+// again and again doesn't keep it from that. That is why a turn begins with a
+// message on a MessageChannel:
 //
 //   - queueMicrotask runs all microtasks, those that they queue included, before
 //     the page gets its turn. Such a function would freeze the page.
@@ -45,7 +45,7 @@ const (
 //     in the background.
 //
 // Timers are the loop's own, in the order in which they are due. The page has one
-// timer for the earliest; a zero delay needs none, and means the next turn. Real
+// timer for the earliest; a zero delay needs none, and means the next turn. Other
 // delays the page may prolong, in the background to a second and more. They are
 // never cut short.
 //
@@ -55,7 +55,7 @@ const (
 //
 // When the page is left for good, not when it may come back, pending promises and
 // futures that this package made fail with [ErrPageGone]. The loop runs what is
-// queued by then, for 50 ms more. What is given to it later fails with ErrPageGone,
+// queued by then, for 200 ms more. What is given to it later fails with ErrPageGone,
 // see HandleFailure.
 type EventLoop struct {
 	epoch time.Time
@@ -192,26 +192,32 @@ func (l *EventLoop) HandleFailure(fail *txaio.Failure) {
 // turn runs one turn.
 func (l *EventLoop) turn() {
 	defer l.endTurn() // also if a function calls runtime.Goexit
-	end := time.Now().Add(slice)
-	for n := l.beginTurn(); n > 0 && time.Now().Before(end); n-- {
-		l.call(l.take())
+	l.queueTimers()
+	for end := time.Now().Add(slice); time.Now().Before(end); {
+		fn := l.take()
+		if fn == nil {
+			return
+		}
+		l.call(fn)
 	}
 }
 
-// beginTurn queues the timers that are due and returns how many functions are
-// queued.
-func (l *EventLoop) beginTurn() int {
+// queueTimers queues the timers that are due.
+func (l *EventLoop) queueTimers() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for now := l.now(); len(l.timers) > 0 && l.timers[0].when <= now; {
 		l.ready = append(l.ready, heap.Pop(&l.timers).(*timer).run)
 	}
-	return len(l.ready)
 }
 
+// take takes the next function off the queue, nil if there is none.
 func (l *EventLoop) take() func() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if len(l.ready) == 0 {
+		return nil
+	}
 	fn := l.ready[0]
 	l.ready[0] = nil
 	l.ready = l.ready[1:]

@@ -263,7 +263,6 @@ func TestThePageIsLeft(t *testing.T) {
 	ran = false
 	own.CallSoon(func() { own.CallSoon(func() { ran = true }) })
 	leave(false)
-	time.Sleep(time.Millisecond)
 	if !ran || failed != browserloop.ErrPageGone {
 		t.Errorf("%v, the future failed with %v", ran, failed)
 	}
@@ -273,7 +272,7 @@ func TestThePageIsLeft(t *testing.T) {
 	}
 	runtime.KeepAlive(pending)
 
-	time.Sleep(60 * time.Millisecond)
+	time.Sleep(250 * time.Millisecond)
 	got := reported(func() {
 		own.CallSoon(func() { t.Error("runs on a page that is gone") })
 		if own.CallLater(0, func() { t.Error("runs on a page that is gone") }).Cancel() {

@@ -56,10 +56,10 @@ func timers(c card) txaio.AnyFuture {
 		f := txaio.Sleep(time.Duration(delay) * time.Millisecond)
 		txaio.Watch(f, func(struct{}) {
 			mark("fired")
-			c.say(fmt.Sprintf("%4d ms", delay))
+			c.say(fmt.Sprint(delay))
 		}, func(*txaio.Failure) {
 			mark("cancelled")
-			c.say(fmt.Sprintf("%4d ms was cancelled", delay))
+			c.say("cancelled")
 		})
 		if delay == 800 {
 			txaio.CallLater(500*time.Millisecond, func() { txaio.Cancel(f) })

@@ -85,9 +85,10 @@ func render() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, function, _ := strings.Cut(string(source), "\n\n// Greet")
+	_, function, _ := strings.Cut(string(source), "\n\n//")
+	comment, function, _ := strings.Cut(strings.TrimSpace("//"+strings.ReplaceAll(function, "\t", "    ")), "\n")
 	var out bytes.Buffer
-	err = page.Execute(&out, map[string]string{"Greet": "// Greet" + strings.ReplaceAll(strings.TrimSpace(function), "\t", "    ")})
+	err = page.Execute(&out, map[string]string{"Comment": comment, "Function": function})
 	return out.Bytes(), err
 }
 
