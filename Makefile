@@ -8,6 +8,8 @@ TOOL    := GOWORK=off go tool -modfile=tools/go.mod
 # A number of runs: given a time, go test sometimes fails where that ends
 # (go.dev/issue/75804).
 FUZZTIME ?= 50000x
+# For a browser and for Node.js, which have one thread.
+JS      := GOOS=js GOARCH=wasm
 # How many programs make conformance compares, from which seed (0: a new one),
 # on which Python.
 CONFORMANCE ?= 2000
@@ -62,7 +64,8 @@ txaiovet: ## check the portable code under each tag
 	@set -e; bin=$$(mktemp -d); trap 'rm -r "$$bin"' EXIT; go build -C cmd/txaiovet -o "$$bin/" .; \
 	for tag in deferred future; do echo "txaiovet -tags $$tag"; \
 		"$$bin/txaiovet" -tags $$tag -test=false . ./testutil; "$$bin/txaiovet" -tags $$tag ./examples/...; \
-		for module in $(MODULES); do (cd $$module && "$$bin/txaiovet" -tags $$tag ./...); done; done
+		for module in $(MODULES); do (cd $$module && "$$bin/txaiovet" -tags $$tag ./...); done; \
+		(cd loops/browserloop && $(JS) "$$bin/txaiovet" -tags $$tag ./...); done
 
 .PHONY: example
 example: ## run the main example with each backend
@@ -108,6 +111,21 @@ wamp: ## test the WAMP client against real peers, which it installs
 	examples/wamp/run-peers.sh test
 wamp-bench: ## measure the WAMP client beside Autobahn|Python
 	examples/wamp/run-peers.sh bench
+
+.PHONY: js
+js: export PATH := $(PATH):$(shell go env GOROOT)/lib/wasm
+js: ## run the tests as JavaScript does, in Node.js
+	@set -e; for tag in deferred future; do echo "$(JS) go test -tags $$tag ./..."; \
+		$(JS) go test -tags $$tag $$($(JS) go list -tags $$tag ./...); \
+		(cd loops/browserloop && $(JS) go test -tags $$tag .); done
+
+.PHONY: browser browser-picture
+browser: ## drive the demonstration page in Chromium, which it installs
+	@command -v chromium >/dev/null || \
+		{ sudo=$$(test $$(id -u) = 0 || echo sudo); $$sudo apt-get update && $$sudo apt-get install -y chromium; }
+	cd loops/browserloop && go test -tags browser -count=1 ./demo $(BROWSERARGS)
+browser-picture: ## the same, and take the pictures of the README anew
+	$(MAKE) browser BROWSERARGS="-picture $(CURDIR)/loops/browserloop/page"
 
 .PHONY: help
 help:

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"os/exec"
 	"runtime"
 	"runtime/pprof"
 	"runtime/trace"
@@ -146,9 +145,7 @@ func TestDebugEnvironment(t *testing.T) {
 		return
 	}
 	for _, value := range []string{"0", "1"} {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestDebugEnvironment$")
-		cmd.Env = append(os.Environ(), "TXAIO_TEST_CHILD=1", "TXAIO_DEBUG="+value)
-		if out, err := cmd.CombinedOutput(); err != nil {
+		if out, err := runSelf(t.Name(), "TXAIO_TEST_CHILD=1", "TXAIO_DEBUG="+value); err != nil {
 			t.Errorf("with TXAIO_DEBUG=%s: %v\n%s", value, err, out)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"runtime"
 	"slices"
 	"strconv"
@@ -191,13 +190,11 @@ func inChild(t *testing.T) (printed string, child bool) {
 	if os.Getenv(variable) == t.Name() {
 		return "", true
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=30s")
-	cmd.Env = append(os.Environ(), variable+"="+t.Name())
-	out, err := cmd.CombinedOutput()
+	out, err := runSelf(t.Name(), variable+"="+t.Name())
 	if err != nil {
 		t.Fatalf("the test failed in its own process: %v\n%s", err, out)
 	}
-	return string(out), false
+	return out, false
 }
 
 // onLoop runs fn on the loop and waits for it.
@@ -232,7 +229,7 @@ func receive[T any](t testing.TB, ch <-chan T, what string) T {
 // eventually waits until a condition holds that nothing announces.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !holds(); runtime.Gosched() {
+	for end := time.Now().Add(patience); !holds(); giveWay() {
 		if time.Now().After(end) {
 			t.Fatalf("it never happened that %s", what)
 		}

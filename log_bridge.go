@@ -175,26 +175,38 @@ var echoes struct {
 
 type echo struct {
 	nanos   int64
-	message uint64 // its hash
+	message uint64  // its hash
+	pc      uintptr // the caller's, as a hook has it
 }
 
 var echoSeed = maphash.MakeSeed()
 
-func echoOf(at time.Time, message string) echo {
-	return echo{at.UnixNano(), maphash.String(echoSeed, message)}
+func echoOf(at time.Time, message string, pc uintptr) echo {
+	return echo{at.UnixNano(), maphash.String(echoSeed, message), pc}
 }
 
 func addEcho(entry *logrus.Entry) {
+	var pc uintptr
+	if entry.Caller != nil {
+		pc = entry.Caller.PC
+	}
 	echoes.Lock()
 	defer echoes.Unlock()
-	echoes.latest[echoes.next] = echoOf(entry.Time, entry.Message)
+	echoes.latest[echoes.next] = echoOf(entry.Time, entry.Message, pc)
 	echoes.next = (echoes.next + 1) % len(echoes.latest)
 }
 
+// isEcho reports whether a hook made the record of an entry. It has the entry's
+// time and its caller, if any. What a program logs itself has the address that
+// the call returns to, which no entry has: two of its messages are both written,
+// also if they are equal and the clock has not moved on between them.
 func isEcho(record slog.Record) bool {
+	made := echoOf(record.Time, record.Message, record.PC)
 	echoes.Lock()
 	defer echoes.Unlock()
-	return slices.Contains(echoes.latest[:], echoOf(record.Time, record.Message))
+	return slices.ContainsFunc(echoes.latest[:], func(e echo) bool {
+		return e == made || made.pc == 0 && e.nanos == made.nanos && e.message == made.message
+	})
 }
 
 // echoHook is a hook of logrus's standard logger. If a hook logs with logrus, it stops

@@ -13,7 +13,6 @@ import (
 	"log/slog"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -387,6 +386,7 @@ func TestChangesUnderLoad(t *testing.T) {
 					return
 				default:
 					change(n)
+					runtime.Gosched() // on one processor
 				}
 			}
 		})
@@ -670,10 +670,8 @@ func TestDetailsAndJSON(t *testing.T) {
 // log.Fatal and log.Panic write their entries at any level.
 func TestFatalAfterStart(t *testing.T) {
 	for _, name := range []string{"Fatal", "Fatalf", "Fatalln", "method", "Panic", "before"} {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestFatalChild$")
-		cmd.Env = append(os.Environ(), "TXAIO_TEST_FATAL="+name)
-		printed, err := cmd.CombinedOutput()
-		if err == nil || strings.Count(exampletest.Timeless(string(printed)), "TIME critical - cannot open\n") != 1 || strings.Contains(string(printed), "below") {
+		printed, err := runSelf("TestFatalChild", "TXAIO_TEST_FATAL="+name)
+		if err == nil || strings.Count(exampletest.Timeless(printed), "TIME critical - cannot open\n") != 1 || strings.Contains(printed, "below") {
 			t.Errorf("%s: %v, %s", name, err, printed)
 		}
 	}
@@ -902,7 +900,11 @@ func TestManyLoggersAfterStart(t *testing.T) {
 	for _, logger := range kept[:5000] { // half of which others follow
 		logger.SetLevel(txaio.LevelWarn)
 	}
-	if took := time.Since(begin); took > 2*time.Second {
+	limit := 2 * time.Second
+	if runtime.GOOS == "js" { // where everything takes longer
+		limit *= 5
+	}
+	if took := time.Since(begin); took > limit {
 		t.Errorf("%d loggers took %v", len(kept), took)
 	}
 }

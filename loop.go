@@ -32,6 +32,10 @@ import (
 // runtime.Goexit, the goroutine that runs it ends, and the loop goes on on
 // another.
 //
+// In a browser and in Node.js, nothing else runs while a goroutine can run.
+// There, a busy loop pauses every 8 ms, so that the page paints and handles its
+// events.
+//
 // Make a Loop with [NewLoop]: the zero value panics with a [*UsageError].
 type Loop struct {
 	queue queue.Queue[task]
@@ -318,8 +322,10 @@ func (l *Loop) runOwn() {
 		}
 	}()
 	l.labels.set()
+	var page pageShare
 	for !finished {
 		l.runTurn()
+		page.giveTurn()
 		finished = l.leave()
 	}
 }
@@ -456,11 +462,13 @@ func (l *Loop) run(ctx context.Context, done func() bool) error {
 	}
 	defer l.release()
 	defer context.AfterFunc(ctx, l.rouse)()
+	var page pageShare
 	for !done() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		l.runTurn()
+		page.giveTurn()
 		l.sleep(ctx, done)
 	}
 	return nil
@@ -522,6 +530,29 @@ func (l *Loop) acquire(ctx context.Context) error {
 		l.release()
 	}
 	return ctx.Err()
+}
+
+// pageSlice is how long a loop runs in a browser or Node.js before it pauses:
+// half of the time between two frames.
+const pageSlice = 8 * time.Millisecond
+
+// A pageShare pauses a goroutine that drives a loop in a browser or Node.js. The
+// page's events, timers and painting wait there until no goroutine can run, and
+// a loop whose functions renew themselves can always run.
+type pageShare struct{ since time.Time }
+
+// giveTurn is called between two turns of the loop.
+func (p *pageShare) giveTurn() {
+	if runtime.GOOS != "js" {
+		return
+	}
+	switch now := time.Now(); {
+	case p.since.IsZero():
+		p.since = now
+	case now.Sub(p.since) > pageSlice:
+		time.Sleep(time.Millisecond)
+		p.since = time.Now()
+	}
 }
 
 // release ends this goroutine's driving, also if a task ended the goroutine

@@ -1186,6 +1186,7 @@ func TestRaceCancelGather(t *testing.T) {
 			wg.Go(func() {
 				for !txaio.IsCalled(g) {
 					txaio.Cancel(g)
+					runtime.Gosched() // to those that settle it, on one processor
 				}
 			})
 		}

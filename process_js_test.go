@@ -1,0 +1,36 @@
+//go:build deferred || future
+
+package txaio_test
+
+import (
+	"fmt"
+	"strings"
+	"syscall/js"
+	"time"
+)
+
+// giveWay lets whatever else can run do so. JavaScript, which writes to files too,
+// runs when no goroutine can.
+func giveWay() { time.Sleep(time.Millisecond) }
+
+// runSelf has Node.js start the process, as GOOS=js has no processes of its own.
+func runSelf(test string, variables ...string) (printed string, err error) {
+	process := js.Global().Get("process")
+	args := process.Get("execArgv").Call("concat", process.Get("argv").Call("slice", 1, 3)) // wasm_exec_node.js and the test binary
+	args.Call("push", "-test.run=^"+test+"$")
+	env := js.Global().Get("Object").Call("assign", js.Global().Get("Object").New(), process.Get("env"))
+	for _, variable := range variables {
+		name, value, _ := strings.Cut(variable, "=")
+		env.Set(name, value)
+	}
+	// Node's limit, not the test's: that one cannot end a child that spins.
+	result := js.Global().Call("require", "child_process").Call("spawnSync", process.Get("execPath"), args,
+		map[string]any{"env": env, "encoding": "utf8", "timeout": 30_000})
+	printed = result.Get("stdout").String() + result.Get("stderr").String()
+	if status := result.Get("status"); status.IsNull() {
+		err = fmt.Errorf("killed with %s", result.Get("signal").String())
+	} else if status.Int() != 0 {
+		err = fmt.Errorf("exit status %d", status.Int())
+	}
+	return printed, err
+}
