@@ -78,6 +78,19 @@ func passOn(f *txaio.Future[int], p *txaio.Future[*point], s *txaio.Future[point
 		return false, nil
 	}, nil)
 	txaio.AddCallbacks(a, func(v any) (any, error) {
+		switch x := v.(type) {
+		case string:
+			return x, nil
+		case nil, error:
+			fmt.Println(x)
+			return x, nil
+		}
+		if s, ok := v.(fmt.Stringer); ok {
+			return s, nil
+		}
+		return v, nil
+	}, nil)
+	txaio.AddCallbacks(a, func(v any) (any, error) {
 		return v.(string), nil
 	}, nil)
 	txaio.AddCallbacks(s, func(v point) (point, error) {

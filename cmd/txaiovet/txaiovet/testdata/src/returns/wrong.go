@@ -211,3 +211,18 @@ func wholes(a *txaio.Future[[2]int], b *txaio.Future[bool], t *txaio.Future[floa
 		return float64(int(v)), nil // want `return v, nil`
 	}, nil)
 }
+
+func narrowed(f *txaio.Future[any]) {
+	txaio.AddCallbacks(f, func(v any) (any, error) {
+		switch x := v.(type) {
+		case int:
+			return x + 1, nil // want `return v, nil: another value`
+		case map[string]any:
+			return x["result"], nil // want `return v, nil: another value`
+		case string:
+			x = "a" + x
+			return x, nil // want `return v, nil: another value`
+		}
+		return v, nil
+	}, nil)
+}
