@@ -12,6 +12,7 @@ import (
 // checkBlocking reports what waits in functions that a loop runs: it holds the
 // loop that would end the wait.
 func checkBlocking(c *checker) {
+	seen := make(map[*ast.BlockStmt]bool)
 	for cur := range c.nodes((*ast.CallExpr)(nil)) {
 		call := cur.Node().(*ast.CallExpr)
 		var given []ast.Expr
@@ -24,12 +25,35 @@ func checkBlocking(c *checker) {
 			}
 		}
 		for _, e := range given {
-			for _, fn := range c.functions(e) {
-				for _, point := range c.blockingPoints(fn.body) {
-					c.reportBlocking(point)
-				}
-			}
+			c.checkLoopFunctions(e, seen)
 		}
+	}
+}
+
+// checkLoopFunctions checks the functions that an expression given to a loop
+// may stand for, and those in the parameters and fields that they call: a
+// wrapper `func later(fn func()) { txaio.CallSoon(func() { fn() }) }` gives fn
+// to the loop.
+func (c *checker) checkLoopFunctions(e ast.Expr, seen map[*ast.BlockStmt]bool) {
+	for _, fn := range c.callbacks(e) {
+		start := c.cursor(fn.body)
+		if seen[fn.body] || !start.Valid() {
+			continue
+		}
+		seen[fn.body] = true
+		for _, point := range c.blockingPoints(fn.body) {
+			c.reportBlocking(point)
+		}
+		c.direct(start, func(cur inspector.Cursor) bool {
+			if !c.reaches(cur).isPortable() {
+				return false
+			}
+			call, ok := cur.Node().(*ast.CallExpr)
+			if _, async := cur.Parent().Node().(*ast.GoStmt); ok && !async && len(c.functions(call.Fun)) == 0 {
+				c.checkLoopFunctions(call.Fun, seen)
+			}
+			return true
+		})
 	}
 }
 

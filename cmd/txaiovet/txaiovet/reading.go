@@ -148,7 +148,7 @@ func (r *reading) call(call *ast.CallExpr, t *timeline) {
 		}
 		reg := registration{sources: r.sources(args[0], t), name: types.ExprString(args[0])}
 		for _, e := range args[1:] {
-			for _, fn := range r.c.functions(e) {
+			for _, fn := range r.c.callbacks(e) {
 				reg.writes = append(reg.writes, r.c.writes(fn, make(map[*ast.BlockStmt]bool))...)
 			}
 		}
