@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"go/types"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/tools/go/ast/inspector"
 )
@@ -90,8 +91,7 @@ func (c *checker) blockingPoints(body *ast.BlockStmt) (found []blockingPoint) {
 		}
 		switch n := cur.Node().(type) {
 		case *ast.SelectStmt:
-			receive, canSkip := receiveOf(n)
-			if receive != nil && !canSkip {
+			if receive := receiveOf(n); receive != nil && !canSkip(n) {
 				add(receive, "a receive from a channel")
 			}
 		case *ast.UnaryExpr:
@@ -178,9 +178,16 @@ func waitName(fn types.Object) string {
 	return ""
 }
 
-// receiveOf returns the first receive of a select statement, and whether the
-// statement has a default.
-func receiveOf(s *ast.SelectStmt) (receive ast.Node, canSkip bool) {
+// canSkip reports whether a select statement has a default.
+func canSkip(s *ast.SelectStmt) bool {
+	return slices.ContainsFunc(s.Body.List, func(stmt ast.Stmt) bool {
+		clause, ok := stmt.(*ast.CommClause)
+		return ok && clause.Comm == nil
+	})
+}
+
+// receiveOf returns the first receive of a select statement, or nil.
+func receiveOf(s *ast.SelectStmt) ast.Node {
 	for _, stmt := range s.Body.List {
 		clause, ok := stmt.(*ast.CommClause)
 		if !ok {
@@ -188,18 +195,16 @@ func receiveOf(s *ast.SelectStmt) (receive ast.Node, canSkip bool) {
 		}
 		var from ast.Expr
 		switch comm := clause.Comm.(type) {
-		case nil:
-			canSkip = true
 		case *ast.ExprStmt:
 			from = comm.X
 		case *ast.AssignStmt:
 			from = comm.Rhs[0]
 		}
-		if from != nil && receive == nil {
-			receive = from
+		if from != nil {
+			return from
 		}
 	}
-	return receive, canSkip
+	return nil
 }
 
 // isComm reports whether the receive at cur is what a clause of a select waits

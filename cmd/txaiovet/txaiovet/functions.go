@@ -11,6 +11,7 @@ type function struct {
 	typ  *ast.FuncType
 	recv *ast.FieldList
 	body *ast.BlockStmt
+	on   ast.Expr // what a method is called on, nil if that is not known
 }
 
 // index notes what variables are set to and which functions are declared.
@@ -136,7 +137,13 @@ func (c *checker) functionsOf(e ast.Expr, seen map[ast.Expr]bool) (found []*func
 		}
 		return c.declared(c.info.Uses[e])
 	case *ast.SelectorExpr:
-		return c.declared(c.info.Uses[e.Sel])
+		found = c.declared(c.info.Uses[e.Sel])
+		if selection := c.info.Selections[e]; selection != nil && selection.Kind() == types.MethodVal {
+			for _, method := range found {
+				method.on = e.X
+			}
+		}
+		return found
 	case *ast.IndexExpr:
 		if isFunc(c.info.TypeOf(e.X)) {
 			return c.functionsOf(e.X, seen)
@@ -178,7 +185,7 @@ func (c *checker) declared(obj types.Object) []*function {
 	if decl == nil {
 		return nil
 	}
-	return []*function{{decl.Type, decl.Recv, decl.Body}}
+	return []*function{{typ: decl.Type, recv: decl.Recv, body: decl.Body}}
 }
 
 // returnsOf returns the return statements of a function's own.
