@@ -57,6 +57,7 @@ type checker struct {
 	cursors  map[ast.Node]inspector.Cursor
 	portable map[*ast.File]bool
 	values   map[types.Object][]ast.Expr       // what a variable or constant is set to
+	given    map[*types.Var][]ast.Expr         // what functions a field or parameter is given
 	decls    map[*types.Func]*ast.FuncDecl     // the functions and methods of the package
 	blocked  map[*ast.BlockStmt]*blockingPoint // where functions wait
 	waiting  map[*ast.BlockStmt]waits          // whether functions wait
@@ -78,6 +79,7 @@ func run(pass *analysis.Pass) (any, error) {
 		cursors:  make(map[ast.Node]inspector.Cursor),
 		portable: make(map[*ast.File]bool),
 		values:   make(map[types.Object][]ast.Expr),
+		given:    make(map[*types.Var][]ast.Expr),
 		decls:    make(map[*types.Func]*ast.FuncDecl),
 		blocked:  make(map[*ast.BlockStmt]*blockingPoint),
 		waiting:  make(map[*ast.BlockStmt]waits),

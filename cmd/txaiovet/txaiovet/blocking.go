@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"go/types"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/tools/go/ast/inspector"
 )
@@ -12,6 +13,7 @@ import (
 // checkBlocking reports what waits in functions that a loop runs: it holds the
 // loop that would end the wait.
 func checkBlocking(c *checker) {
+	seen := make(map[*ast.BlockStmt]bool)
 	for cur := range c.nodes((*ast.CallExpr)(nil)) {
 		call := cur.Node().(*ast.CallExpr)
 		var given []ast.Expr
@@ -24,12 +26,35 @@ func checkBlocking(c *checker) {
 			}
 		}
 		for _, e := range given {
-			for _, fn := range c.functions(e) {
-				for _, point := range c.blockingPoints(fn.body) {
-					c.reportBlocking(point)
-				}
-			}
+			c.checkLoopFunctions(e, seen)
 		}
+	}
+}
+
+// checkLoopFunctions checks the functions that an expression given to a loop
+// may stand for, and those in the parameters and fields that they call: a
+// wrapper `func later(fn func()) { txaio.CallSoon(func() { fn() }) }` gives fn
+// to the loop.
+func (c *checker) checkLoopFunctions(e ast.Expr, seen map[*ast.BlockStmt]bool) {
+	for _, fn := range c.callbacks(e) {
+		start := c.cursor(fn.body)
+		if seen[fn.body] || !start.Valid() {
+			continue
+		}
+		seen[fn.body] = true
+		for _, point := range c.blockingPoints(fn.body) {
+			c.reportBlocking(point)
+		}
+		c.direct(start, func(cur inspector.Cursor) bool {
+			if !c.reaches(cur).isPortable() {
+				return false
+			}
+			call, ok := cur.Node().(*ast.CallExpr)
+			if _, async := cur.Parent().Node().(*ast.GoStmt); ok && !async && len(c.functions(call.Fun)) == 0 {
+				c.checkLoopFunctions(call.Fun, seen)
+			}
+			return true
+		})
 	}
 }
 
@@ -66,8 +91,7 @@ func (c *checker) blockingPoints(body *ast.BlockStmt) (found []blockingPoint) {
 		}
 		switch n := cur.Node().(type) {
 		case *ast.SelectStmt:
-			receive, canSkip := receiveOf(n)
-			if receive != nil && !canSkip {
+			if receive := receiveOf(n); receive != nil && !canSkip(n) {
 				add(receive, "a receive from a channel")
 			}
 		case *ast.UnaryExpr:
@@ -154,9 +178,16 @@ func waitName(fn types.Object) string {
 	return ""
 }
 
-// receiveOf returns the first receive of a select statement, and whether the
-// statement has a default.
-func receiveOf(s *ast.SelectStmt) (receive ast.Node, canSkip bool) {
+// canSkip reports whether a select statement has a default.
+func canSkip(s *ast.SelectStmt) bool {
+	return slices.ContainsFunc(s.Body.List, func(stmt ast.Stmt) bool {
+		clause, ok := stmt.(*ast.CommClause)
+		return ok && clause.Comm == nil
+	})
+}
+
+// receiveOf returns the first receive of a select statement, or nil.
+func receiveOf(s *ast.SelectStmt) ast.Node {
 	for _, stmt := range s.Body.List {
 		clause, ok := stmt.(*ast.CommClause)
 		if !ok {
@@ -164,18 +195,16 @@ func receiveOf(s *ast.SelectStmt) (receive ast.Node, canSkip bool) {
 		}
 		var from ast.Expr
 		switch comm := clause.Comm.(type) {
-		case nil:
-			canSkip = true
 		case *ast.ExprStmt:
 			from = comm.X
 		case *ast.AssignStmt:
 			from = comm.Rhs[0]
 		}
-		if from != nil && receive == nil {
-			receive = from
+		if from != nil {
+			return from
 		}
 	}
-	return receive, canSkip
+	return nil
 }
 
 // isComm reports whether the receive at cur is what a clause of a select waits

@@ -211,7 +211,7 @@ func (c *checker) callbackAround(cur inspector.Cursor) (found *function, result 
 			continue
 		}
 		for result, e := range args[1:] {
-			for _, fn := range c.functions(e) {
+			for _, fn := range c.callbacks(e) {
 				if fn.body == body {
 					return fn, result
 				}

@@ -12,15 +12,13 @@ import (
 func checkEarly(c *checker) {
 	for cur := range c.nodes((*ast.FuncDecl)(nil), (*ast.FuncLit)(nil)) {
 		r := &reading{c: c}
-		var body *ast.BlockStmt
 		switch n := cur.Node().(type) {
 		case *ast.FuncDecl:
-			r.results, body = n.Type.Results, n.Body
+			if n.Body != nil {
+				r.body(n.Type, n.Body, newTimeline())
+			}
 		case *ast.FuncLit:
-			r.results, body = n.Type.Results, n.Body
-		}
-		if body != nil {
-			r.block(body.List, newTimeline())
+			r.body(n.Type, n.Body, newTimeline())
 		}
 	}
 }
@@ -29,7 +27,29 @@ func checkEarly(c *checker) {
 type reading struct {
 	c       *checker
 	results *ast.FieldList
-	quiet   int // in code that has chosen a backend
+	quiet   int            // in code that has chosen a backend
+	inside  []*ast.FuncLit // the literals that are called
+	caller  ast.Node       // the call of the first that was written elsewhere
+}
+
+// body walks the body of a function and then what it has deferred.
+func (r *reading) body(typ *ast.FuncType, body *ast.BlockStmt, t *timeline) {
+	results, defers := r.results, t.defers
+	r.results, t.defers = typ.Results, nil
+	r.block(body.List, t)
+	if !t.ended {
+		r.deferred(t)
+	}
+	r.results, t.defers, t.ended = results, defers, false
+}
+
+// deferred walks what runs when the function returns.
+func (r *reading) deferred(t *timeline) {
+	for len(t.defers) > 0 {
+		last := t.defers[len(t.defers)-1]
+		t.defers = t.defers[:len(t.defers)-1]
+		r.call(last, t)
+	}
 }
 
 func (r *reading) block(list []ast.Stmt, t *timeline) {
@@ -100,21 +120,26 @@ func (r *reading) stmt(stmt ast.Stmt, t *timeline) {
 		r.stmt(s.Assign, t)
 		r.clauses(s, s.Body, t)
 	case *ast.SelectStmt:
-		clear(t.written)
 		r.clauses(s, s.Body, t)
 	case *ast.ReturnStmt:
 		for _, e := range s.Results {
 			r.expr(e, t)
 		}
-		if len(s.Results) == 0 && r.results != nil {
+		if r.results != nil {
 			for _, field := range r.results.List {
 				for _, name := range field.Names {
-					if obj, ok := r.c.info.Defs[name].(*types.Var); ok {
+					obj, ok := r.c.info.Defs[name].(*types.Var)
+					switch {
+					case !ok:
+					case len(s.Results) == 0:
 						r.read(s, place{obj, ""}, t)
+					default:
+						delete(t.written, place{obj, ""})
 					}
 				}
 			}
 		}
+		r.deferred(t)
 		t.ended = true
 	case *ast.BranchStmt:
 		t.ended = s.Tok != token.FALLTHROUGH
@@ -124,6 +149,7 @@ func (r *reading) stmt(stmt ast.Stmt, t *timeline) {
 		r.declare(s, t)
 	case *ast.DeferStmt:
 		r.operands(s.Call, t)
+		t.defers = append(t.defers, s.Call)
 	case *ast.GoStmt:
 		r.operands(s.Call, t)
 	case *ast.SendStmt:
@@ -232,7 +258,9 @@ func (r *reading) clauses(s ast.Stmt, body *ast.BlockStmt, t *timeline) {
 		paths = append(paths, before)
 	}
 	t.join(paths...)
-	r.settled(body, t)
+	if s, ok := s.(*ast.SelectStmt); !ok || !canSkip(s) {
+		r.settled(body, t)
+	}
 }
 
 // breaks reports whether a clause leaves its switch with a break.
@@ -302,11 +330,30 @@ func (r *reading) hold(p place, e ast.Expr, t *timeline) {
 	if call, ok := ast.Unparen(e).(*ast.CallExpr); ok {
 		if name, args := r.c.api(call); name == "CreateFuture" && !r.isSettledAtOnce(args) || makesPending(name) {
 			t.pending[p] = true
+			r.cancellers(p, args, t)
 			return
 		}
 	}
 	if sources := r.sources(e, t); sources != nil {
 		t.derived[p] = sources
+	}
+}
+
+// cancellers notes what runs when the future in p, which the options were for,
+// is cancelled.
+func (r *reading) cancellers(p place, options []ast.Expr, t *timeline) {
+	for _, e := range options {
+		call, ok := ast.Unparen(e).(*ast.CallExpr)
+		if !ok {
+			continue
+		}
+		if name, args := r.c.api(call); name == "WithCanceller" && len(args) == 1 {
+			reg := registration{sources: []place{p}, name: p.root.Name() + p.path, cancels: true}
+			for _, fn := range r.c.callbacks(args[0]) {
+				reg.writes = append(reg.writes, r.c.writes(fn, make(map[*ast.BlockStmt]bool))...)
+			}
+			t.waiting = append(t.waiting, reg)
+		}
 	}
 }
 

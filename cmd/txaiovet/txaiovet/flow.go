@@ -46,15 +46,16 @@ func (s facts) meet(other facts) facts {
 
 // A flow follows the argument of a function to its return statements.
 type flow struct {
-	c    *checker
-	tags map[ast.Stmt]ast.Expr // the tag of the switch that a clause is in
-	lost map[types.Object]bool // what a range statement assigns: nothing is known of it
+	c     *checker
+	tags  map[ast.Stmt]ast.Expr              // the tag of the switch that a clause is in
+	lost  map[types.Object]bool              // what a range statement assigns: nothing is known of it
+	typed map[*ast.AssignStmt][]types.Object // the variables of a type switch, one for each clause
 }
 
 // returns calls visit for each return statement that is reached, with what is
 // known there. arg is the parameter to follow, and may be nil.
 func (c *checker) returns(fn *function, arg types.Object, visit func(*flow, *ast.ReturnStmt, facts)) {
-	f := &flow{c, make(map[ast.Stmt]ast.Expr), make(map[types.Object]bool)}
+	f := &flow{c, make(map[ast.Stmt]ast.Expr), make(map[types.Object]bool), make(map[*ast.AssignStmt][]types.Object)}
 	f.prepare(fn.body)
 	start := make(facts)
 	if arg != nil {
@@ -115,6 +116,14 @@ func (f *flow) prepare(body *ast.BlockStmt) {
 					f.tags[clause] = n.Tag
 				}
 			}
+		case *ast.TypeSwitchStmt:
+			if assign, ok := n.Assign.(*ast.AssignStmt); ok {
+				for _, clause := range n.Body.List {
+					if obj := f.c.info.Implicits[clause]; obj != nil {
+						f.typed[assign] = append(f.typed[assign], obj)
+					}
+				}
+			}
 		case *ast.RangeStmt:
 			if n.Tok == token.ASSIGN {
 				for _, e := range []ast.Expr{n.Key, n.Value} {
@@ -158,10 +167,13 @@ func (f *flow) step(n ast.Node, state facts) {
 
 func (f *flow) assign(n *ast.AssignStmt, state facts) {
 	values := make([]fact, len(n.Lhs))
-	if len(n.Lhs) == len(n.Rhs) && (n.Tok == token.ASSIGN || n.Tok == token.DEFINE) {
-		for i, e := range n.Rhs {
+	if n.Tok == token.ASSIGN || n.Tok == token.DEFINE {
+		for i, e := range n.Rhs { // also the one of s, ok := v.(string)
 			values[i] = f.value(e, state)
 		}
+	}
+	for _, obj := range f.typed[n] {
+		state.set(obj, values[0])
 	}
 	for i, e := range n.Lhs {
 		if id, ok := ast.Unparen(e).(*ast.Ident); ok {

@@ -11,15 +11,19 @@ type function struct {
 	typ  *ast.FuncType
 	recv *ast.FieldList
 	body *ast.BlockStmt
+	on   ast.Expr // what a method is called on, nil if that is not known
 }
 
 // index notes what variables are set to and which functions are declared.
 func (c *checker) index() {
 	set := func(name ast.Expr, value ast.Expr) {
-		if id, ok := ast.Unparen(name).(*ast.Ident); ok {
-			if obj := c.info.ObjectOf(id); obj != nil {
+		switch name := ast.Unparen(name).(type) {
+		case *ast.Ident:
+			if obj := c.info.ObjectOf(name); obj != nil {
 				c.values[obj] = append(c.values[obj], value)
 			}
+		case *ast.SelectorExpr:
+			c.give(c.info.Uses[name.Sel], value)
 		}
 	}
 	for cur := range c.root.Preorder((*ast.AssignStmt)(nil), (*ast.ValueSpec)(nil), (*ast.FuncDecl)(nil)) {
@@ -42,6 +46,73 @@ func (c *checker) index() {
 			}
 		}
 	}
+	for cur := range c.root.Preorder((*ast.CallExpr)(nil), (*ast.CompositeLit)(nil)) {
+		switch n := cur.Node().(type) {
+		case *ast.CallExpr:
+			for _, fn := range c.functions(n.Fun) {
+				for i, arg := range n.Args {
+					c.give(c.param(fn, i), arg)
+				}
+			}
+		case *ast.CompositeLit:
+			c.giveFields(n)
+		}
+	}
+}
+
+// giveFields notes what a composite literal sets the fields of a struct to.
+func (c *checker) giveFields(n *ast.CompositeLit) {
+	t := c.info.TypeOf(n)
+	if pointer, ok := t.Underlying().(*types.Pointer); ok { // an element of []*T{{}}
+		t = pointer.Elem()
+	}
+	fields, ok := t.Underlying().(*types.Struct)
+	if !ok {
+		return
+	}
+	for i, element := range n.Elts {
+		if pair, ok := element.(*ast.KeyValueExpr); ok {
+			c.give(c.info.Uses[pair.Key.(*ast.Ident)], pair.Value)
+		} else {
+			c.give(fields.Field(i), element)
+		}
+	}
+}
+
+// give notes a function that this package puts in a field or gives to a
+// parameter. Both may hold others too.
+func (c *checker) give(obj types.Object, value ast.Expr) {
+	v, ok := obj.(*types.Var)
+	if ok && isFunc(v.Type()) {
+		c.given[v.Origin()] = append(c.given[v.Origin()], value)
+	}
+}
+
+// callbacks returns the functions of this package that an expression given to
+// a future or a loop may stand for: also those that the package puts in a field
+// or gives to a parameter.
+func (c *checker) callbacks(e ast.Expr) []*function {
+	return c.callbacksOf(e, make(map[types.Object]bool))
+}
+
+func (c *checker) callbacksOf(e ast.Expr, seen map[types.Object]bool) []*function {
+	found := c.functions(e)
+	var obj types.Object
+	switch e := ast.Unparen(e).(type) {
+	case *ast.Ident:
+		obj = c.info.Uses[e]
+	case *ast.SelectorExpr:
+		obj = c.info.Uses[e.Sel]
+	}
+	v, ok := obj.(*types.Var)
+	if !ok || seen[v.Origin()] {
+		return found
+	}
+	seen[v.Origin()] = true
+	for _, value := range c.given[v.Origin()] {
+		found = append(found, c.callbacksOf(value, seen)...)
+	}
+	return found
 }
 
 // functions returns the functions of this package that an expression may stand
@@ -66,7 +137,13 @@ func (c *checker) functionsOf(e ast.Expr, seen map[ast.Expr]bool) (found []*func
 		}
 		return c.declared(c.info.Uses[e])
 	case *ast.SelectorExpr:
-		return c.declared(c.info.Uses[e.Sel])
+		found = c.declared(c.info.Uses[e.Sel])
+		if selection := c.info.Selections[e]; selection != nil && selection.Kind() == types.MethodVal {
+			for _, method := range found {
+				method.on = e.X
+			}
+		}
+		return found
 	case *ast.IndexExpr:
 		if isFunc(c.info.TypeOf(e.X)) {
 			return c.functionsOf(e.X, seen)
@@ -108,7 +185,7 @@ func (c *checker) declared(obj types.Object) []*function {
 	if decl == nil {
 		return nil
 	}
-	return []*function{{decl.Type, decl.Recv, decl.Body}}
+	return []*function{{typ: decl.Type, recv: decl.Recv, body: decl.Body}}
 }
 
 // returnsOf returns the return statements of a function's own.

@@ -162,7 +162,8 @@ func (c *checker) isLoopMethod(fn *types.Func) bool {
 }
 
 // isCalledDirectly reports whether the function literal at cur runs as part of
-// the function that it is in: it is called at once, or by AsFuture.
+// the function that it is in: it is called at once, by AsFuture or by a
+// sync.Once.
 func (c *checker) isCalledDirectly(cur inspector.Cursor) bool {
 	expr, parent := cur, cur.Parent()
 	for isParen(parent.Node()) {
@@ -177,7 +178,8 @@ func (c *checker) isCalledDirectly(cur inspector.Cursor) bool {
 		return !async
 	}
 	name, _ := c.api(call)
-	return name == "AsFuture" || name == "AsFutureOf"
+	fn, ok := c.callee(call).(*types.Func)
+	return name == "AsFuture" || name == "AsFutureOf" || ok && fn.FullName() == "(*sync.Once).Do"
 }
 
 func isParen(n ast.Node) bool { _, ok := n.(*ast.ParenExpr); return ok }

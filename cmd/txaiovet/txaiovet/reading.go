@@ -26,11 +26,7 @@ func (r *reading) expr(e ast.Expr, t *timeline) {
 		for _, arg := range e.Args {
 			r.expr(arg, t)
 		}
-		if literal, ok := ast.Unparen(e.Fun).(*ast.FuncLit); ok {
-			r.literal(literal, t)
-		} else {
-			r.call(e, t)
-		}
+		r.call(e, t)
 		return
 	case *ast.UnaryExpr:
 		if e.Op == token.AND {
@@ -76,12 +72,33 @@ func (r *reading) expr(e ast.Expr, t *timeline) {
 	}
 }
 
-// literal walks a function literal that is called where it is written.
-func (r *reading) literal(literal *ast.FuncLit, t *timeline) {
-	around := r.results
-	r.results = literal.Type.Results
-	r.block(literal.Body.List, t)
-	r.results, t.ended = around, false
+// literal walks a function literal where it is called. What it reads is reported
+// there if it was written elsewhere, unless it is there already.
+func (r *reading) literal(literal *ast.FuncLit, call *ast.CallExpr, t *timeline) {
+	if slices.Contains(r.inside, literal) {
+		return // it calls itself
+	}
+	r.inside = append(r.inside, literal)
+	caller := r.caller
+	if ast.Unparen(call.Fun) != literal && caller == nil {
+		r.caller = call
+	}
+	r.body(literal.Type, literal.Body, t)
+	r.inside, r.caller = r.inside[:len(r.inside)-1], caller
+}
+
+// literalOf returns the function literal that e stands for, or nil.
+func (r *reading) literalOf(e ast.Expr) *ast.FuncLit {
+	switch e := ast.Unparen(e).(type) {
+	case *ast.FuncLit:
+		return e
+	case *ast.Ident:
+		if set := r.c.values[r.c.info.Uses[e]]; len(set) == 1 {
+			literal, _ := ast.Unparen(set[0]).(*ast.FuncLit)
+			return literal
+		}
+	}
+	return nil
 }
 
 // indices walks what the name of a place has in brackets.
@@ -131,6 +148,9 @@ func (r *reading) read(at ast.Node, p place, t *timeline) {
 		}
 		delete(t.written, q)
 		if r.quiet == 0 && r.c.isPortable(r.c.cursor(at)) {
+			if r.caller != nil {
+				at = r.caller
+			}
 			r.c.report(at, nil, "read %s in a callback, or after txaio.Await: a callback of %s writes it, "+
 				"which has run by now on one backend and not on the other", p.root.Name()+strings.TrimSuffix(p.path, ".*"), future)
 		}
@@ -140,6 +160,10 @@ func (r *reading) read(at ast.Node, p place, t *timeline) {
 
 // call does what a call does to futures and callbacks.
 func (r *reading) call(call *ast.CallExpr, t *timeline) {
+	if literal := r.literalOf(call.Fun); literal != nil {
+		r.literal(literal, call, t)
+		return
+	}
 	name, args := r.c.api(call)
 	switch name {
 	case "AddCallbacks", "Watch", "Then", "ThenOf", "Catch":
@@ -148,7 +172,7 @@ func (r *reading) call(call *ast.CallExpr, t *timeline) {
 		}
 		reg := registration{sources: r.sources(args[0], t), name: types.ExprString(args[0])}
 		for _, e := range args[1:] {
-			for _, fn := range r.c.functions(e) {
+			for _, fn := range r.c.callbacks(e) {
 				reg.writes = append(reg.writes, r.c.writes(fn, make(map[*ast.BlockStmt]bool))...)
 			}
 		}
@@ -164,7 +188,7 @@ func (r *reading) call(call *ast.CallExpr, t *timeline) {
 		}
 	case "Resolve", "Reject", "Cancel":
 		if len(args) > 0 {
-			r.settle(args[0], t)
+			r.settle(args[0], name == "Cancel", t)
 		}
 	default:
 		if r.c.waitsCall(call) != waitsNever {
@@ -187,7 +211,7 @@ func (r *reading) isPendingCall(e ast.Expr) bool {
 func makesPending(name string) bool { return name == "Sleep" || name == "API.Sleep" || name == "Go" }
 
 // settle notes that a future is settled: on one backend its callbacks have run.
-func (r *reading) settle(future ast.Expr, t *timeline) {
+func (r *reading) settle(future ast.Expr, cancelled bool, t *timeline) {
 	sources := r.sources(future, t)
 	for _, p := range sources {
 		delete(t.pending, p)
@@ -195,7 +219,7 @@ func (r *reading) settle(future ast.Expr, t *timeline) {
 	var waiting []registration
 	for _, reg := range t.waiting {
 		depends := slices.ContainsFunc(reg.sources, func(p place) bool { return slices.Contains(sources, p) })
-		if depends && !t.isPending(reg.sources) {
+		if depends && !t.isPending(reg.sources) && (cancelled || !reg.cancels) {
 			t.ran(reg)
 		} else {
 			waiting = append(waiting, reg)

@@ -15,10 +15,10 @@ func checkReturns(c *checker) {
 		if name != "AddCallbacks" || len(args) != 3 {
 			continue
 		}
-		for _, fn := range c.functions(args[1]) {
+		for _, fn := range c.callbacks(args[1]) {
 			c.checkCallback(fn)
 		}
-		for _, fn := range c.functions(args[2]) {
+		for _, fn := range c.callbacks(args[2]) {
 			c.checkErrback(fn)
 		}
 	}

@@ -1,6 +1,7 @@
 package txaiovet
 
 import (
+	"go/ast"
 	"maps"
 	"slices"
 )
@@ -10,6 +11,7 @@ type registration struct {
 	sources []place // the futures it depends on, nil if they are not known
 	name    string  // how the future is written
 	writes  []place
+	cancels bool // it is a canceller
 }
 
 // A timeline is what is known at one place of a function.
@@ -18,6 +20,7 @@ type timeline struct {
 	derived map[place][]place // the futures that settle when others do
 	waiting []registration    // callbacks that have not run on either backend
 	written map[place]string  // what a callback has written on one backend, with the name of its future
+	defers  []*ast.CallExpr   // what runs at the end of the function
 	ended   bool              // nothing gets here
 }
 
@@ -26,7 +29,7 @@ func newTimeline() *timeline {
 }
 
 func (t *timeline) clone() *timeline {
-	return &timeline{maps.Clone(t.pending), maps.Clone(t.derived), slices.Clone(t.waiting), maps.Clone(t.written), t.ended}
+	return &timeline{maps.Clone(t.pending), maps.Clone(t.derived), slices.Clone(t.waiting), maps.Clone(t.written), slices.Clone(t.defers), t.ended}
 }
 
 // join makes t what is known where several paths meet.
@@ -41,6 +44,11 @@ func (t *timeline) join(paths ...*timeline) {
 		maps.DeleteFunc(t.pending, func(p place, _ bool) bool { return !other.pending[p] })
 		maps.Copy(t.derived, other.derived)
 		maps.Copy(t.written, other.written)
+		for _, call := range other.defers {
+			if !slices.Contains(t.defers, call) {
+				t.defers = append(t.defers, call)
+			}
+		}
 		for _, reg := range other.waiting {
 			if !slices.ContainsFunc(t.waiting, func(r registration) bool { return slices.Equal(r.writes, reg.writes) && r.name == reg.name }) {
 				t.waiting = append(t.waiting, reg)

@@ -6,6 +6,7 @@ import (
 	"go/types"
 	"strings"
 
+	"golang.org/x/tools/go/ast/edge"
 	"golang.org/x/tools/go/ast/inspector"
 )
 
@@ -35,10 +36,18 @@ func (c *checker) waits(n ast.Node) (found waits) {
 	}
 	c.direct(start, func(cur inspector.Cursor) bool {
 		switch n := cur.Node().(type) {
-		case *ast.SelectStmt, *ast.SendStmt:
-			found = waitsAlways
+		case *ast.SelectStmt:
+			if canSkip(n) {
+				found = max(found, waitsMaybe)
+			} else {
+				found = waitsAlways
+			}
+		case *ast.SendStmt:
+			if cur.ParentEdgeKind() != edge.CommClause_Comm {
+				found = waitsAlways
+			}
 		case *ast.UnaryExpr:
-			if n.Op == token.ARROW {
+			if n.Op == token.ARROW && !isComm(cur) {
 				found = waitsAlways
 			}
 		case *ast.RangeStmt:

@@ -86,10 +86,28 @@ func (c *checker) writes(fn *function, visited map[*ast.BlockStmt]bool) (found [
 		}
 		return true
 	})
+	c.rebase(found, fn)
 	return slices.DeleteFunc(found, func(p place) bool {
 		inside := func(n ast.Node) bool { return n != nil && n.Pos() <= p.root.Pos() && p.root.Pos() < n.End() }
 		return inside(fn.body) || inside(fn.typ) || fn.recv != nil && inside(fn.recv)
 	})
+}
+
+// rebase makes the fields of a method's receiver those of what it is called on.
+func (c *checker) rebase(places []place, fn *function) {
+	recv := c.fieldObject(fn.recv, 0)
+	if recv == nil || fn.on == nil {
+		return
+	}
+	on, named := c.place(fn.on)
+	if isPointer, _ := namedOf(recv.Type()); !named || !isPointer {
+		return
+	}
+	for i, p := range places {
+		if p.root == recv && p.path != "" {
+			places[i] = place{on.root, on.path + p.path}
+		}
+	}
 }
 
 // changedReceiver returns what a call of a method of an atomic variable, a

@@ -2,6 +2,7 @@ package blocking
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/txaio-go/txaio"
@@ -76,4 +77,19 @@ func (s *server) semaphore(loop txaio.EventLoop, f *txaio.Future[int], free chan
 	txaio.Watch(f, func(int) {
 		defer func() { <-free }()
 	}, nil)
+}
+
+// A function that a helper calls where it is given to it is run there.
+func locked(mu *sync.Mutex, fn func()) {
+	mu.Lock()
+	defer mu.Unlock()
+	fn()
+}
+
+func async(fn func()) { txaio.CallSoon(func() { go fn() }) }
+
+func helpers(mu *sync.Mutex, ch chan int) {
+	locked(mu, func() { <-ch })
+	txaio.CallSoon(func() { locked(mu, func() { use(1) }) })
+	async(func() { <-ch })
 }

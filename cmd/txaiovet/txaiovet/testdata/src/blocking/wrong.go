@@ -13,6 +13,9 @@ import (
 type client struct {
 	loop *txaio.Loop
 	ch   chan int
+
+	mu        sync.Mutex
+	onTimeout func()
 }
 
 func callbacks(ctx context.Context, f, g *txaio.Future[int], loop *txaio.Loop, tl *testutil.TestLoop, tb testing.TB, ch chan int) {
@@ -144,4 +147,23 @@ func answers(f *txaio.Future[int], requests, replies chan int) {
 		<-replies       // want `a receive`
 		use(<-requests) // want `a receive`
 	}, nil)
+}
+
+// onLoop runs a function as part of one of its own.
+func (c *client) onLoop(fn func()) {
+	txaio.CallSoon(func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		fn()
+	})
+}
+
+func (c *client) given() {
+	c.onLoop(func() {
+		<-c.ch // want `a receive`
+	})
+	c.onTimeout = func() {
+		<-c.ch // want `a receive`
+	}
+	txaio.CallLater(time.Second, c.onTimeout)
 }

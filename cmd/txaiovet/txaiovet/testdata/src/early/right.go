@@ -264,3 +264,60 @@ func loops(fs []*txaio.Future[int], ok func() bool) int {
 	}
 	return got
 }
+
+type keeper struct{ got, other int }
+
+func (r *keeper) record(v int)  { r.got = v }
+func (r keeper) discard(v int)  { r.got = v }
+func (r *keeper) forget(v int)  { r = nil }
+func settleSoon(t *txaio.Loop)  { t.Drain(context.Background()) }
+func (r *keeper) nothing(v int) {}
+
+func methods(f *txaio.Future[int], loop *txaio.Loop) {
+	r, s := &keeper{}, &keeper{}
+	txaio.Watch(f, r.record, nil)
+	txaio.Watch(f, s.discard, nil)
+	txaio.Watch(f, s.forget, nil)
+	txaio.Watch(f, s.nothing, nil)
+	handleAll(s.got, r.other, s)
+	settleSoon(loop)
+	handleAll(r.got)
+}
+
+func handleAll(...any) {}
+
+func rightClosures(loop *testutil.TestLoop) (err error) {
+	f := txaio.CreateFuture[int]()
+	got := 0
+	run := func() { loop.RunUntilIdle() }
+	show := func() { handle(&got); handleAll(got) }
+	defer show()
+	defer func() {
+		if err != nil {
+			handleAll(err)
+		}
+	}()
+	txaio.Watch(f, func(v int) { got = v }, func(fail *txaio.Failure) { err = fail })
+	show()
+	txaio.Resolve(f, 1)
+	defer run()
+	run()
+	show()
+	txaio.Watch(f, nil, func(fail *txaio.Failure) { err = fail })
+	return nil
+}
+
+func spins(f *txaio.Future[int], done chan int) int {
+	got := 0
+	txaio.Watch(f, func(v int) { got = v; done <- v }, nil)
+	txaio.Resolve(f, 1)
+wait:
+	for {
+		select {
+		case <-done:
+			break wait
+		default:
+		}
+	}
+	return got
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -260,5 +261,82 @@ func immediately() {
 			break
 		}
 	}
+	fmt.Println(got) // want `read got in a callback`
+}
+
+type recorder struct{ got []int }
+
+func (r *recorder) record(v int) { r.add(v) }
+func (r *recorder) add(v int)    { r.got = append(r.got, v) }
+
+// What a method writes is a field of what it is called on.
+func (c *counter) methods(f *txaio.Future[int]) {
+	r := &recorder{}
+	txaio.Watch(f, r.record, nil)
+	fmt.Println(len(r.got)) // want `read r.got in a callback`
+	var inner struct{ recorder }
+	txaio.Watch(f, func(v int) { inner.record(v) }, nil)
+	fmt.Println(inner.got) // want `read inner.got in a callback`
+}
+
+func closures(t *testing.T) {
+	f := txaio.CreateFuture[int]()
+	got := 0
+	settle := func() { txaio.Resolve(f, 1) }
+	check := func(want int) {
+		t.Helper()
+		if got != want {
+			t.Error(got)
+		}
+	}
+	txaio.Watch(f, func(v int) { got = v }, nil)
+	check(0)
+	settle()
+	check(1) // want `read got in a callback`
+}
+
+func deferred(f *txaio.Future[int]) (err error) {
+	count, closed := 0, false
+	defer func() {
+		fmt.Println(count) // want `read count in a callback`
+		if closed {        // want `read closed in a callback`
+			return
+		}
+	}()
+	show := func() { fmt.Println(err) }
+	defer show()
+	txaio.Watch(f, func(int) { count++ }, func(fail *txaio.Failure) { err = fail })
+	if f.IsCalled() {
+		txaio.Watch(f, func(int) { closed = true }, nil)
+		return nil
+	}
+	return nil
+}
+
+func polledOnce(f *txaio.Future[int], done chan int) {
+	got := 0
+	txaio.Watch(f, func(v int) { got = v; done <- v }, nil)
+	txaio.Resolve(f, 1)
+	select {
+	case <-done:
+		fmt.Println(got)
+	default:
+	}
+	fmt.Println(got) // want `read got in a callback`
+}
+
+func canceller() {
+	stopped, failed := false, false
+	f := txaio.CreateFuture(txaio.WithCanceller(func(*txaio.Future[int]) { stopped = true }))
+	g := txaio.CreateFuture(txaio.WithCanceller(func(*txaio.Future[int]) { failed = true }))
+	txaio.Cancel(f)
+	txaio.Resolve(g, 1)
+	fmt.Println(stopped, failed) // want `read stopped in a callback, or after txaio.Await: a callback of f`
+}
+
+func once(f *txaio.Future[int]) {
+	var once sync.Once
+	got := 0
+	txaio.Watch(f, func(v int) { once.Do(func() { got = v }) }, nil)
 	fmt.Println(got) // want `read got in a callback`
 }

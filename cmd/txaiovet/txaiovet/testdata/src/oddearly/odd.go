@@ -195,7 +195,7 @@ func closureRead(f *txaio.Future[int]) {
 	get := func() int { return x }
 	txaio.Watch(f, func(v int) { x = v }, nil)
 	txaio.Resolve(f, 1)
-	fmt.Println(get())
+	fmt.Println(get()) // want `read x in a callback`
 }
 
 // immediate function literal

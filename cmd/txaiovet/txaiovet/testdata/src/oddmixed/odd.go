@@ -79,7 +79,7 @@ func (a *app) blocking(ctx context.Context, f *txaio.Future[int], w waiter, l lo
 	txaio.CallSoon(wrap(func() { <-a.ch }))
 	a.CallSoon(a.done)
 	var once sync.Once
-	a.CallSoon(func() { once.Do(func() { <-a.ch }) })
+	a.CallSoon(func() { once.Do(func() { <-a.ch }) })         // want `a receive from a channel waits`
 	a.api.CallSoon(func() { txaio.RunUntil(ctx, a.Loop, f) }) // want `RunUntil waits`
 	txaio.ThenOf(f, func(v int) (*txaio.Future[int], error) { // want `use the future that ThenOf returns`
 		return txaio.Go(func(ctx context.Context) (int, error) { return txaio.Await(ctx, f) }), nil

@@ -78,6 +78,19 @@ func passOn(f *txaio.Future[int], p *txaio.Future[*point], s *txaio.Future[point
 		return false, nil
 	}, nil)
 	txaio.AddCallbacks(a, func(v any) (any, error) {
+		switch x := v.(type) {
+		case string:
+			return x, nil
+		case nil, error:
+			fmt.Println(x)
+			return x, nil
+		}
+		if s, ok := v.(fmt.Stringer); ok {
+			return s, nil
+		}
+		return v, nil
+	}, nil)
+	txaio.AddCallbacks(a, func(v any) (any, error) {
 		return v.(string), nil
 	}, nil)
 	txaio.AddCallbacks(s, func(v point) (point, error) {
@@ -128,9 +141,8 @@ type other struct{ callback func(int) (int, error) }
 func (other) AddCallbacks(*txaio.Future[int], func(int) (int, error), func(*txaio.Failure) (int, error)) {
 }
 
-// Fields and parameters may hold anything.
+// What nothing in the package sets may hold anything.
 func unknownCallbacks(f *txaio.Future[int], o other, callback func(int) (int, error), all map[string]func(int) (int, error)) {
-	o.callback = func(v int) (int, error) { return v + 1, nil }
 	txaio.AddCallbacks(f, o.callback, nil)
 	txaio.AddCallbacks(f, callback, nil)
 	txaio.AddCallbacks(f, all["x"], nil)
@@ -148,4 +160,20 @@ func forOneBackend(f *txaio.Future[int]) {
 		}
 		return v, nil
 	}, nil)
+}
+
+// A function that is only called is no callback.
+func called(f *txaio.Future[int]) {
+	calls(func(v int) (int, error) { return v + 1, nil })
+	c := caller{call: func(v int) (int, error) { return v + 1, nil }}
+	c.call(1)
+	keeps(f, func(v int) (int, error) { return v, nil })
+}
+
+type caller struct{ call func(int) (int, error) }
+
+func calls(fn func(int) (int, error)) { fn(1) }
+
+func keeps(f *txaio.Future[int], callback func(int) (int, error)) {
+	txaio.AddCallbacks(f, callback, nil)
 }

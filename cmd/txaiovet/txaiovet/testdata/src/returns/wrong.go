@@ -211,3 +211,55 @@ func wholes(a *txaio.Future[[2]int], b *txaio.Future[bool], t *txaio.Future[floa
 		return float64(int(v)), nil // want `return v, nil`
 	}, nil)
 }
+
+func narrowed(f *txaio.Future[any]) {
+	txaio.AddCallbacks(f, func(v any) (any, error) {
+		switch x := v.(type) {
+		case int:
+			return x + 1, nil // want `return v, nil: another value`
+		case map[string]any:
+			return x["result"], nil // want `return v, nil: another value`
+		case string:
+			x = "a" + x
+			return x, nil // want `return v, nil: another value`
+		}
+		return v, nil
+	}, nil)
+}
+
+type hooks[T any] struct {
+	value   func(T) (T, error)
+	failure func(*txaio.Failure) (T, error)
+}
+
+func (h *hooks[T]) attach(f *txaio.Future[T]) { txaio.AddCallbacks(f, h.value, h.failure) }
+
+// What the package puts in a field or gives to a parameter is a callback if
+// that is one.
+func fieldsAndParameters(f *txaio.Future[int]) {
+	h := &hooks[int]{
+		value: func(v int) (int, error) { return v + 1, nil }, // want `return v, nil: another value`
+	}
+	h.failure = func(fail *txaio.Failure) (int, error) { return 0, nil } // want `return zero, fail: a nil error`
+	h.attach(f)
+	for _, tt := range []*struct {
+		name     string
+		callback func(int) (int, error)
+	}{
+		{"argument", func(v int) (int, error) { return v, nil }},
+		{"another", func(v int) (int, error) { return v + 1, nil }}, // want `return v, nil: another value`
+	} {
+		txaio.AddCallbacks(f, tt.callback, nil)
+	}
+	attach(f, func(v int) (int, error) { return v + 1, nil }) // want `return v, nil: another value`
+	named := func(v int) (int, error) {
+		return v + 1, nil // want `return v, nil: another value`
+	}
+	attach(f, named)
+}
+
+func attach[T any](f *txaio.Future[T], callback func(T) (T, error)) { pass(f, callback) }
+
+func pass[T any](f *txaio.Future[T], callback func(T) (T, error)) {
+	txaio.AddCallbacks(f, callback, nil)
+}
