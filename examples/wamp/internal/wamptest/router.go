@@ -62,6 +62,16 @@ const (
 // NewRouter starts a router that ends with the test, and returns its URL. With
 // a secret, it admits those who sign its challenge with it.
 func NewRouter(tb testing.TB, secret string) (url string) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(ServeRouter(listener, secret))
+	return "ws://" + listener.Addr().String() + "/"
+}
+
+// ServeRouter serves the connections of listener, until stop is called.
+func ServeRouter(listener net.Listener, secret string) (stop func()) {
 	r := &Router{
 		secret:   secret,
 		sessions: make(map[*routed]bool),
@@ -72,21 +82,16 @@ func NewRouter(tb testing.TB, secret string) (url string) {
 		calls:    make(map[uint64]*routedCall),
 		byCaller: make(map[routedRequest]uint64),
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
 	server := &http.Server{Handler: http.HandlerFunc(r.serve)}
 	go server.Serve(listener)
-	tb.Cleanup(func() {
+	return func() {
 		server.Close()
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		for s := range r.sessions {
 			go s.conn.CloseNow()
 		}
-	})
-	return "ws://" + listener.Addr().String() + "/"
+	}
 }
 
 func (r *Router) serve(w http.ResponseWriter, request *http.Request) {
