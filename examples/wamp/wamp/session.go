@@ -438,7 +438,7 @@ func (m *message) messageText() string {
 // asks for: with an ABORT that says why.
 func (s *Session) violated(err error) {
 	s.log.Error("WAMP session {session}: {error}", attr("session", s.ID()), attr("error", err.Error()))
-	s.retry.stop()
+	s.retry.refused(ProtocolViolation)
 	if err == error(errNotUTF8) {
 		s.ended(err, &CloseDetails{Reason: ProtocolViolation, Message: err.Error()})
 		s.hangUp(websocket.StatusInvalidFramePayloadData, "")
