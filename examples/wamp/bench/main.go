@@ -1,88 +1,243 @@
-// Command bench measures calls per second through a router: one session
-// registers a procedure, and another one calls it many times without waiting
-// in between. ../peers/bench.py does the same with Autobahn|Python.
+// Command bench measures calls through a router, caller and callee being two
+// connections of this process: how long one takes at a time, how many a second
+// there are with 100 at a time, and what each costs of the processors. It does
+// that with this client and, turn by turn, with a bare one; ../peers/bench.py
+// does it with Autobahn|Python.
 //
 //	go run -tags future ./bench -url ws://127.0.0.1:9000/
+//
+// Without a URL, the router is the one of the tests, in a process of its own.
 package main
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log"
+	"net"
+	"os"
+	"os/exec"
+	"runtime/pprof"
+	"slices"
+	"strings"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/txaio-go/txaio"
 
+	"github.com/txaio-go/txaio/examples/wamp/internal/wamptest"
 	"github.com/txaio-go/txaio/examples/wamp/wamp"
 )
 
 func main() {
-	url := flag.String("url", "ws://127.0.0.1:9000/", "the router's URL")
-	calls := flag.Int("calls", 10_000, "how many calls to have under way at once")
-	rounds := flag.Int("rounds", 5, "how often to do that; the best round counts")
+	url := flag.String("url", "", "the router's URL; empty for the router of the tests")
+	calls := flag.Int("calls", 2000, "calls in a round")
+	rounds := flag.Int("rounds", 20, "how often each client has its turn; the figures are the medians")
+	profile := flag.String("profile", "", "write a profile of the processors to this file")
+	router := flag.Bool("router", false, "be the router, until standard input ends")
 	flag.Parse()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	if *router {
+		serve()
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
+	if *url == "" {
+		var stop func()
+		var err error
+		if *url, stop, err = startRouter(ctx); err != nil {
+			log.Fatal(err)
+		}
+		defer stop()
+	}
+	if *profile != "" {
+		file, err := os.Create(*profile)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if err := pprof.StartCPUProfile(file); err != nil {
+			log.Fatal(err)
+		}
+		defer pprof.StopCPUProfile()
+	}
+	if os.Getenv("RUNLOOP") != "" {
+		loop := txaio.NewLoop()
+		txaio.SetLoop(loop)
+		go loop.Run(ctx)
+	}
 	if err := bench(ctx, *url, *calls, *rounds); err != nil {
 		log.Fatal(err)
 	}
 }
 
+// serve is the router's process.
+func serve() {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer wamptest.ServeRouter(listener, "")()
+	fmt.Println("ws://" + listener.Addr().String() + "/")
+	_, _ = io.Copy(io.Discard, os.Stdin) // however it ends
+}
+
+func startRouter(ctx context.Context) (url string, stop func(), err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", nil, err
+	}
+	process := exec.CommandContext(ctx, self, "-router")
+	process.Stderr = os.Stderr
+	stdin, err := process.StdinPipe()
+	if err != nil {
+		return "", nil, err
+	}
+	stdout, err := process.StdoutPipe()
+	if err != nil {
+		return "", nil, err
+	}
+	if err := process.Start(); err != nil {
+		return "", nil, err
+	}
+	url, err = bufio.NewReader(stdout).ReadString('\n')
+	return strings.TrimSpace(url), func() { _ = stdin.Close(); _ = process.Wait() }, err
+}
+
+const procedure = "com.bench.double"
+
+// A client makes one call, and waits for the result.
+type client struct {
+	name string
+	call func(ctx context.Context, n int) (any, error)
+
+	latency, throughput, cost []float64 // of each round
+}
+
 func bench(ctx context.Context, url string, calls, rounds int) error {
-	callee, err := join(ctx, url)
+	clients, err := connect(ctx, url)
 	if err != nil {
 		return err
 	}
-	registered := callee.Register("com.bench.double", func(inv *wamp.Invocation) (wamp.Payload, error) {
-		n, _ := inv.Args[0].(int64) // it is what the caller sends
-		return wamp.Args(2 * n).With(map[string]any{"ok": true}), nil
+	for round := range rounds + 1 {
+		for _, c := range clients {
+			one, err := c.round(ctx, calls/4, 1)
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+			many, err := c.round(ctx, calls, 100)
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+			if round == 0 {
+				continue // what is made once is made
+			}
+			c.latency = append(c.latency, one.each)
+			c.throughput = append(c.throughput, 1e6/many.each)
+			c.cost = append(c.cost, many.cpu)
+		}
+		// The next round begins with another client.
+		clients = append(clients[1:], clients[0])
+	}
+	slices.SortFunc(clients, func(a, b *client) int { return strings.Compare(a.name, b.name) })
+	bare := clients[0]
+	fmt.Printf("%-28s %18s %24s %18s\n", "", "one at a time", "100 at a time", "CPU time a call")
+	for _, c := range clients {
+		latency, throughput, cost := median(c.latency), median(c.throughput), median(c.cost)
+		fmt.Printf("%-28s %8.1f µs %6.2f %12.0f calls/s %5.2f %8.1f µs %6.2f\n", c.name,
+			latency, latency/median(bare.latency), throughput, throughput/median(bare.throughput), cost, cost/median(bare.cost))
+	}
+	return nil
+}
+
+// connect returns the clients, the bare one being first by name.
+func connect(ctx context.Context, url string) ([]*client, error) {
+	bareCallee, err := dialBare(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	if err := bareCallee.serve(ctx); err != nil {
+		return nil, err
+	}
+	bareCaller, err := dialBare(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	go bareCaller.listen(ctx)
+	callee, err := join(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	registered := callee.Register(procedure+".txaio", func(inv *wamp.Invocation) (wamp.Payload, error) {
+		n, ok := inv.Args[0].(int64)
+		if !ok {
+			return wamp.Payload{}, errors.New("no number")
+		}
+		return wamp.Args(2 * n), nil
 	})
 	if _, err := txaio.Await(ctx, registered); err != nil {
-		return err
+		return nil, err
 	}
 	caller, err := join(ctx, url)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var (
-		best  time.Duration
-		spent time.Duration
-	)
-	for range rounds {
-		cpu, start := cpuTime(), time.Now()
-		futures := make([]*txaio.Future[*wamp.Result], calls)
-		for i := range futures {
-			futures[i] = caller.Call("com.bench.double", wamp.Args(i))
-		}
-		results, err := txaio.Await(ctx, txaio.Gather(futures, false))
-		if err != nil {
-			return err
-		}
-		took := time.Since(start)
-		spentNow := cpuTime() - cpu
-		for i, result := range results {
-			if result.Value.Args[0] != int64(2*i) {
-				return fmt.Errorf("call %d returned %v", i, result.Value.Args)
-			}
-		}
-		if best == 0 || took < best {
-			best, spent = took, spentNow
-		}
-	}
-	name := "Go, future"
+	name := "future"
 	if txaio.UsingDeferred {
-		name = "Go, deferred"
+		name = "deferred"
 	}
-	fmt.Printf("%-28s %8.0f calls/s %8.1f µs of CPU time per call\n", name,
-		float64(calls)/best.Seconds(), float64(spent.Microseconds())/float64(calls))
-	for _, s := range []*wamp.Session{caller, callee} {
-		if _, err := txaio.Await(ctx, s.Leave()); err != nil {
-			return err
-		}
+	return []*client{
+		{name: "a bare client", call: bareCaller.call},
+		{name: "this one, " + name, call: func(ctx context.Context, n int) (any, error) {
+			result, err := txaio.Await(ctx, caller.Call(procedure+".txaio", wamp.Args(n)))
+			if err != nil {
+				return nil, err
+			}
+			return result.Args[0], nil
+		}},
+	}, nil
+}
+
+// figures are of one call, in microseconds.
+type figures struct{ each, cpu float64 }
+
+// round makes so many calls, with so many goroutines.
+func (c *client) round(ctx context.Context, calls, at int) (figures, error) {
+	var group sync.WaitGroup
+	errs := make(chan error, at)
+	cpu, start := cpuTime(), time.Now()
+	for i := range at {
+		group.Go(func() {
+			for n := i; n < calls; n += at {
+				result, err := c.call(ctx, n)
+				if err == nil && result != int64(2*n) {
+					err = fmt.Errorf("call %d returned %v", n, result)
+				}
+				if err != nil {
+					errs <- err
+					return
+				}
+			}
+		})
 	}
-	return nil
+	group.Wait()
+	took, spent := time.Since(start), cpuTime()-cpu
+	select {
+	case err := <-errs:
+		return figures{}, err
+	default:
+	}
+	return figures{micros(took) / float64(calls), micros(spent) / float64(calls)}, nil
+}
+
+func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
 }
 
 func join(ctx context.Context, url string) (*wamp.Session, error) {

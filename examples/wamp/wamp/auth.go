@@ -97,9 +97,9 @@ func (s *Session) hello() {
 	details := map[string]any{
 		"agent": "txaio-go-wamp",
 		"roles": map[string]any{
-			"caller":     features("call_canceling", "progressive_call_results", "caller_identification"),
-			"callee":     features("call_canceling", "progressive_call_results", "pattern_based_registration", "shared_registration", "caller_identification", "registration_revocation"),
-			"publisher":  features("publisher_exclusion", "subscriber_blackwhite_listing", "publisher_identification"),
+			"caller":     features("call_canceling", "call_timeout", "progressive_call_results", "progressive_call_invocations", "caller_identification"),
+			"callee":     features("call_canceling", "progressive_call_results", "progressive_call_invocations", "call_timeout", "pattern_based_registration", "shared_registration", "caller_identification", "registration_revocation"),
+			"publisher":  features("publisher_exclusion", "subscriber_blackwhite_listing", "publisher_identification", "event_retention"),
 			"subscriber": features("pattern_based_subscription", "publisher_identification", "subscription_revocation"),
 		},
 	}

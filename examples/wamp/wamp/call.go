@@ -14,6 +14,9 @@ type CallOptions struct {
 	// [*TimeoutError] and is cancelled at the router. 0 stands for
 	// [Config].Timeout, a negative one for no limit.
 	Timeout time.Duration
+	// RouterTimeout asks the router to end the call after this time, to the
+	// millisecond, or to leave that to the callee.
+	RouterTimeout time.Duration
 	// DiscloseMe asks the router to tell the callee who calls.
 	DiscloseMe bool
 	// OnProgress gets the progressive results, on the loop; asking for them is
@@ -22,6 +25,8 @@ type CallOptions struct {
 	// CancelMode is how the router is asked to cancel the call: "skip",
 	// "kill" or "killnowait", which is the default.
 	CancelMode string
+	// Options are further ones that the router knows.
+	Options map[string]any
 }
 
 // A Result is what a call returned.
@@ -34,12 +39,7 @@ type Result struct {
 // router's. Cancelling it cancels the call.
 func (s *Session) Call(procedure string, payload Payload, options ...CallOptions) *txaio.Future[*Result] {
 	c := &call{session: s, procedure: procedure, options: optional(options)}
-	if err := c.prepare(payload); err != nil {
-		return failed[*Result](s, err)
-	}
-	c.future = txaio.CreateFutureOn(s.api, txaio.WithCanceller(c.canceller))
-	whenJoined(s, c.future, c.start)
-	return c.future
+	return c.make(payload)
 }
 
 // A call is a pending CALL.
@@ -47,43 +47,73 @@ type call struct {
 	session   *Session
 	procedure string
 	options   CallOptions
+	details   any // the same, encoded
 	body      body
 	future    *txaio.Future[*Result]
 
-	// What follows belongs to the loop.
+	// What follows is set when the call is sent, and then belongs to the loop.
 	id      uint64
 	timeout txaio.DelayedCall
+	open    bool // more arguments come; guarded like the requests
 }
+
+// make begins a call.
+func (c *call) make(payload Payload) *txaio.Future[*Result] {
+	s := c.session
+	if err := c.prepare(payload); err != nil {
+		return failed[*Result](s, err)
+	}
+	c.future = txaio.CreateFutureOn(s.api, txaio.WithCanceller(c.canceller))
+	atOnce(s, c.future, c.start)
+	return c.future
+}
+
+// noOptions are those of most calls.
+var noOptions any = json.RawMessage("{}")
 
 // prepare does what needs no session.
 func (c *call) prepare(payload Payload) (err error) {
 	if err := checkURI(c.procedure, exact); err != nil {
 		return err
 	}
-	switch c.options.CancelMode {
+	o := &c.options
+	switch o.CancelMode {
 	case "":
-		c.options.CancelMode = "killnowait"
+		o.CancelMode = "killnowait"
 	case "skip", "kill", "killnowait":
 	default:
-		return &Error{URI: InvalidArgument, Payload: Args("a call is cancelled in mode skip, kill or killnowait, not " + c.options.CancelMode)}
+		return &Error{URI: InvalidArgument, Payload: Args("a call is cancelled in mode skip, kill or killnowait, not " + o.CancelMode)}
+	}
+	if c.details, err = c.encodeOptions(c.open); err != nil {
+		return err
 	}
 	c.body, err = payload.encode()
 	return err
 }
 
+func (c *call) encodeOptions(open bool) (any, error) {
+	o := &c.options
+	if o.Options == nil && o.OnProgress == nil && !o.DiscloseMe && o.RouterTimeout == 0 && !open {
+		return noOptions, nil
+	}
+	options := withOptions(o.Options)
+	set(options, "receive_progress", o.OnProgress != nil)
+	set(options, "disclose_me", o.DiscloseMe)
+	set(options, "timeout", o.RouterTimeout.Milliseconds())
+	set(options, "progress", open)
+	return options.encode()
+}
+
 func (c *call) start() {
 	s := c.session
-	details := "{}"
-	switch progress, disclose := c.options.OnProgress != nil, c.options.DiscloseMe; {
-	case progress && disclose:
-		details = `{"receive_progress":true,"disclose_me":true}`
-	case progress:
-		details = `{"receive_progress":true}`
-	case disclose:
-		details = `{"disclose_me":true}`
+	if err := s.requests.send(s, c, codeCall, c.details, c.procedure, c.body.args, c.body.kwargs); err != nil {
+		reject(c.future, err)
 	}
-	c.id = s.request(c, json.RawMessage(details), c.procedure, c.body.args, c.body.kwargs)
 	c.body = body{} // it is not needed any more, however long the call takes
+}
+
+func (c *call) sending(s *Session, id uint64) {
+	c.id = id
 	if limit := cmp.Or(c.options.Timeout, s.callTimeout); limit > 0 {
 		c.timeout = s.api.CallLater(limit, func() {
 			if c.abandon() {
@@ -102,11 +132,10 @@ func (c *call) canceller(*txaio.Future[*Result]) {
 // abandon gives up on a call that is pending, and reports whether it was.
 func (c *call) abandon() bool {
 	s := c.session
-	if s.requests.pending[c.id] != request(c) {
+	if !s.requests.abandon(c.id, c) {
 		return false
 	}
 	c.settled()
-	s.requests.abandon(c.id)
 	if s.phase == joined && s.cancels {
 		s.send(codeCancel, c.id, map[string]any{"mode": c.options.CancelMode})
 	}
@@ -132,17 +161,15 @@ func (c *call) settled() {
 
 func (c *call) code() code { return codeCall }
 
-func (c *call) answered(_ *Session, m *message) (last bool) {
+func (c *call) answered(_ *Session, m *message) {
 	result := &Result{m.payload, m.details}
-	if !m.progress() {
+	switch {
+	case !m.progress():
 		c.settled()
 		resolve(c.future, result)
-		return true
-	}
-	if c.options.OnProgress != nil && !txaio.IsCalled(c.future) {
+	case c.options.OnProgress != nil && !txaio.IsCalled(c.future):
 		c.session.callback("OnProgress", func() error { c.options.OnProgress(result); return nil })
 	}
-	return false
 }
 
 func (c *call) failed(_ *Session, fail *txaio.Failure) {

@@ -76,21 +76,28 @@ func TestCancelCall(t *testing.T) {
 	})
 }
 
-// A call that is cancelled before the loop sends it is never sent.
-func TestCancelBeforeSending(t *testing.T) {
+// A call is sent at once, also by the loop; but not before what was asked for earlier
+// and has to wait for the loop.
+func TestOrder(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s, p := joinedSession(t, server, wamp.Config{})
 		cancelled := make(chan *txaio.Future[*wamp.Result], 1)
-		txaio.CallLater(0, func() { // on the loop, which has to return before anything is sent
+		txaio.CallLater(0, func() {
+			s.Call("com.first", wamp.Payload{})
+			p.Expect(`[48, 1, {}, "com.first"]`)
+			s.Subscribe("com.x", func(*wamp.Event) error { return nil })
+			s.Publish("com.x", wamp.Payload{})
 			f := s.Call("com.never", wamp.Payload{})
 			txaio.Cancel(f)
+			s.Call("com.second", wamp.Payload{})
 			cancelled <- f
 		})
 		if _, err := await(t, <-cancelled); !errors.Is(err, txaio.ErrCancelled) {
 			t.Error(err)
 		}
-		s.Call("com.x", wamp.Payload{})
-		p.Expect(`[48, 1, {}, "com.x"]`)
+		p.Expect(`[32, 2, {}, "com.x"]`)
+		p.Expect(`[16, 3, {}, "com.x"]`)
+		p.Expect(`[48, 4, {}, "com.second"]`)
 	})
 }
 
@@ -154,5 +161,16 @@ func TestManyAbandonedCalls(t *testing.T) {
 		p.Expect(fmt.Sprintf(`[48, %d, {}, "com.x"]`, n+1))
 		p.Send(fmt.Sprintf(`[50, %d, {}]`, n+1))
 		must(t, f)
+	})
+}
+
+func TestCallOptions(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *wamptest.Server) {
+		s, p := joinedSession(t, server, wamp.Config{})
+		s.Call("com.x", wamp.Payload{}, wamp.CallOptions{RouterTimeout: 1500 * time.Millisecond, Options: map[string]any{"runmode": "partition", "rkey": []byte{1}}})
+		p.Expect(`[48, 1, {"timeout": 1500, "runmode": "partition", "rkey": "\u0000AQ=="}, "com.x"]`)
+		if _, err := await(t, s.Call("com.x", wamp.Payload{}, wamp.CallOptions{Options: map[string]any{"x": make(chan int)}})); err == nil {
+			t.Error("options that cannot be encoded are sent")
+		}
 	})
 }

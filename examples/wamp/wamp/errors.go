@@ -20,6 +20,7 @@ const (
 	NoSuchRealm       = "wamp.error.no_such_realm"
 	ProtocolViolation = "wamp.error.protocol_violation"
 	RuntimeError      = "wamp.error.runtime_error"
+	Timeout           = "wamp.error.timeout"
 
 	cannotAuthenticate = "wamp.error.cannot_authenticate"
 )
@@ -65,8 +66,10 @@ func toError(fail *txaio.Failure) *Error {
 	switch {
 	case errors.As(fail, &own) && checkURI(own.URI, exact) == nil:
 		return own
-	case errors.Is(fail, txaio.ErrCancelled):
+	case errors.Is(fail, context.Canceled): // also of a handler's context
 		return &Error{URI: Canceled, Payload: Args(fail.Error())}
+	case errors.Is(fail, context.DeadlineExceeded):
+		return &Error{URI: Timeout, Payload: Args(fail.Error())}
 	}
 	return &Error{URI: RuntimeError, Payload: Args(fail.Error())}
 }

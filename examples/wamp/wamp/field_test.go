@@ -120,22 +120,34 @@ func TestUnsubscribeWhileSubscribing(t *testing.T) {
 }
 
 // A router that shares registrations answers the second one of a session with the
-// id of the first.
+// id of the first. Both get their share.
 func TestRegisterTwice(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s, p := joinedSession(t, server, wamp.Config{})
 		shared := wamp.RegisterOptions{Invoke: "roundrobin"}
-		first := s.Register("com.x", func(*wamp.Invocation) (wamp.Payload, error) { return wamp.Args("first"), nil }, shared)
-		second := s.Register("com.x", func(*wamp.Invocation) (wamp.Payload, error) { return wamp.Args("second"), nil }, shared)
+		answer := func(text string) func(*wamp.Invocation) (wamp.Payload, error) {
+			return func(*wamp.Invocation) (wamp.Payload, error) { return wamp.Args(text), nil }
+		}
+		first, second := s.Register("com.x", answer("first"), shared), s.Register("com.x", answer("second"), shared)
 		p.Next()
 		p.Next()
 		p.Send(`[65, 1, 7]`, `[65, 2, 7]`)
 		must(t, first)
-		if failed := failure[*wamp.Error](t, second); failed.URI != "wamp.error.procedure_already_exists" {
-			t.Error(failed)
+		must(t, second)
+		answers := make(map[any]int)
+		for i := range 4 {
+			p.Send(fmt.Sprintf(`[68, %d, 7, {}]`, i+1))
+			answers[p.Next()[3].([]any)[0]]++
 		}
-		p.Send(`[68, 1, 7, {}]`)
-		p.Expect(`[70, 1, {}, ["first"]]`)
+		if answers["first"] != 2 || answers["second"] != 2 {
+			t.Error(answers)
+		}
+		must(t, must(t, first).Unregister()) // of which the router need not know
+		p.Send(`[68, 5, 7, {}]`, `[68, 6, 7, {}]`)
+		p.Expect(`[70, 5, {}, ["second"]]`)
+		p.Expect(`[70, 6, {}, ["second"]]`)
+		must(t, second).Unregister()
+		p.Expect(`[66, 3, 7]`)
 	})
 }
 

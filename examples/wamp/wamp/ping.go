@@ -45,8 +45,7 @@ type keepalive struct {
 	written int64
 	moved   time.Time // when it last found the writer idle or further on
 
-	sent   int64 // to the transport, at all
-	proven int64 // as much of it has reached the router: there was an answer to it
+	proven int64 // as much has reached the router of what was sent: there was an answer to it
 
 	asked     bool // a ping has not been answered
 	askedAt   time.Time
@@ -89,7 +88,7 @@ func (k *keepalive) look(s *Session) {
 	case k.asked && now.Sub(k.askedAt) >= interval+behind(k.askedSent-k.proven+read-k.askedRead):
 		t.abort(errNoPong)
 		return
-	case !k.asked && !writing && (read == k.read || k.sent > k.proven):
+	case !k.asked && !writing && (read == k.read || t.bytesSent.Load() > k.proven):
 		k.ask(s, now, read)
 	}
 	timer := s.config.Pings
@@ -102,8 +101,8 @@ func (k *keepalive) look(s *Session) {
 
 // ask sends a ping, on a goroutine of its own: it waits for the pong.
 func (k *keepalive) ask(s *Session, now time.Time, read int64) {
-	k.asked, k.askedAt, k.askedSent, k.askedRead = true, now, k.sent, read
 	t := s.transport
+	k.asked, k.askedAt, k.askedSent, k.askedRead = true, now, t.bytesSent.Load(), read
 	pong := txaio.GoOn(s.api, func(context.Context) (struct{}, error) { return struct{}{}, t.conn.Ping(t.ctx) })
 	watch(s, pong,
 		func(struct{}) {
@@ -119,7 +118,7 @@ func (k *keepalive) ask(s *Session, now time.Time, read int64) {
 }
 
 // answered says that the router has answered something.
-func (k *keepalive) answered() { k.proven = k.sent }
+func (k *keepalive) answered(t *transport) { k.proven = t.bytesSent.Load() }
 
 func (k *keepalive) stop() {
 	if k.timer != nil {

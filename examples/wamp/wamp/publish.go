@@ -1,10 +1,6 @@
 package wamp
 
-import (
-	"encoding/json"
-
-	"github.com/txaio-go/txaio"
-)
+import "github.com/txaio-go/txaio"
 
 // PublishOptions are options of [Session.Publish].
 type PublishOptions struct {
@@ -17,8 +13,16 @@ type PublishOptions struct {
 	// Exclude and Eligible are ids of sessions that do not get the event, and
 	// that alone may get it.
 	Exclude, Eligible []uint64
+	// The same by authid and by authrole.
+	ExcludeAuthID, EligibleAuthID     []string
+	ExcludeAuthRole, EligibleAuthRole []string
+	// Retain asks the router to keep the event for those who subscribe later: see
+	// [SubscribeOptions].GetRetained.
+	Retain bool
 	// DiscloseMe asks the router to tell the subscribers who publishes.
 	DiscloseMe bool
+	// Options are further ones that the router knows.
+	Options map[string]any
 }
 
 // A Publication is an event that was published.
@@ -36,39 +40,37 @@ func (s *Session) Publish(topic string, payload Payload, options ...PublishOptio
 		return failed[*Publication](s, err)
 	}
 	chosen := optional(options)
-	encoded, err := json.Marshal(chosen.details())
+	details, err := chosen.details().encode()
 	if err != nil {
 		return failed[*Publication](s, err)
 	}
-	details := json.RawMessage(encoded)
 	r := &simple[*Publication]{of: codePublish, about: topic, future: newFuture[*Publication](s)}
-	r.take = func(m *message) (*Publication, error) { return &Publication{m.id}, nil }
-	if chosen.Acknowledge {
-		return start(s, r, details, topic, body.args, body.kwargs)
-	}
-	whenJoined(s, r.future, func() {
-		s.send(codePublish, s.requests.next(), details, topic, body.args, body.kwargs)
-		resolve(r.future, &Publication{})
+	r.take = func(id uint64) (*Publication, error) { return &Publication{id}, nil }
+	atOnce(s, r.future, func() {
+		if chosen.Acknowledge {
+			r.send(s, details, topic, body.args, body.kwargs)
+		} else if err := s.requests.send(s, nil, codePublish, details, topic, body.args, body.kwargs); err != nil {
+			reject(r.future, err)
+		} else {
+			resolve(r.future, &Publication{})
+		}
 	})
 	return r.future
 }
 
-func (o *PublishOptions) details() map[string]any {
-	details := make(map[string]any)
-	if o.Acknowledge {
-		details["acknowledge"] = true
-	}
+func (o *PublishOptions) details() details {
+	d := withOptions(o.Options)
+	set(d, "acknowledge", o.Acknowledge)
 	if o.IncludeMe {
-		details["exclude_me"] = false
+		d["exclude_me"] = false
 	}
-	if o.DiscloseMe {
-		details["disclose_me"] = true
-	}
-	if o.Exclude != nil {
-		details["exclude"] = o.Exclude
-	}
-	if o.Eligible != nil {
-		details["eligible"] = o.Eligible
-	}
-	return details
+	set(d, "disclose_me", o.DiscloseMe)
+	set(d, "retain", o.Retain)
+	setList(d, "exclude", o.Exclude)
+	setList(d, "eligible", o.Eligible)
+	setList(d, "exclude_authid", o.ExcludeAuthID)
+	setList(d, "eligible_authid", o.EligibleAuthID)
+	setList(d, "exclude_authrole", o.ExcludeAuthRole)
+	setList(d, "eligible_authrole", o.EligibleAuthRole)
+	return d
 }

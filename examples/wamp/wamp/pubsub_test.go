@@ -21,8 +21,11 @@ func TestPublish(t *testing.T) {
 		p.Expect(`[16, 1, {}, "com.x", [1]]`)
 
 		f := s.Publish("com.x", wamp.Payload{}.With(map[string]any{"k": "v"}),
-			wamp.PublishOptions{Acknowledge: true, IncludeMe: true, Exclude: []uint64{5}, Eligible: []uint64{6, 7}})
-		p.Expect(`[16, 2, {"acknowledge": true, "exclude_me": false, "exclude": [5], "eligible": [6, 7]}, "com.x", [], {"k": "v"}]`)
+			wamp.PublishOptions{Acknowledge: true, IncludeMe: true, Exclude: []uint64{5}, Eligible: []uint64{6, 7},
+				ExcludeAuthID: []string{"a"}, EligibleAuthID: []string{"b"}, ExcludeAuthRole: []string{"c"}, EligibleAuthRole: []string{},
+				Retain: true, Options: map[string]any{"x_added": true}})
+		p.Expect(`[16, 2, {"acknowledge": true, "exclude_me": false, "exclude": [5], "eligible": [6, 7], "exclude_authid": ["a"], "eligible_authid": ["b"],
+			"exclude_authrole": ["c"], "eligible_authrole": [], "retain": true, "x_added": true}, "com.x", [], {"k": "v"}]`)
 		p.Send(`[17, 2, 99]`)
 		if published := must(t, f); published.ID != 99 {
 			t.Error(published.ID)
@@ -104,5 +107,20 @@ func TestCancelSubscribe(t *testing.T) {
 		p.Expect(`[34, 2, 7]`)
 		p.Send(`[36, 7, 1, {}]`, `[35, 2]`)
 		synctest.Wait()
+	})
+}
+
+func TestRetainedEvents(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *wamptest.Server) {
+		s, p := joinedSession(t, server, wamp.Config{})
+		retained := make(chan bool, 2)
+		f := s.Subscribe("com.x", func(e *wamp.Event) error { retained <- e.Retained; return nil },
+			wamp.SubscribeOptions{GetRetained: true, Options: map[string]any{"x_added": "y"}})
+		p.Expect(`[32, 1, {"get_retained": true, "x_added": "y"}, "com.x"]`)
+		p.Send(`[33, 1, 7]`, `[36, 7, 1, {"retained": true}]`, `[36, 7, 2, {}]`)
+		must(t, f)
+		if first, second := <-retained, <-retained; !first || second {
+			t.Error(first, second)
+		}
 	})
 }

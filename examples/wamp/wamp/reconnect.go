@@ -71,8 +71,9 @@ func (b *Backoff) delay(attempt int, random float64) time.Duration {
 
 // retry is the state of a session's attempts.
 type retry struct {
-	backoff *Backoff // nil if the session does not reconnect
-	wanted  bool     // the session ended in a way that another attempt may mend
+	backoff Backoff
+	enabled bool // the session reconnects
+	wanted  bool // the session ended in a way that another attempt may mend
 	attempt int
 	delay   time.Duration // before the last attempt
 	joined  bool          // at some time since Join
@@ -81,10 +82,10 @@ type retry struct {
 }
 
 func (r *retry) init(backoff *Backoff) {
-	if backoff == nil {
-		return
+	var chosen Backoff // also for what else is tried again
+	if r.enabled = backoff != nil; r.enabled {
+		chosen = *backoff
 	}
-	chosen := *backoff
 	setDefault(&chosen.InitialDelay, 1500*time.Millisecond)
 	setDefault(&chosen.MaxDelay, 5*time.Minute)
 	setDefault(&chosen.Growth, 1.5)
@@ -93,11 +94,14 @@ func (r *retry) init(backoff *Backoff) {
 	if chosen.Retry == nil {
 		chosen.Retry = chosen.Retryable
 	}
-	r.backoff = &chosen
+	r.backoff = chosen
 }
 
+// delayOf is the delay of a Backoff before the given attempt.
+func (r *retry) delayOf(attempt int) time.Duration { return r.backoff.delay(attempt, rand.Float64()) }
+
 // restart begins anew, with Join.
-func (r *retry) restart() { *r = retry{backoff: r.backoff} }
+func (r *retry) restart() { *r = retry{backoff: r.backoff, enabled: r.enabled} }
 
 // welcomed says that the session has joined.
 func (r *retry) welcomed(now time.Time) { r.joined, r.since = true, now }
@@ -107,7 +111,7 @@ func (r *retry) allow() { r.wanted = true }
 
 // refused says that the router has ended or refused the session.
 func (r *retry) refused(reason string) {
-	r.wanted = r.backoff != nil && r.backoff.Retry(reason, r.joined)
+	r.wanted = r.enabled && r.backoff.Retry(reason, r.joined)
 }
 
 // stop gives up.
@@ -125,12 +129,12 @@ func (r *retry) schedule(s *Session) bool {
 		r.attempt = 0
 	}
 	r.since = time.Time{}
-	if !r.wanted || r.backoff == nil || r.backoff.MaxRetries > 0 && r.attempt >= r.backoff.MaxRetries {
+	if !r.wanted || !r.enabled || r.backoff.MaxRetries > 0 && r.attempt >= r.backoff.MaxRetries {
 		return false
 	}
 	r.wanted = false
 	r.attempt++
-	r.delay = r.backoff.delay(r.attempt, rand.Float64())
+	r.delay = r.delayOf(r.attempt)
 	s.log.Info("WAMP: {cause}; attempt {attempt} to connect again in {delay}",
 		slog.String("cause", s.cause.Error()), slog.Int("attempt", r.attempt), slog.Duration("delay", r.delay))
 	if s.config.OnRetry != nil {

@@ -102,6 +102,29 @@ func TestBackoffDecidesByURI(t *testing.T) {
 	})
 }
 
+// So it does if it is the router that breaks the protocol.
+func TestBackoffDecidesAfterAViolation(t *testing.T) {
+	for _, retry := range []bool{false, true} {
+		t.Run(fmt.Sprint(retry), func(t *testing.T) {
+			inBubble(t, func(t *testing.T, server *wamptest.Server) {
+				backoff := steady()
+				if retry {
+					backoff.Retry = func(reason string, joined bool) bool { return joined && reason == wamp.ProtocolViolation }
+				}
+				s, p := joinedSession(t, server, wamp.Config{Reconnect: backoff})
+				p.Send(`nonsense`)
+				p.Expect(`[3, "*", "wamp.error.protocol_violation"]`)
+				if retry {
+					p.Close(1000)
+					server.Accept().Welcome()
+				} else {
+					<-s.Done()
+				}
+			})
+		})
+	}
+}
+
 // A session that is dropped as soon as it has joined is no success.
 func TestDroppedRightAfterWelcome(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {

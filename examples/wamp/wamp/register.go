@@ -3,6 +3,7 @@ package wamp
 import (
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/txaio-go/txaio"
 )
@@ -14,21 +15,31 @@ type RegisterOptions struct {
 	// Invoke is how one of several registrations is chosen, such as
 	// "roundrobin".
 	Invoke string
+	// Concurrency asks the router for at most so many invocations at once. It also
+	// limits how many calls of a handler of [Session.Handle] run at once, for which
+	// 0 stands for 100.
+	Concurrency int
+	// ForceReregister takes the procedure from whoever has registered it, such as a
+	// session that was lost and that the router still believes in.
+	ForceReregister bool
+	// ForwardTimeout asks the router to leave the time limits of callers to the
+	// endpoint: see [Invocation].Timeout.
+	ForwardTimeout bool
 	// DiscloseCaller asks the router to tell who calls: see [Invocation].Caller.
 	DiscloseCaller bool
 	// OnRevoked is called, on the loop, if the router ends the registration.
 	OnRevoked func(reason string)
+	// Options are further ones that the router knows.
+	Options map[string]any
 }
 
-// A Registration is a procedure that the router knows.
+// A Registration is a procedure that the router knows. It lasts until Unregister,
+// Leave or its revocation: the session registers again after a reconnect.
 type Registration struct {
-	ID        uint64
+	ID        uint64 // the router's at first; after a reconnect it has another
 	Procedure string
 
-	session   *Session
-	endpoint  endpoint
-	onRevoked func(reason string)
-	loose     bool // UNREGISTER was sent
+	entry *entry
 }
 
 // An endpoint answers invocations.
@@ -43,12 +54,16 @@ type Invocation struct {
 	Details map[string]any
 	// Caller is the session that calls, 0 if the router does not say.
 	Caller uint64
+	// Timeout is how long the caller wants to wait, 0 if the router does not say:
+	// see [RegisterOptions].ForwardTimeout.
+	Timeout time.Duration
 
 	session   *Session
 	transport *transport
 	request   uint64
 	future    *txaio.Future[body] // the endpoint's answer
 	answered  bool
+	inputs
 }
 
 // ErrNotAsked is returned by [Invocation.Progress] if the caller did not
@@ -80,79 +95,57 @@ func (s *Session) RegisterLater(procedure string, endpoint func(*Invocation) (*t
 	}, optional(options))
 }
 
-func (s *Session) register(procedure string, endpoint endpoint, options RegisterOptions) *txaio.Future[*Registration] {
-	if err := checkURI(procedure, options.Match); err != nil {
+func (s *Session) register(procedure string, endpoint endpoint, o RegisterOptions) *txaio.Future[*Registration] {
+	options := withOptions(o.Options)
+	set(options, "invoke", o.Invoke)
+	set(options, "concurrency", o.Concurrency)
+	set(options, "force_reregister", o.ForceReregister)
+	set(options, "forward_timeout", o.ForwardTimeout)
+	set(options, "disclose_caller", o.DiscloseCaller)
+	e, err := s.newEntry(&s.registrations, procedure, o.Match, options, o.OnRevoked)
+	if err != nil {
 		return failed[*Registration](s, err)
 	}
-	details := make(map[string]any)
-	if options.Match != "" {
-		details["match"] = options.Match
-	}
-	if options.Invoke != "" {
-		details["invoke"] = options.Invoke
-	}
-	if options.DiscloseCaller {
-		details["disclose_caller"] = true
-	}
-	r := &simple[*Registration]{of: codeRegister, about: procedure, future: newFuture[*Registration](s)}
-	r.take = func(m *message) (*Registration, error) {
-		if s.registrations[m.id] != nil { // a router that shares registrations has one for each session
-			return nil, &Error{URI: "wamp.error.procedure_already_exists", Payload: Args("this session has registered " + procedure + " before")}
-		}
-		registration := &Registration{ID: m.id, Procedure: procedure, session: s, endpoint: endpoint, onRevoked: options.OnRevoked}
-		s.registrations[m.id] = registration
-		return registration, nil
-	}
-	r.undo = func(registration *Registration) { registration.Unregister() }
-	return start(s, r, details, procedure)
+	e.take = func(m *message) { s.invoke(endpoint, procedure, m) }
+	registration := &Registration{Procedure: procedure, entry: e}
+	return makeEntry(e, registration, func(id uint64) { registration.ID = id })
 }
 
 // Unregister takes the procedure back. Invocations that are running go on.
-func (r *Registration) Unregister() *txaio.Future[struct{}] {
-	s := r.session
-	q := &simple[struct{}]{of: codeUnregister, about: r.Procedure, future: newFuture[struct{}](s)}
-	q.take = func(*message) (struct{}, error) {
-		delete(s.registrations, r.ID)
-		return struct{}{}, nil
-	}
-	whenJoined(s, q.future, func() {
-		if s.registrations[r.ID] != r || r.loose {
-			reject(q.future, &Error{URI: "wamp.error.no_such_registration", Payload: Args(r.Procedure + " is not registered any more")})
-			return
-		}
-		r.loose = true
-		q.send(s, r.ID)
-	})
-	return q.future
-}
+func (r *Registration) Unregister() *txaio.Future[struct{}] { return r.entry.takeBack() }
 
 // invocation handles INVOCATION.
 func (s *Session) invocation(m *message) error {
-	registration := s.registrations[m.id]
-	if registration == nil {
-		s.log.Warn("WAMP: an INVOCATION of the registration {registration}, which this session does not have, is ignored",
-			attr("registration", m.id))
-		return nil
+	if inv := s.invocations[m.request]; inv != nil {
+		return inv.input(m)
 	}
-	if s.invocations[m.request] != nil {
-		return violation("INVOCATION %d twice", m.request)
+	e := s.registrations.pick(m.id)
+	if e == nil {
+		s.stray(m, "registration")
+	} else {
+		e.take(m)
 	}
+	return nil
+}
+
+func (s *Session) invoke(endpoint endpoint, procedure string, m *message) {
 	inv := &Invocation{
 		Payload:   m.payload,
-		Procedure: registration.Procedure,
+		Procedure: procedure,
 		Details:   m.details,
+		Caller:    m.session("caller"),
+		Timeout:   time.Duration(m.session("timeout")) * time.Millisecond,
 		session:   s,
 		transport: s.transport,
 		request:   m.request,
+		inputs:    inputs{open: m.details["progress"] == true},
 	}
 	if procedure, ok := m.details["procedure"].(string); ok {
 		inv.Procedure = procedure
 	}
-	inv.Caller = m.session("caller")
-	inv.future = registration.endpoint(inv)
 	s.invocations[m.request] = inv
+	inv.future = endpoint(inv)
 	watch(s, inv.future, inv.yield, inv.fail)
-	return nil
 }
 
 // interrupt handles INTERRUPT: the caller does not want the result any more.
@@ -164,6 +157,9 @@ func (s *Session) interrupt(m *message) error {
 }
 
 func (inv *Invocation) interrupt() {
+	for _, f := range inv.waiting {
+		txaio.Cancel(f)
+	}
 	txaio.Cancel(inv.future, "the caller cancelled the call, or the session ended")
 }
 
@@ -180,7 +176,10 @@ func (inv *Invocation) finish() bool {
 		return false
 	}
 	inv.answered = true
-	delete(inv.session.invocations, inv.request)
+	if !inv.open { // else further arguments may be on their way
+		delete(inv.session.invocations, inv.request)
+	}
+	inv.deliver()
 	return true
 }
 

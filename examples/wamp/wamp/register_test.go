@@ -79,8 +79,8 @@ func TestRegisterOptions(t *testing.T) {
 		f := s.Register("com.x.", func(inv *wamp.Invocation) (wamp.Payload, error) {
 			uris <- inv.Procedure
 			return wamp.Payload{}, nil
-		}, wamp.RegisterOptions{Match: "prefix", Invoke: "roundrobin"})
-		p.Expect(`[64, 1, {"match": "prefix", "invoke": "roundrobin"}, "com.x."]`)
+		}, wamp.RegisterOptions{Match: "prefix", Invoke: "roundrobin", Concurrency: 3, ForceReregister: true, ForwardTimeout: true, Options: map[string]any{"x_added": 1}})
+		p.Expect(`[64, 1, {"match": "prefix", "invoke": "roundrobin", "concurrency": 3, "force_reregister": true, "forward_timeout": true, "x_added": 1}, "com.x."]`)
 		p.Send(`[65, 1, 7]`)
 		must(t, f)
 		p.Send(`[68, 1, 7, {"procedure": "com.x.y"}]`)
@@ -156,8 +156,9 @@ func TestAnswerAfterTheConnectionWasLost(t *testing.T) {
 			t.Error(err)
 		}
 		synctest.Wait()
+		p.Expect(`[64, 1, {}, "com.x"]`)
 		s.Publish("com.x", wamp.Payload{})
-		p.Expect(`[16, 1, {}, "com.x"]`)
+		p.Expect(`[16, 2, {}, "com.x"]`)
 	})
 }
 

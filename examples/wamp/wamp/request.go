@@ -1,6 +1,9 @@
 package wamp
 
 import (
+	"sync"
+	"sync/atomic"
+
 	"github.com/txaio-go/txaio"
 )
 
@@ -8,18 +11,26 @@ import (
 type request interface {
 	// code is that of the request.
 	code() code
-	// answered handles the answer, and reports whether it was the last one.
-	answered(s *Session, m *message) (last bool)
+	// sending is called with the requests locked, before the request is sent.
+	sending(s *Session, id uint64)
+	// answered handles the answer, which is the last one unless it is progress.
+	answered(s *Session, m *message)
 	// failed handles an ERROR, and the end of the session.
 	failed(s *Session, fail *txaio.Failure)
 }
 
-// requests are those that are pending.
+// requests are those that are pending. They are the one thing of a session that does
+// not belong to the loop: calls and events are sent by whoever asks for
+// them, which spares them the way through the loop.
 type requests struct {
-	last    uint64
-	pending map[uint64]request
+	hops atomic.Int64 // what was asked for and waits for the loop
 
-	// Calls that were given up, whose answers may still come. Those up to
+	mu        sync.Mutex
+	transport *transport // nil unless the session is joined
+	last      uint64
+	pending   map[uint64]request
+
+	// Requests that were given up, whose answers may still come. Those up to
 	// forgotten are not told from others any more.
 	abandoned map[uint64]struct{}
 	forgotten uint64
@@ -29,8 +40,23 @@ type requests struct {
 // know CANCEL may never answer them.
 const maxAbandoned = 10_000
 
-func (r *requests) reset() {
-	*r = requests{pending: make(map[uint64]request), abandoned: make(map[uint64]struct{})}
+// open begins the requests of a session that has joined.
+func (r *requests) open(t *transport) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.transport, r.last, r.forgotten = t, 0, 0
+	r.pending, r.abandoned = make(map[uint64]request), make(map[uint64]struct{})
+}
+
+// fail fails all that are pending. There are no more until open.
+func (r *requests) fail(s *Session, fail *txaio.Failure) {
+	r.mu.Lock()
+	pending := r.pending
+	r.transport, r.pending, r.abandoned = nil, nil, nil
+	r.mu.Unlock()
+	for _, request := range pending {
+		request.failed(s, fail)
+	}
 }
 
 // next returns a new request id: ids count up from 1 in each session.
@@ -42,8 +68,36 @@ func (r *requests) next() uint64 {
 	return r.last
 }
 
-// abandon takes back a request whose answer nobody wants.
-func (r *requests) abandon(id uint64) {
+// send sends a message with a new id as its first element, or returns why not. With a
+// request, that is pending from now on.
+func (r *requests) send(s *Session, q request, c code, elements ...any) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.transport == nil {
+		return ErrNotJoined
+	}
+	id := r.next()
+	frame, err := encode(c, append([]any{id}, elements...)...)
+	if err != nil {
+		r.last = id - 1 // the router counts, too
+		return err
+	}
+	if q != nil {
+		r.pending[id] = q
+		q.sending(s, id)
+	}
+	r.transport.send(frame)
+	return nil
+}
+
+// abandon takes back q, the answer to which nobody wants any more. It reports whether q
+// was pending.
+func (r *requests) abandon(id uint64, q request) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.pending[id] != q {
+		return false
+	}
 	delete(r.pending, id)
 	if len(r.abandoned) == maxAbandoned {
 		for id := range r.abandoned {
@@ -52,15 +106,7 @@ func (r *requests) abandon(id uint64) {
 		clear(r.abandoned)
 	}
 	r.abandoned[id] = struct{}{}
-}
-
-// fail fails all that are pending.
-func (r *requests) fail(s *Session, fail *txaio.Failure) {
-	pending := r.pending
-	r.pending = nil
-	for _, request := range pending {
-		request.failed(s, fail)
-	}
+	return true
 }
 
 // answers says which request a message answers.
@@ -82,32 +128,46 @@ func (r *requests) answered(s *Session, m *message) error {
 			return violation("ERROR with %.100q, which is not a URI", m.text)
 		}
 	}
-	request, pending := r.pending[m.request]
+	request, known := r.take(m, of)
 	switch {
-	case pending && request.code() == of:
-	case !pending && of == codeCall && r.abandonedAnswer(m):
-		return nil
-	default:
+	case !known:
 		return violation("%v for the %v request %d, which is not pending", m.code, of, m.request)
-	}
-	if m.code == codeError {
-		delete(r.pending, m.request)
+	case request == nil: // it was given up
+	case m.code == codeError:
 		request.failed(s, txaio.CreateFailure(&Error{URI: m.text, Payload: m.payload}))
-		return nil
-	}
-	if request.answered(s, m) {
-		delete(r.pending, m.request)
+	default:
+		request.answered(s, m)
 	}
 	return nil
 }
 
-// abandonedAnswer reports whether m answers a call that was given up.
-func (r *requests) abandonedAnswer(m *message) bool {
-	_, known := r.abandoned[m.request]
-	if known && !m.progress() {
+// take returns the request that m answers, nil if that was given up. It is pending no
+// more, unless more results follow.
+func (r *requests) take(m *message, of code) (_ request, known bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	request, pending := r.pending[m.request]
+	switch {
+	case pending && request.code() == of:
+		if !m.progress() {
+			delete(r.pending, m.request)
+		}
+		return request, true
+	case pending || of != codeCall:
+		return nil, false
+	}
+	_, abandoned := r.abandoned[m.request]
+	if abandoned && !m.progress() {
 		delete(r.abandoned, m.request)
 	}
-	return known || m.request <= r.forgotten
+	return nil, abandoned || m.request <= r.forgotten
+}
+
+// isPending reports whether the request with the id has not been answered.
+func (r *requests) isPending(id uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pending[id] != nil
 }
 
 // progress reports whether more results follow this one.
@@ -118,16 +178,22 @@ type simple[T any] struct {
 	of      code
 	about   string // a URI
 	future  *txaio.Future[T]
-	take    func(m *message) (T, error)
+	take    func(id uint64) (T, error)
 	undo    func(T) // called if the future was cancelled, or has timed out; may be nil
-	refused func()  // called if the router refuses; may be nil
+	refused func()  // called if there is no answer, or an ERROR; may be nil
 	timeout txaio.DelayedCall
 }
 
-// send sends the request, with its limit of time. What comes after that is
-// undone, as after cancelling.
+// send sends the request on the loop.
 func (r *simple[T]) send(s *Session, elements ...any) {
-	s.request(r, elements...)
+	if err := s.requests.send(s, r, r.of, elements...); err != nil {
+		r.failed(s, txaio.CreateFailure(err))
+	}
+}
+
+// sending begins the limit of time. What comes after that is undone, as after
+// cancelling.
+func (r *simple[T]) sending(s *Session, _ uint64) {
 	if limit := s.config.Timeout; limit > 0 {
 		r.timeout = s.api.CallLater(limit, func() { r.reject(s, &TimeoutError{r.of.String(), r.about, limit}) })
 	}
@@ -141,22 +207,21 @@ func (r *simple[T]) settled() {
 
 func (r *simple[T]) code() code { return r.of }
 
-func (r *simple[T]) answered(s *Session, m *message) bool {
+func (r *simple[T]) answered(s *Session, m *message) {
 	r.settled()
-	value, err := r.take(m)
+	value, err := r.take(m.id)
 	switch {
 	case err != nil:
 		r.reject(s, err)
 	case !resolve(r.future, value) && r.undo != nil:
 		r.undo(value)
 	}
-	return true
 }
 
 func (r *simple[T]) failed(s *Session, fail *txaio.Failure) {
 	r.settled()
 	r.reject(s, fail)
-	if r.refused != nil && s.phase == joined {
+	if r.refused != nil {
 		r.refused()
 	}
 }
@@ -171,31 +236,25 @@ func (r *simple[T]) reject(s *Session, err error) {
 	reject(r.future, err)
 }
 
-// whenJoined calls fn on the loop, unless f has been cancelled by then. If the
-// session is not joined, f fails. Every operation makes exactly this one hop, so
-// that what one goroutine asks for is sent in the order in which it asked.
-func whenJoined[T any](s *Session, f *txaio.Future[T], fn func()) {
+// onLoop calls fn on the loop, unless f has been cancelled by then. Everything that is
+// asked for makes exactly this one hop, or none (see atOnce), so that what one
+// goroutine asks for is sent in the order in which it asked.
+func onLoop[T any](s *Session, f *txaio.Future[T], fn func()) {
+	s.requests.hops.Add(1)
 	s.loop.CallSoon(func() {
-		switch {
-		case txaio.IsCalled(f):
-		case s.phase != joined:
-			reject(f, ErrNotJoined)
-		default:
+		if !txaio.IsCalled(f) {
 			fn()
 		}
+		s.requests.hops.Add(-1)
 	})
 }
 
-// start sends a request.
-func start[T any](s *Session, r *simple[T], elements ...any) *txaio.Future[T] {
-	whenJoined(s, r.future, func() { r.send(s, elements...) })
-	return r.future
-}
-
-// request sends a message with a new request id as its first element.
-func (s *Session) request(r request, elements ...any) uint64 {
-	id := s.requests.next()
-	s.requests.pending[id] = r
-	s.send(r.code(), append([]any{id}, elements...)...)
-	return id
+// atOnce calls fn, which needs nothing but the requests, unless something that was
+// asked for before still waits for the loop: then fn comes after that.
+func atOnce[T any](s *Session, f *txaio.Future[T], fn func()) {
+	if s.requests.hops.Load() == 0 {
+		fn()
+	} else {
+		onLoop(s, f, fn)
+	}
 }

@@ -21,10 +21,17 @@ type Config struct {
 	// chooses one. None means that the session is anonymous.
 	Auth []Authenticator
 
+	// Loop is where the session runs; nil stands for the current loop.
+	Loop txaio.EventLoop
+
 	// OnJoin is called each time the session has joined, also after it was
-	// lost. Here is the place to register and subscribe: the router forgets
-	// both when the connection is lost. An error is logged.
+	// lost. What it registers or subscribes to, and does so again after a reconnect,
+	// replaces what it asked for before; the rest comes back by itself. An error is
+	// logged.
 	OnJoin func(*Session, *JoinDetails) error
+	// OnJoinLater is OnJoin with a future that has to succeed. Join waits for it. If
+	// it fails, the session ends with that error, as if the router had ended it.
+	OnJoinLater func(*Session, *JoinDetails) (*txaio.Future[struct{}], error)
 	// OnLeave is called when a session that was joined has ended.
 	OnLeave func(*Session, *CloseDetails)
 	// OnDisconnect is called when a connection is gone: with nil after Leave,
@@ -116,19 +123,19 @@ type Session struct {
 	deadline  txaio.DelayedCall // of joining and of closing
 	joins     *txaio.Future[*JoinDetails]
 	leavers   []*txaio.Future[struct{}]
-	session   uint64 // the session's id, 0 if it is not joined
-	cancels   bool   // the router may be sent a CANCEL
-	challenge int    // which of config.Auth is being used, after CHALLENGE; else -1
-	cause     error  // why the session ended, in phase closing
+	cancels   bool  // the router may be sent a CANCEL
+	challenge int   // which of config.Auth is being used, after CHALLENGE; else -1
+	cause     error // why the session ended, in phase closing
 	retry     retry
 	keepalive keepalive
 
 	requests      requests
-	registrations map[uint64]*Registration
-	subscriptions map[uint64][]*Subscription
-	subscribing   map[topic]int    // SUBSCRIBEs that are pending
-	kept          map[topic]uint64 // subscriptions without a handler that those get
+	registrations table
+	subscriptions table
 	invocations   map[uint64]*Invocation
+	inOnJoin      bool // what is asked for was asked for in OnJoin
+
+	state state // what other goroutines may ask for
 }
 
 // phase is what a session is doing.
@@ -177,8 +184,10 @@ func NewSession(config Config) (*Session, error) {
 	if config.OnDisconnect == nil {
 		config.OnDisconnect = func(*Session, error) {}
 	}
-	loop := txaio.CurrentLoop()
-	api, err := txaio.WithConfig(txaio.Config{Loop: loop})
+	if config.Loop == nil {
+		config.Loop = txaio.CurrentLoop()
+	}
+	api, err := txaio.WithConfig(txaio.Config{Loop: config.Loop})
 	if err != nil {
 		return nil, err
 	}
@@ -193,10 +202,13 @@ func NewSession(config Config) (*Session, error) {
 		config:      config,
 		callTimeout: callTimeout,
 		api:         api,
-		loop:        loop,
+		loop:        config.Loop,
 		log:         config.Logger,
 		dial:        dialWebSocket(config.URL, config.HTTPClient, config.MaxMessage),
 	}
+	s.registrations = table{ask: codeRegister, end: codeUnregister, none: "wamp.error.no_such_registration"}
+	s.subscriptions = table{ask: codeSubscribe, end: codeUnsubscribe, none: "wamp.error.no_such_subscription"}
+	s.state.done = make(chan struct{})
 	s.retry.init(config.Reconnect)
 	s.reset()
 	return s, nil
@@ -210,12 +222,10 @@ func setDefault[T comparable](value *T, standard T) {
 
 // reset forgets what belonged to one connection.
 func (s *Session) reset() {
-	s.challenge, s.session = -1, 0
-	s.requests.reset()
-	s.registrations = make(map[uint64]*Registration)
-	s.subscriptions = make(map[uint64][]*Subscription)
-	s.subscribing = make(map[topic]int)
-	s.kept = make(map[topic]uint64)
+	s.challenge = -1
+	s.state.id.Store(0)
+	s.registrations.disconnected()
+	s.subscriptions.disconnected()
 	s.invocations = make(map[uint64]*Invocation)
 }
 
@@ -232,6 +242,7 @@ func (s *Session) Join() *txaio.Future[*JoinDetails] {
 			}
 		})
 	}))
+	s.state.begin()
 	s.loop.CallSoon(func() {
 		switch {
 		case txaio.IsCalled(f): // cancelled in the meantime
@@ -312,7 +323,9 @@ func (s *Session) welcome(m *message) {
 	s.phase = joined
 	s.endDeadline()
 	s.retry.welcomed(s.loop.Now())
-	s.session, s.cancels = m.id, knowsCancel(m.details)
+	s.state.id.Store(m.id)
+	s.cancels = knowsCancel(m.details)
+	s.requests.open(s.transport)
 	details := &JoinDetails{Realm: s.config.Realm, Session: m.id, Details: m.details}
 	for name, into := range map[string]*string{
 		"realm": &details.Realm, "authid": &details.AuthID,
@@ -323,16 +336,48 @@ func (s *Session) welcome(m *message) {
 		}
 	}
 	s.keepalive.start(s)
+	s.inOnJoin = true
 	s.callback("OnJoin", func() error { return s.config.OnJoin(s, details) })
-	if f := s.joins; f != nil {
+	f := txaio.CreateFutureSuccessOn(s.api, struct{}{})
+	if s.config.OnJoinLater != nil {
+		f = txaio.AsFutureOfOn(s.api, func() (*txaio.Future[struct{}], error) { return s.config.OnJoinLater(s, details) })
+	}
+	t := s.transport
+	s.loop.CallSoon(func() { // behind what OnJoin has asked for
+		s.inOnJoin = false
+		if s.transport == t && s.phase == joined {
+			s.registrations.restore(s)
+			s.subscriptions.restore(s)
+		}
+	})
+	watch(s, f, func(struct{}) { s.ready(t, details) }, func(fail *txaio.Failure) { s.notReady(t, fail) })
+}
+
+// ready ends joining.
+func (s *Session) ready(t *transport, details *JoinDetails) {
+	if f := s.joins; f != nil && s.transport == t && s.phase == joined {
 		s.joins = nil
 		resolve(f, details)
 	}
 }
 
+// notReady ends a session that cannot do what it is for.
+func (s *Session) notReady(t *transport, fail *txaio.Failure) {
+	if s.transport != t || s.phase != joined {
+		return
+	}
+	s.report(fail, "The session's OnJoinLater")
+	s.retry.allow()
+	s.send(codeGoodbye, map[string]any{}, CloseNormal)
+	s.ended(fail.Value(), &CloseDetails{Reason: CloseNormal, Message: fail.Error()})
+	s.hangUp(websocket.StatusNormalClosure, "")
+}
+
 // leave does Leave's work.
 func (s *Session) leave(reason string) {
 	s.retry.stop()
+	s.registrations.clear()
+	s.subscriptions.clear()
 	switch s.phase {
 	case offline, waiting:
 		s.phase = offline
@@ -392,8 +437,8 @@ func (m *message) messageText() string {
 // violated ends the session because of what the router sent, as the protocol
 // asks for: with an ABORT that says why.
 func (s *Session) violated(err error) {
-	s.log.Error("WAMP session {session}: {error}", attr("session", s.session), attr("error", err.Error()))
-	s.retry.stop()
+	s.log.Error("WAMP session {session}: {error}", attr("session", s.ID()), attr("error", err.Error()))
+	s.retry.refused(ProtocolViolation)
 	if err == error(errNotUTF8) {
 		s.ended(err, &CloseDetails{Reason: ProtocolViolation, Message: err.Error()})
 		s.hangUp(websocket.StatusInvalidFramePayloadData, "")
@@ -467,6 +512,7 @@ func (s *Session) closed(t *transport, err error) {
 // settle settles the futures of Join and Leave of a session that is offline
 // for good.
 func (s *Session) settle(joinErr, leaveErr error) {
+	s.state.end()
 	if f := s.joins; f != nil {
 		s.joins = nil
 		reject(f, joinErr)
@@ -489,7 +535,7 @@ func (s *Session) received(t *transport, m *message, err error) {
 	}
 	if err == nil {
 		if _, answer := answers[m.code]; answer || m.code == codeError {
-			s.keepalive.answered()
+			s.keepalive.answered(t)
 		}
 		err = s.dispatch(m)
 	}
@@ -537,7 +583,7 @@ func (s *Session) dispatch(m *message) error {
 	case codeInterrupt:
 		return s.interrupt(m)
 	}
-	if m.code == codeError && (m.of == codePublish || m.of == codeYield) && s.requests.pending[m.request] == nil {
+	if m.code == codeError && (m.of == codePublish || m.of == codeYield) && !s.requests.isPending(m.request) {
 		// Nobody asked for an answer, and some routers send one all the same.
 		s.log.Warn("WAMP: the router refused {message} {request}: {error}",
 			attr("message", m.of.String()), attr("request", m.request), attr("error", m.text))
@@ -553,7 +599,6 @@ func (s *Session) send(c code, elements ...any) {
 		s.log.Error("WAMP {message} cannot be encoded: {error}", attr("message", c.String()), attr("error", err.Error()))
 		return
 	}
-	s.keepalive.sent += int64(len(frame))
 	s.transport.send(frame)
 }
 

@@ -1,8 +1,7 @@
 package wamp
 
 import (
-	"cmp"
-	"slices"
+	"context"
 
 	"github.com/txaio-go/txaio"
 )
@@ -13,20 +12,23 @@ type SubscribeOptions struct {
 	Match string
 	// OnRevoked is called, on the loop, if the router ends the subscription.
 	OnRevoked func(reason string)
+	// GetRetained asks for the last event that was published with
+	// [PublishOptions].Retain: see [Event].Retained.
+	GetRetained bool
+	// Concurrency limits how many calls of a handler of [Session.HandleEvents] run
+	// at once. 0 stands for 1: the events in their order.
+	Concurrency int
+	// Options are further ones that the router knows.
+	Options map[string]any
 }
 
-// A topic is what can be subscribed to.
-type topic struct{ uri, match string }
-
-// A Subscription is a handler for the events of a topic.
+// A Subscription is a handler for the events of a topic. It lasts until Unsubscribe,
+// Leave or its revocation: the session subscribes again after a reconnect.
 type Subscription struct {
-	ID    uint64
+	ID    uint64 // the router's at first; after a reconnect it has another
 	Topic string
 
-	session   *Session
-	of        topic
-	handler   func(*Event) *txaio.Future[struct{}]
-	onRevoked func(reason string)
+	entry *entry
 }
 
 // An Event is what was published to a topic.
@@ -35,7 +37,10 @@ type Event struct {
 	Topic       string
 	Publication uint64 // 0 if the router gives none
 	Publisher   uint64 // the session that published it, 0 if the router does not say
+	Retained    bool   // it was published before
 	Details     map[string]any
+
+	ctx context.Context // ended when the connection is
 }
 
 // Subscribe has handler called for each event of a topic, on the loop. An
@@ -54,96 +59,45 @@ func (s *Session) SubscribeLater(topic string, handler func(*Event) (*txaio.Futu
 	}, optional(options))
 }
 
-func (s *Session) subscribe(uri string, handler func(*Event) *txaio.Future[struct{}], options SubscribeOptions) *txaio.Future[*Subscription] {
-	if err := checkURI(uri, options.Match); err != nil {
+func (s *Session) subscribe(uri string, handler func(*Event) *txaio.Future[struct{}], o SubscribeOptions) *txaio.Future[*Subscription] {
+	options := withOptions(o.Options)
+	set(options, "get_retained", o.GetRetained)
+	e, err := s.newEntry(&s.subscriptions, uri, o.Match, options, o.OnRevoked)
+	if err != nil {
 		return failed[*Subscription](s, err)
 	}
-	details := make(map[string]any)
-	if options.Match != "" {
-		details["match"] = options.Match
-	}
-	of := topic{uri, cmp.Or(options.Match, exact)}
-	r := &simple[*Subscription]{of: codeSubscribe, about: uri, future: newFuture[*Subscription](s)}
-	r.take = func(m *message) (*Subscription, error) {
-		s.subscribing[of]--
-		delete(s.kept, of)
-		// A broker gives the same id for the same topic.
-		subscription := &Subscription{ID: m.id, Topic: uri, session: s, of: of, handler: handler, onRevoked: options.OnRevoked}
-		s.subscriptions[m.id] = append(s.subscriptions[m.id], subscription)
-		return subscription, nil
-	}
-	r.refused = func() {
-		s.subscribing[of]--
-		if id, kept := s.kept[of]; kept && s.subscribing[of] == 0 { // nobody takes it over
-			delete(s.kept, of)
-			r := s.unsubscribing(id, uri)
-			s.logFailure(r.future, "UNSUBSCRIBE of "+uri)
-			r.send(s, id)
-		}
-	}
-	r.undo = func(subscription *Subscription) { subscription.Unsubscribe() }
-	whenJoined(s, r.future, func() {
-		s.subscribing[of]++
-		r.send(s, details, uri)
-	})
-	return r.future
+	e.take = func(m *message) { s.logFailure(handler(s.newEvent(uri, m)), "handler of "+uri) }
+	subscription := &Subscription{Topic: uri, entry: e}
+	return makeEntry(e, subscription, func(id uint64) { subscription.ID = id })
 }
 
 // Unsubscribe takes the handler back. The router is told when it was the last
 // one for the topic.
-func (sub *Subscription) Unsubscribe() *txaio.Future[struct{}] {
-	s := sub.session
-	r := s.unsubscribing(sub.ID, sub.Topic)
-	whenJoined(s, r.future, func() {
-		handlers := s.subscriptions[sub.ID]
-		i := slices.Index(handlers, sub)
-		switch {
-		case i < 0:
-			reject(r.future, &Error{URI: "wamp.error.no_such_subscription", Payload: Args(sub.Topic + " is not subscribed to any more")})
-		default:
-			// The entry stays until UNSUBSCRIBED: events may be on their way.
-			s.subscriptions[sub.ID] = slices.Delete(slices.Clone(handlers), i, i+1)
-			switch {
-			case len(handlers) > 1:
-				resolve(r.future, struct{}{})
-			case s.subscribing[sub.of] > 0:
-				// A SUBSCRIBE that is pending gets the same id, which an
-				// UNSUBSCRIBE behind it would end.
-				s.kept[sub.of] = sub.ID
-				resolve(r.future, struct{}{})
-			default:
-				r.send(s, sub.ID)
-			}
-		}
-	})
-	return r.future
-}
-
-// unsubscribing is the request to end a subscription.
-func (s *Session) unsubscribing(id uint64, uri string) *simple[struct{}] {
-	r := &simple[struct{}]{of: codeUnsubscribe, about: uri, future: newFuture[struct{}](s)}
-	r.take = func(*message) (struct{}, error) {
-		if len(s.subscriptions[id]) == 0 { // else it was made again in the meantime
-			delete(s.subscriptions, id)
-		}
-		return struct{}{}, nil
-	}
-	return r
-}
+func (sub *Subscription) Unsubscribe() *txaio.Future[struct{}] { return sub.entry.takeBack() }
 
 // event handles EVENT.
 func (s *Session) event(m *message) {
-	handlers, known := s.subscriptions[m.id]
+	entries, known := s.subscriptions.byID[m.id]
 	if !known {
-		s.log.Warn("WAMP: an EVENT for the subscription {subscription}, which this session does not have, is ignored",
-			attr("subscription", m.id))
+		s.stray(m, "subscription")
 	}
-	for _, sub := range handlers {
-		event := &Event{Payload: m.payload, Topic: sub.Topic, Publication: m.second, Details: m.details}
-		if topic, ok := m.details["topic"].(string); ok {
-			event.Topic = topic
-		}
-		event.Publisher = m.session("publisher")
-		s.logFailure(sub.handler(event), "handler of "+sub.Topic)
+	for _, e := range living(entries) {
+		e.take(m)
 	}
+}
+
+func (s *Session) newEvent(topic string, m *message) *Event {
+	event := &Event{
+		Payload:     m.payload,
+		Topic:       topic,
+		Publication: m.second,
+		Publisher:   m.session("publisher"),
+		Retained:    m.details["retained"] == true,
+		Details:     m.details,
+		ctx:         s.transport.ctx,
+	}
+	if topic, ok := m.details["topic"].(string); ok {
+		event.Topic = topic
+	}
+	return event
 }

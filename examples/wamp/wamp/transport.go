@@ -32,6 +32,7 @@ type transport struct {
 	conn   *websocket.Conn // set when it is opened
 
 	bytesRead, bytesWritten atomic.Int64
+	bytesSent               atomic.Int64 // given to send
 	writing                 atomic.Bool
 
 	mu      sync.Mutex
@@ -67,6 +68,7 @@ func newTransport(loop txaio.EventLoop, events transportEvents, dial dialer) *tr
 // send queues a frame. The loop must not wait for the network, so that the
 // queue has no limit: who sends without waiting for answers fills memory.
 func (t *transport) send(frame []byte) {
+	t.bytesSent.Add(int64(len(frame)))
 	t.change(func() { t.queue = append(t.queue, frame) })
 }
 

@@ -40,11 +40,19 @@ const URL = "ws://router.test/"
 
 // NewServer starts a server that ends with the test.
 func NewServer(tb testing.TB) *Server {
-	s := &Server{tb: tb, pipes: make(chan net.Conn), peers: make(chan *Peer, 2000), done: make(chan struct{}), Protocol: "wamp.2.json"}
-	server := &http.Server{Handler: http.HandlerFunc(s.serve)}
-	go server.Serve((*listener)(s))
-	tb.Cleanup(func() { server.Close() })
+	s := newServer(tb)
+	s.start(s.serve)
 	return s
+}
+
+func newServer(tb testing.TB) *Server {
+	return &Server{tb: tb, pipes: make(chan net.Conn), peers: make(chan *Peer, 2000), done: make(chan struct{}), Protocol: "wamp.2.json"}
+}
+
+func (s *Server) start(handler http.HandlerFunc) {
+	server := &http.Server{Handler: handler}
+	go server.Serve((*listener)(s))
+	s.tb.Cleanup(func() { server.Close() })
 }
 
 // Client returns an HTTP client whose connections end at the server.

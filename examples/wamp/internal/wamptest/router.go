@@ -20,6 +20,7 @@ import (
 // errors through with their arguments, and asks for salted WAMP-CRA.
 type Router struct {
 	secret string // "": everybody may join
+	faults *Chaos // nil: none
 
 	mu       sync.Mutex
 	ids      uint64
@@ -39,6 +40,8 @@ type routed struct {
 	out    chan []byte
 	id     uint64
 	calls  uint64 // invocations that were sent to it
+
+	heldIn, heldOut []byte // frames that the next ones overtake
 }
 
 type routedRequest struct {
@@ -62,31 +65,45 @@ const (
 // NewRouter starts a router that ends with the test, and returns its URL. With
 // a secret, it admits those who sign its challenge with it.
 func NewRouter(tb testing.TB, secret string) (url string) {
-	r := &Router{
-		secret:   secret,
-		sessions: make(map[*routed]bool),
-		callees:  make(map[string]*routed),
-		procs:    make(map[string]uint64),
-		topics:   make(map[string]map[*routed]bool),
-		topicIDs: make(map[string]uint64),
-		calls:    make(map[uint64]*routedCall),
-		byCaller: make(map[routedRequest]uint64),
-	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
+	tb.Cleanup(ServeRouter(listener, secret))
+	return "ws://" + listener.Addr().String() + "/"
+}
+
+// ServeRouter serves the connections of listener, until stop is called.
+func ServeRouter(listener net.Listener, secret string) (stop func()) {
+	r := newRouter(secret)
 	server := &http.Server{Handler: http.HandlerFunc(r.serve)}
 	go server.Serve(listener)
-	tb.Cleanup(func() {
+	return func() {
 		server.Close()
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		for s := range r.sessions {
-			go s.conn.CloseNow()
-		}
-	})
-	return "ws://" + listener.Addr().String() + "/"
+		r.restart()
+	}
+}
+
+func newRouter(secret string) *Router {
+	r := &Router{secret: secret, sessions: make(map[*routed]bool)}
+	r.restart()
+	return r
+}
+
+// restart drops all connections and forgets everything.
+func (r *Router) restart() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s := range r.sessions {
+		go s.conn.CloseNow()
+	}
+	r.sessions = make(map[*routed]bool)
+	r.callees = make(map[string]*routed)
+	r.procs = make(map[string]uint64)
+	r.topics = make(map[string]map[*routed]bool)
+	r.topicIDs = make(map[string]uint64)
+	r.calls = make(map[uint64]*routedCall)
+	r.byCaller = make(map[routedRequest]uint64)
 }
 
 func (r *Router) serve(w http.ResponseWriter, request *http.Request) {
@@ -95,7 +112,7 @@ func (r *Router) serve(w http.ResponseWriter, request *http.Request) {
 		return // the client has got the reason
 	}
 	conn.SetReadLimit(1 << 24)
-	s := &routed{router: r, conn: conn, out: make(chan []byte, 100_000)}
+	s := &routed{router: r, conn: conn, out: make(chan []byte, r.backlog())}
 	r.mu.Lock()
 	r.sessions[s] = true
 	r.mu.Unlock()
@@ -120,14 +137,27 @@ func (r *Router) serve(w http.ResponseWriter, request *http.Request) {
 		if err != nil {
 			return
 		}
-		var message []any
-		if json.Unmarshal(frame, &message) != nil || len(message) < 2 {
+		r.mu.Lock()
+		ok := true
+		r.faults.frame(frame, &s.heldIn, func(frame []byte) {
+			var message []any
+			if ok = ok && json.Unmarshal(frame, &message) == nil && len(message) > 1 && r.sessions[s]; ok {
+				r.handle(s, message)
+			}
+		})
+		r.mu.Unlock()
+		if !ok {
 			return
 		}
-		r.mu.Lock()
-		r.handle(s, message)
-		r.mu.Unlock()
 	}
+}
+
+// backlog is how many frames may wait for a session.
+func (r *Router) backlog() int {
+	if r.faults != nil {
+		return 1000 // there are many sessions, and they begin again and again
+	}
+	return 100_000
 }
 
 func (r *Router) forget(s *routed) {
@@ -149,7 +179,12 @@ func (s *routed) send(elements ...any) {
 	if err != nil {
 		panic(err) // it came as JSON
 	}
-	s.out <- frame
+	s.router.faults.frame(frame, &s.heldOut, func(frame []byte) {
+		select {
+		case s.out <- frame:
+		default: // nobody reads it any more
+		}
+	})
 }
 
 func (r *Router) next() uint64 { r.ids++; return r.ids }

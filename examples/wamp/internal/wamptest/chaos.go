@@ -1,0 +1,90 @@
+package wamptest
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// Chaos is a Router on a Server, inside the process, that can be told to lose, delay,
+// cut short, repeat and reorder the frames of both directions, and to restart.
+type Chaos struct {
+	*Server
+	router *Router
+	rate   atomic.Int64 // frames in ten thousand to which something happens
+	down   atomic.Bool
+
+	// Happened counts what was done to frames, by what.
+	Happened [kinds]atomic.Int64
+}
+
+// What happens to frames.
+const (
+	lost = iota
+	late
+	cut
+	repeated
+	reordered
+	kinds
+)
+
+// NewChaos starts a router that ends with the test. It behaves until it is told
+// otherwise.
+func NewChaos(tb testing.TB) *Chaos {
+	c := &Chaos{Server: newServer(tb), router: newRouter("")}
+	c.router.faults = c
+	c.start(func(w http.ResponseWriter, r *http.Request) {
+		if c.down.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		c.router.serve(w, r)
+	})
+	tb.Cleanup(c.router.restart)
+	return c
+}
+
+// SetRate says to how many frames in ten thousand something happens.
+func (c *Chaos) SetRate(rate int) { c.rate.Store(int64(rate)) }
+
+// Restart drops all connections and forgets everything, and is back after a time.
+func (c *Chaos) Restart(after time.Duration) {
+	c.down.Store(true)
+	c.router.restart()
+	time.AfterFunc(after, func() { c.down.Store(false) })
+}
+
+// frame passes a frame on, or does something to it. held is the one that this one
+// overtakes. The router is locked.
+func (c *Chaos) frame(frame []byte, held *[]byte, pass func([]byte)) {
+	what := -1
+	if c != nil && rand.Int64N(10_000) < c.rate.Load() {
+		what = rand.IntN(kinds)
+		c.Happened[what].Add(1)
+	}
+	before := *held
+	*held = nil
+	switch what {
+	case lost:
+	case late:
+		time.AfterFunc(time.Duration(rand.Int64N(int64(3*time.Second))), func() {
+			c.router.mu.Lock()
+			defer c.router.mu.Unlock()
+			pass(frame)
+		})
+	case cut:
+		pass(frame[:rand.IntN(len(frame))])
+	case repeated:
+		pass(frame)
+		pass(frame)
+	case reordered:
+		*held = frame
+	default:
+		pass(frame)
+	}
+	if before != nil {
+		pass(before)
+	}
+}
