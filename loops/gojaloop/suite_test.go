@@ -21,6 +21,15 @@ func TestLibrarySuite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	tests, err := filepath.Glob(filepath.Join(library, "*_test.go"))
+	if err != nil || len(tests) == 0 {
+		t.Fatalf("no tests in %s: %v", library, err)
+	}
+	for _, test := range append(tests, suite) { // so that go test repeats this one when they change
+		if _, err := os.Stat(test); err != nil {
+			t.Fatal(err)
+		}
+	}
 	text, err := json.Marshal(map[string]any{
 		"Replace": map[string]string{filepath.Join(library, "goja_test.go"): suite},
 	})
