@@ -175,9 +175,9 @@ func (l *Loop) HandleFailure(fail *Failure) {
 // loop, this or any other [Loop].
 func (l *Loop) InLoop() bool { return onLoop() }
 
-// onLoop reports whether the running goroutine is running a task of a Loop. It
-// looks for runTasks on the stack, which takes a microsecond or two; so it does not
-// while no loop is running any.
+// onLoop reports whether the running goroutine is running a task of a loop. It
+// looks for runTasks and runForeign on the stack, which takes a microsecond or two; so
+// it does not while no loop is running any.
 func onLoop() bool {
 	if turnsRunning.Load() == 0 {
 		return false
@@ -186,7 +186,7 @@ func onLoop() bool {
 	for skip := 2; ; skip += len(frames) {
 		n := runtime.Callers(skip, frames[:])
 		for _, pc := range frames[:n] {
-			if fn := runtime.FuncForPC(pc - 1); fn != nil && fn.Entry() == runTasksEntry {
+			if fn := runtime.FuncForPC(pc - 1); fn != nil && (fn.Entry() == runTasksEntry || fn.Entry() == runForeignEntry) {
 				return true
 			}
 		}
@@ -196,7 +196,7 @@ func onLoop() bool {
 	}
 }
 
-// turnsRunning counts the calls of runTasks.
+// turnsRunning counts the calls of runTasks and runForeign.
 var turnsRunning atomic.Int64
 
 var runTasksEntry = reflect.ValueOf(runTasks).Pointer()
