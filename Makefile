@@ -3,7 +3,7 @@ TAGS    := none deferred future
 # Modules of their own: peers, tools and clients that users never download.
 MODULES := $(filter-out ./tools/,$(sort $(dir $(shell find . -mindepth 2 -name go.mod -not -path '*/node_modules/*'))))
 # Those of them whose tests have goroutines that meet.
-RACED   := ./examples/wamp/
+RACED   := ./examples/wamp/ ./loops/gojaloop/
 TOOL    := GOWORK=off go tool -modfile=tools/go.mod
 # A number of runs: given a time, go test sometimes fails where that ends
 # (go.dev/issue/75804).

@@ -27,6 +27,29 @@ type DelayedCaller interface {
 
 // An EventLoop runs functions, one at a time: a [Loop], or an adapter to
 // another library's. Twisted calls it reactor. All methods are called from any
+// goroutine, also from the loop's own.
+//
+// Loops of others differ in what follows, and an adapter has to make up for it:
+//
+//   - Timers run in the order of their times, and those of the same time in the
+//     order in which they were made. Loops that have a goroutine for each timer do
+//     not ensure that. A delay of 0 is a timer too: it runs after what is queued
+//     already, and never inside CallLater.
+//   - DelayedCall.Cancel knows at once, on any goroutine, whether the function
+//     will run, also when its time has come and it waits for its turn.
+//   - CallSoon neither blocks nor panics, as it is called where a future is
+//     settled: perhaps on a goroutine where nobody recovers.
+//   - A loop that was stopped still runs what it has and what it gets, on whatever
+//     goroutine. A function that is dropped may be the one that settles a future.
+//   - No panic of a function gets to the loop: the package recovers them. But
+//     runtime.Goexit ends the goroutine that runs the function, as it always does.
+//     What is queued then has to run on another.
+//
+// An adapter may also have the method InLoop() bool, which reports whether the
+// running goroutine is the loop's, for [ErrAwaitOnLoop]: without it only the
+// functions that the package gives to the loop are known to run on it. And it may
+// have HandleFailure(*Failure), its exception handler: without it failures that have
+// nowhere else to go are errors in the log. The package calls that on the loop's
 // goroutine.
 type EventLoop interface {
 	DelayedCaller
@@ -153,12 +176,22 @@ func (a *adapter) recovering(fn func()) func() {
 	if a.recovers {
 		return fn
 	}
-	return func() {
-		if _, fail := protect(func() (struct{}, error) { fn(); return struct{}{}, nil }); fail != nil {
-			a.HandleFailure(fail)
-		}
+	return func() { runForeign(a, fn) }
+}
+
+// runForeign runs a function on a loop of another type. It is a frame of its own on
+// the stack, for onLoop to find.
+//
+//go:noinline
+func runForeign(a *adapter, fn func()) {
+	turnsRunning.Add(1)
+	defer turnsRunning.Add(-1)
+	if _, fail := protect(func() (struct{}, error) { fn(); return struct{}{}, nil }); fail != nil {
+		a.HandleFailure(fail)
 	}
 }
+
+var runForeignEntry = reflect.ValueOf(runForeign).Pointer()
 
 func (a *adapter) unixNano() int64 { return a.Now().UnixNano() }
 

@@ -450,3 +450,31 @@ func TestForeignLoopGoesOnAfterPanics(t *testing.T) {
 		}
 	}
 }
+
+// What the package gives to a loop of another type is known to run on a loop, whatever
+// that tells, and whose loop the future is on.
+func TestAwaitOnForeignLoop(t *testing.T) {
+	usingDefaultLoop(t)
+	pending := txaio.CreateFuture[int]()
+	t.Cleanup(testutil.ReplaceLoop(&applicationLoop{}))
+	for name, run := range map[string]func(fn func()){
+		"CallSoon":  txaio.CallSoon,
+		"CallLater": func(fn func()) { txaio.CallLater(0, fn) },
+	} {
+		for _, f := range []*txaio.Future[int]{pending, txaio.CreateFuture[int]()} {
+			got := make(chan error)
+			run(func() {
+				ctx, cancel := context.WithTimeout(context.Background(), patience)
+				defer cancel()
+				_, err := txaio.Await(ctx, f)
+				got <- err
+			})
+			if err := receive(t, got, "the end of Await"); err != txaio.ErrAwaitOnLoop {
+				t.Errorf("%s: Await returned %v", name, err)
+			}
+		}
+	}
+	done := make(chan error)
+	txaio.CallSoon(func() { done <- txaio.NewLoop().Run(context.Background()) })
+	mustBeUsage(t, "Run on a foreign loop", receive(t, done, "the end of Run"))
+}

@@ -31,18 +31,31 @@ type fixture struct {
 	journal
 }
 
-// newFixture returns a fixture for a test. With TXAIO_TEST_LOOP=foreign in the
-// environment the current loop is a foreignLoop that the TestLoop drives.
+// newFixture returns a fixture for a test. With the name of one of drivenLoops as
+// TXAIO_TEST_LOOP in the environment, that is the current loop.
 func newFixture(t *testing.T) *fixture {
 	x := &fixture{}
 	handler := func(fail *txaio.Failure) { x.note("handler %s", fail.Error()) }
 	x.TestLoop = testutil.NewTestLoop(txaio.WithExceptionHandler(handler))
 	var loop txaio.EventLoop = x.TestLoop
-	if os.Getenv("TXAIO_TEST_LOOP") == "foreign" {
-		loop = &foreignLoop{t: t, functions: make(chan func(), 1<<20), handler: handler, driver: x.TestLoop}
+	if name := os.Getenv("TXAIO_TEST_LOOP"); name != "" {
+		loop = drivenLoops[name](t, x.TestLoop, handler)
 	}
 	t.Cleanup(testutil.ReplaceLoop(loop))
 	return x
+}
+
+// A drivenLoop is a loop of another type that a TestLoop tells when to run what.
+type drivenLoop interface {
+	txaio.EventLoop
+	theDriver() *testutil.TestLoop
+}
+
+// drivenLoops are by name what makes one. The module of an adapter adds its own.
+var drivenLoops = map[string]func(t *testing.T, driver *testutil.TestLoop, handler func(*txaio.Failure)) drivenLoop{
+	"foreign": func(t *testing.T, driver *testutil.TestLoop, handler func(*txaio.Failure)) drivenLoop {
+		return &foreignLoop{t: t, functions: make(chan func(), 1<<20), handler: handler, driver: driver}
+	},
 }
 
 // foreignLoop is an adapter to another library's kind of loop: a channel of
@@ -73,15 +86,16 @@ func (l *foreignLoop) call(fn func()) {
 	fn()
 }
 
+func (l *foreignLoop) theDriver() *testutil.TestLoop     { return l.driver }
 func (l *foreignLoop) Now() time.Time                    { return l.driver.Now() }
 func (l *foreignLoop) InLoop() bool                      { return l.driver.InLoop() }
 func (l *foreignLoop) HandleFailure(fail *txaio.Failure) { l.handler(fail) }
 
-// await is testutil.Await, also for a foreignLoop.
+// await is testutil.Await, also for a drivenLoop.
 func await[T any](t testing.TB, f *txaio.Future[T]) (T, error) {
 	t.Helper()
-	if loop, is := txaio.CurrentLoop().(*foreignLoop); is {
-		defer testutil.ReplaceLoop(loop.driver)()
+	if loop, is := txaio.CurrentLoop().(drivenLoop); is {
+		defer testutil.ReplaceLoop(loop.theDriver())()
 	}
 	return testutil.Await(t, f)
 }

@@ -179,9 +179,9 @@ func (l *Loop) HandleFailure(fail *Failure) {
 // this one or any other.
 func (l *Loop) InLoop() bool { return onLoop() }
 
-// onLoop reports whether this goroutine is running a task of a Loop. It looks
-// for runTasks on the stack, which takes 1 or 2 µs, and skips that if no loop
-// is running a task.
+// onLoop reports whether this goroutine is running a task of a loop. It looks for
+// runTasks and runForeign on the stack, which takes 1 or 2 µs, and skips that if
+// no loop is running a task.
 func onLoop() bool {
 	if turnsRunning.Load() == 0 {
 		return false
@@ -190,7 +190,7 @@ func onLoop() bool {
 	for skip := 2; ; skip += len(frames) {
 		n := runtime.Callers(skip, frames[:])
 		for _, pc := range frames[:n] {
-			if fn := runtime.FuncForPC(pc - 1); fn != nil && fn.Entry() == runTasksEntry {
+			if fn := runtime.FuncForPC(pc - 1); fn != nil && (fn.Entry() == runTasksEntry || fn.Entry() == runForeignEntry) {
 				return true
 			}
 		}
@@ -200,7 +200,7 @@ func onLoop() bool {
 	}
 }
 
-// turnsRunning counts the calls of runTasks.
+// turnsRunning counts the calls of runTasks and runForeign.
 var turnsRunning atomic.Int64
 
 var runTasksEntry = reflect.ValueOf(runTasks).Pointer()

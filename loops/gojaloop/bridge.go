@@ -170,6 +170,15 @@ func Promise[T any](l *Loop, f *txaio.Future[T]) *goja.Object {
 			l.report(err)
 		}
 	}
+	promise := l.vm.ToValue(p).(*goja.Object)
+	_ = promise.DefineDataProperty("cancel", l.vm.ToValue(func(call goja.FunctionCall) goja.Value {
+		var message []string
+		if argument := call.Argument(0); !goja.IsUndefined(argument) {
+			message = []string{argument.String()}
+		}
+		l.CallSoon(func() { txaio.Cancel(f, message...) })
+		return goja.Undefined()
+	}), goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE)
 	txaio.Watch(f, func(value T) {
 		l.CallSoon(func() {
 			if l.closed() != nil {
@@ -191,14 +200,5 @@ func Promise[T any](l *Loop, f *txaio.Future[T]) *goja.Object {
 			}
 		})
 	})
-	promise := l.vm.ToValue(p).(*goja.Object)
-	_ = promise.DefineDataProperty("cancel", l.vm.ToValue(func(call goja.FunctionCall) goja.Value {
-		var message []string
-		if argument := call.Argument(0); !goja.IsUndefined(argument) {
-			message = []string{argument.String()}
-		}
-		l.CallSoon(func() { txaio.Cancel(f, message...) })
-		return goja.Undefined()
-	}), goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE)
 	return promise
 }

@@ -42,7 +42,6 @@ type page struct {
 	URL   string         `json:"url"`
 	Links []string       `json:"links"`
 	Meta  map[string]any `json:"meta"`
-	next  int
 }
 
 // Each value crosses to JavaScript, is what the script says, and comes back.

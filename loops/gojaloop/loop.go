@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dop251/goja"
@@ -125,6 +126,9 @@ func (l *Loop) HandleFailure(fail *txaio.Failure) { l.own.HandleFailure(fail) }
 // InLoop reports whether the running goroutine is running a function of a Loop,
 // this or any other.
 func (l *Loop) InLoop() bool {
+	if entered.Load() == 0 { // so that there is no need to look at the stack, which may be deep
+		return l.own.InLoop()
+	}
 	var frames [64]uintptr
 	for skip := 1; ; skip += len(frames) {
 		n := runtime.Callers(skip, frames[:])
@@ -139,6 +143,9 @@ func (l *Loop) InLoop() bool {
 	}
 }
 
+// entered counts the calls of enter.
+var entered atomic.Int64
+
 var enterEntry = reflect.ValueOf((*Loop).enter).Pointer()
 
 // enter calls fn on the loop's goroutine. All code of users that runs there does
@@ -148,7 +155,9 @@ var enterEntry = reflect.ValueOf((*Loop).enter).Pointer()
 //go:noinline
 func (l *Loop) enter(fn func()) {
 	returned := false
+	entered.Add(1)
 	defer func() {
+		entered.Add(-1)
 		if returned {
 			return
 		}
