@@ -25,32 +25,34 @@ type DelayedCaller interface {
 	CallLater(delay time.Duration, fn func()) DelayedCall
 }
 
-// An EventLoop runs functions, one at a time: a [Loop], or an adapter to
-// another library's. Twisted calls it reactor. All methods are called from any
-// goroutine, also from the loop's own.
+// An EventLoop runs functions one at a time: a [Loop], or an adapter to
+// another library's event loop. Twisted calls it reactor. Its methods may be
+// called from any goroutine, including the loop's own.
 //
-// Loops of others differ in what follows, and an adapter has to make up for it:
+// The package relies on these rules. Event loops differ in them, so an adapter
+// may have to make up for some:
 //
-//   - Timers run in the order of their times, and those of the same time in the
-//     order in which they were made. Loops that have a goroutine for each timer do
-//     not ensure that. A delay of 0 is a timer too: it runs after what is queued
-//     already, and never inside CallLater.
-//   - DelayedCall.Cancel knows at once, on any goroutine, whether the function
-//     will run, also when its time has come and it waits for its turn.
-//   - CallSoon neither blocks nor panics, as it is called where a future is
-//     settled: perhaps on a goroutine where nobody recovers.
-//   - A loop that was stopped still runs what it has and what it gets, on whatever
-//     goroutine. A function that is dropped may be the one that settles a future.
-//   - No panic of a function gets to the loop: the package recovers them. But
-//     runtime.Goexit ends the goroutine that runs the function, as it always does.
-//     What is queued then has to run on another.
+//   - Timers run in the order of their times, and timers for the same time
+//     in the order in which they were made. A timer with a delay of 0 runs
+//     after what is queued already, and never inside CallLater.
+//   - DelayedCall.Cancel knows at once, on any goroutine, whether the
+//     function will still run, even if it is due already.
+//   - CallSoon and CallLater do not block, and CallSoon does not panic: it
+//     is called by whatever settles a future, perhaps on a goroutine where
+//     nobody recovers.
+//   - A loop that was stopped still runs the functions that it has and
+//     gets, on any goroutine. A function that it drops may be the one that
+//     settles a future.
+//   - Panics never reach the loop, because the package recovers them.
+//     runtime.Goexit does end the goroutine that runs the function. The
+//     loop must then run the rest on another one.
 //
-// An adapter may also have the method InLoop() bool, which reports whether the
-// running goroutine is the loop's, for [ErrAwaitOnLoop]: without it only the
-// functions that the package gives to the loop are known to run on it. And it may
-// have HandleFailure(*Failure), its exception handler: without it failures that have
-// nowhere else to go are errors in the log. The package calls that on the loop's
-// goroutine.
+// An adapter may also have a method InLoop() bool that reports whether this
+// goroutine is the loop's, for [ErrAwaitOnLoop]. Without it, the package only
+// knows about the functions that it gives to the loop. An adapter may have a
+// method HandleFailure(*Failure), its exception handler, which the package
+// calls on the loop's goroutine with failures that have nowhere else to go.
+// Without it, they are logged as errors.
 type EventLoop interface {
 	DelayedCaller
 
@@ -179,8 +181,8 @@ func (a *adapter) recovering(fn func()) func() {
 	return func() { runForeign(a, fn) }
 }
 
-// runForeign runs a function on a loop of another type. It is a frame of its own on
-// the stack, for onLoop to find.
+// runForeign runs a function on a loop of another type. It must stay a frame
+// of its own on the stack, because onLoop looks for it.
 //
 //go:noinline
 func runForeign(a *adapter, fn func()) {

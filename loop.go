@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -186,18 +187,16 @@ func onLoop() bool {
 	if turnsRunning.Load() == 0 {
 		return false
 	}
-	var frames [64]uintptr
-	for skip := 2; ; skip += len(frames) {
-		n := runtime.Callers(skip, frames[:])
-		for _, pc := range frames[:n] {
-			if fn := runtime.FuncForPC(pc - 1); fn != nil && (fn.Entry() == runTasksEntry || fn.Entry() == runForeignEntry) {
-				return true
-			}
-		}
-		if n < len(frames) {
-			return false
-		}
+	pcs := make([]uintptr, 64)
+	n := runtime.Callers(2, pcs)
+	for n == len(pcs) {
+		pcs = make([]uintptr, 4*n)
+		n = runtime.Callers(2, pcs)
 	}
+	return slices.ContainsFunc(pcs[:n], func(pc uintptr) bool {
+		fn := runtime.FuncForPC(pc - 1)
+		return fn != nil && (fn.Entry() == runTasksEntry || fn.Entry() == runForeignEntry)
+	})
 }
 
 // turnsRunning counts the calls of runTasks and runForeign.
