@@ -113,22 +113,18 @@ func (r *record) toOutput() {
 func writeLine(line []byte) {
 	output.Lock()
 	defer output.Unlock()
-	defer func() {
-		if value := recover(); value != nil {
-			unwritten(line, value)
-		}
-	}()
-	n, err := output.out.Write(line)
-	if err == nil && n < len(line) {
-		err = io.ErrShortWrite
-	}
-	if err != nil {
-		unwritten(line, err)
+	if err := write(line); err != nil {
+		fmt.Fprintf(os.Stderr, "txaio: cannot write to the log: %s\n%s", logvalue.Sprint(err), line)
 	}
 }
 
-func unwritten(line []byte, reason any) {
-	fmt.Fprintf(os.Stderr, "txaio: cannot write to the log: %s\n%s", logvalue.Sprint(reason), line)
+func write(line []byte) (err error) {
+	defer logvalue.Recovered("Write", &err)
+	n, err := output.out.Write(line)
+	if err == nil && n < len(line) {
+		return io.ErrShortWrite
+	}
+	return err
 }
 
 // fire calls hooks with the record. They may change its message, but cannot keep it

@@ -464,11 +464,11 @@ func TestTroubleAfterStart(t *testing.T) {
 	}
 	for name, way := range ways {
 		broken = writerFunc(func([]byte) (int, error) { panic(cyclic()) })
-		wantContains(t, stderrOf(t, way), "cannot write to the log: map[a:1 me:...]")
+		wantContains(t, stderrOf(t, way), "cannot write to the log: the method Write panicked: map[a:1 me:...]")
 		broken = nil
 		for _, b := range []badWriter{{}, {errBoom}} {
 			errout := stderrOf(t, func() { broken = b; way(); broken = nil })
-			if !regexp.MustCompile(`(?m)^txaio: cannot write to the log: boom\n\S+ message$`).MatchString(errout) {
+			if !regexp.MustCompile(`(?m)^txaio: cannot write to the log: (the method Write panicked: )?boom\n\S+ message$`).MatchString(errout) {
 				t.Errorf("%s: standard error is %q", name, errout)
 			}
 			way()

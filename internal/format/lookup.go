@@ -124,22 +124,20 @@ type finder func(rv reflect.Value, name string) (out reflect.Value, ok bool, err
 
 // find looks for the part p under the given name, in rv and in what it points to.
 func (r *run) find(rv reflect.Value, p *part, name string, member finder) (out reflect.Value, ok bool, err error) {
+	item := func(rv reflect.Value, name string) (reflect.Value, bool, error) { return r.item(rv, p, name) }
+	first, second := member, finder(item)
+	if p.item {
+		first, second = second, first
+	}
 	for range maxDepth {
 		if rv, err = r.settle(rv); err != nil || !rv.IsValid() {
 			return rv, false, err
 		}
-		if p.item {
-			if out, ok, err = r.item(rv, p, name); ok || err != nil {
-				return out, ok, err
-			}
+		if out, ok, err = first(rv, name); !ok && err == nil {
+			out, ok, err = second(rv, name)
 		}
-		if out, ok, err = member(rv, name); ok || err != nil {
+		if ok || err != nil {
 			return out, ok, err
-		}
-		if !p.item {
-			if out, ok, err = r.item(rv, p, name); ok || err != nil {
-				return out, ok, err
-			}
 		}
 		if rv.Kind() != reflect.Pointer || rv.IsNil() {
 			return rv, false, nil

@@ -126,19 +126,17 @@ func textBytes(x any) ([]byte, bool) {
 	return text, is && utf8.Valid(text)
 }
 
-// convert appends v with a conversion.
-func (r *run) convert(dst []byte, v slog.Value, conv byte) ([]byte, error) {
+// convert returns v as text, with a conversion.
+func (r *run) convert(v slog.Value, conv byte) (string, error) {
 	if conv == 's' {
-		return r.print(dst, v)
+		text, err := r.print(nil, v)
+		return string(text), err
 	}
 	text, err := r.appendVerb(nil, "%#v", v.Any())
-	if err != nil {
-		return nil, err
-	}
 	if conv == 'a' {
-		return appendASCII(dst, string(text)), nil
+		text = appendASCII(nil, string(text))
 	}
-	return append(dst, text...), nil
+	return string(text), err
 }
 
 // printAs appends v with a specification.

@@ -90,23 +90,20 @@ func (r *run) field(dst []byte, f *field) ([]byte, error) {
 			return nil, err
 		}
 	}
-	switch {
-	case f.conv != 0 && sp.text == "":
-		return r.convert(dst, v, f.conv)
-	case f.conv != 0:
-		text, err := r.convert(nil, v, f.conv)
-		if err == nil {
+	if f.conv != 0 {
+		text, err := r.convert(v, f.conv)
+		if err == nil && sp.text != "" {
 			err = r.spend(len(text))
 		}
 		if err != nil {
 			return nil, err
 		}
-		return sp.appendText(dst, string(text), "str")
-	case sp.text == "":
-		return r.print(dst, v)
-	default:
-		return r.printAs(dst, v, sp)
+		v = slog.StringValue(text)
 	}
+	if sp.text == "" {
+		return r.print(dst, v)
+	}
+	return r.printAs(dst, v, sp)
 }
 
 // spend counts n bytes of text that are read but not written.

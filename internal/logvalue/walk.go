@@ -95,7 +95,7 @@ func (w *Walk) Value(v slog.Value) slog.Value {
 		if v.Kind() != slog.KindAny && w.Text {
 			return v
 		}
-		w.verb = "%+v" // slog's verb
+		w.verb = "%+v" // used by slog's TextHandler
 		instead, changed := w.look(reflect.ValueOf(v.Any()), false, w.Text)
 		if !changed {
 			return v
@@ -217,7 +217,7 @@ func (w *Walk) lookAtMethods(v reflect.Value, has traits, inside, text bool) (in
 		case w.prints(v, has):
 			instead, changed = w.cutText(v.Interface(), w.verb)
 			return instead, changed, true
-		case w.Text && !inside && has&marshalsText != 0 && !w.encodes(v):
+		case w.verb == "%+v" && !inside && has&marshalsText != 0 && !w.encodes(v): // slog calls MarshalText
 			return w.textOf(v), true, true
 		}
 		return nil, false, has&bounded != 0

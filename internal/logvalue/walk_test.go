@@ -122,3 +122,51 @@ func TestDepthOfTexts(t *testing.T) {
 		t.Errorf("%d levels, not %d", n, maxDepth)
 	}
 }
+
+type panicking struct{ A int }
+
+func (panicking) String() string               { panic("boom") }
+func (panicking) MarshalText() ([]byte, error) { panic("boom") }
+
+type onlyMarshals struct{ A int }
+
+func (onlyMarshals) MarshalText() ([]byte, error) { panic("boom") }
+
+type syntax struct{}
+
+func (syntax) GoString() string { return "syntax{}" }
+
+// TestAppend checks which methods Append calls, and that a panic is an error.
+func TestAppend(t *testing.T) {
+	const boom = "the method String panicked: boom"
+	loop := []any{1, nil}
+	loop[1] = loop
+	for _, c := range []struct {
+		x               any
+		value, asSyntax string
+		err             string // of %v
+	}{
+		{1, "1", "1", ""},
+		{syntax{}, "{}", "syntax{}", ""},
+		{[]any{syntax{}}, "[{}]", "[]interface {}{syntax{}}", ""},
+		{onlyMarshals{7}, "{7}", "logvalue.onlyMarshals{A:7}", ""},
+		{panicking{7}, boom, "logvalue.panicking{A:7}", boom},
+		{[]any{panicking{7}}, "[" + boom + "]", "[]interface {}{logvalue.panicking{A:7}}", boom},
+		{(*panicking)(nil), "<nil>", "(*logvalue.panicking)(nil)", ""},
+		{errorValuer{}, "message", "logvalue.errorValuer{}", ""},
+		{loop, "[1 ...]", `[]interface {}{1, "..."}`, ""},
+	} {
+		w := &Walk{Text: true}
+		value, err := w.Append(nil, "%v", c.x)
+		text := ""
+		if err != nil {
+			text = err.Error()
+		}
+		if string(value) != c.value || text != c.err {
+			t.Errorf("%T: %s, %q, want %s, %q", c.x, value, text, c.value, c.err)
+		}
+		if syntax, err := new(Walk).Append(nil, "%#v", c.x); string(syntax) != c.asSyntax || err != nil {
+			t.Errorf("%T: %s, %v, want %s", c.x, syntax, err, c.asSyntax)
+		}
+	}
+}
