@@ -95,6 +95,19 @@ func TestComposition(t *testing.T) {
 	})
 }
 
+// The stack of a panic leads to it.
+func TestCompositionPanicTraceback(t *testing.T) {
+	inEachComposer(t, func(t *testing.T, x *fixture, c composer) {
+		f := txaio.CreateFuture[int]()
+		g := c.compose(x, f, func() (string, error) { _, err := panics(t.Context()); return "", err })
+		c.settle(f)
+		x.RunUntilIdle()
+		if trace := txaio.FailureFormatTraceback(wantFailure(t, g, errTwo)); !strings.Contains(trace, "txaio_test.panics") {
+			t.Errorf("traceback:\n%s", trace)
+		}
+	})
+}
+
 // What the function is not for goes past it.
 func TestCompositionPassesBy(t *testing.T) {
 	inEachComposer(t, func(t *testing.T, x *fixture, c composer) {
@@ -337,6 +350,24 @@ func TestThenOfCancelMeanwhile(t *testing.T) {
 	x.RunUntilIdle()
 	wantFailure(t, g, txaio.ErrCancelled)
 	wantFailure(t, inner, txaio.ErrCancelled)
+}
+
+// If it is settled by hand while the function runs, what that returns is left alone.
+func TestThenOfSettledMeanwhile(t *testing.T) {
+	x := newFixture(t)
+	f, inner := txaio.CreateFuture[int](), txaio.CreateFuture[string]()
+	var g *txaio.Future[string]
+	g = txaio.ThenOf(f, func(int) (*txaio.Future[string], error) {
+		wantErr(t, "Resolve", txaio.Resolve(g, "by hand"), nil)
+		return inner, nil
+	})
+	txaio.Resolve(f, 1)
+	x.RunUntilIdle()
+	wantValue(t, g, "by hand")
+	wantSettled(t, inner, false)
+	wantErr(t, "Resolve", txaio.Resolve(inner, "too late"), nil)
+	x.RunUntilIdle()
+	wantValue(t, g, "by hand")
 }
 
 // Futures that wait for one another in a circle can be cancelled.
