@@ -443,8 +443,14 @@ func TestForeignLoopGoesOnAfterPanics(t *testing.T) {
 						t.Errorf("the handler was called %d times", handled)
 					}
 				})
-				if logged := len(log.with("on purpose")) > 0; handler == "none" && name != "callback" && !(name == "errback" && txaio.UsingDeferred) && !logged {
+				if handler == "handles" || name == "callback" || name == "errback" && txaio.UsingDeferred {
+					return
+				}
+				if len(log.with("on purpose")) == 0 {
 					t.Error("the panic is not in the log")
+				}
+				if reported := len(log.with("in the handler")) > 0; reported != (handler == "panics") {
+					t.Errorf("the handler's own panic is in the log: %t", reported)
 				}
 			})
 		}
