@@ -119,6 +119,16 @@ func TestCompositionPassesBy(t *testing.T) {
 	})
 }
 
+// A zero Failure is no failure of anything: returning one is misuse.
+func TestZeroFailureReturned(t *testing.T) {
+	newFixture(t)
+	f := txaio.Then(txaio.CreateFutureSuccess(1), func(int) (int, error) { return 0, new(txaio.Failure) })
+	var usage *txaio.UsageError
+	if _, err := await(t, f); !errors.As(err, &usage) {
+		t.Errorf("got %v, not a *UsageError", err)
+	}
+}
+
 // The very failure goes past, with its traceback.
 func TestThenPassesTheFailureItself(t *testing.T) {
 	newFixture(t)
