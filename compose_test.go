@@ -328,11 +328,16 @@ func TestCancellationGoesPast(t *testing.T) {
 	g := txaio.Then(f, func(int) (int, error) { return 0, nil })
 	h := txaio.Catch(g, func(fail *txaio.Failure) (int, error) { return 0, fail })
 	watch(&x.journal, h, "h")
+	of := txaio.ThenOf(txaio.CreateFutureSuccess(1), func(int) (*txaio.Future[int], error) { return g, nil })
+	watch(&x.journal, of, "of")
+	x.RunUntilIdle()
 	txaio.Cancel(f, "enough")
 	x.RunUntilIdle()
-	x.want(t, "h!"+cancelledText("enough"))
-	if txaio.UsingFuture && !strings.Contains(h.String(), "cancelled") {
-		t.Errorf("it is %v", h)
+	x.want(t, "h!"+cancelledText("enough"), "of!"+cancelledText("enough"))
+	for _, last := range []*txaio.Future[int]{h, of} {
+		if txaio.UsingFuture && !strings.Contains(last.String(), "cancelled") {
+			t.Errorf("it is %v", last)
+		}
 	}
 	settleReports(t, log)
 }
