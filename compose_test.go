@@ -95,6 +95,19 @@ func TestComposition(t *testing.T) {
 	})
 }
 
+// The stack of a panic leads to it.
+func TestCompositionPanicTraceback(t *testing.T) {
+	inEachComposer(t, func(t *testing.T, x *fixture, c composer) {
+		f := txaio.CreateFuture[int]()
+		g := c.compose(x, f, func() (string, error) { _, err := panics(t.Context()); return "", err })
+		c.settle(f)
+		x.RunUntilIdle()
+		if trace := txaio.FailureFormatTraceback(wantFailure(t, g, errTwo)); !strings.Contains(trace, "txaio_test.panics") {
+			t.Errorf("traceback:\n%s", trace)
+		}
+	})
+}
+
 // What the function is not for goes past it.
 func TestCompositionPassesBy(t *testing.T) {
 	inEachComposer(t, func(t *testing.T, x *fixture, c composer) {
@@ -104,6 +117,16 @@ func TestCompositionPassesBy(t *testing.T) {
 		x.RunUntilIdle()
 		x.want(t, map[bool]string{true: "g=1", false: "g!one"}[c.name == "Catch"])
 	})
+}
+
+// A zero Failure is no failure of anything: returning one is misuse.
+func TestZeroFailureReturned(t *testing.T) {
+	newFixture(t)
+	f := txaio.Then(txaio.CreateFutureSuccess(1), func(int) (int, error) { return 0, new(txaio.Failure) })
+	var usage *txaio.UsageError
+	if _, err := await(t, f); !errors.As(err, &usage) {
+		t.Errorf("got %v, not a *UsageError", err)
+	}
 }
 
 // The very failure goes past, with its traceback.
@@ -305,11 +328,16 @@ func TestCancellationGoesPast(t *testing.T) {
 	g := txaio.Then(f, func(int) (int, error) { return 0, nil })
 	h := txaio.Catch(g, func(fail *txaio.Failure) (int, error) { return 0, fail })
 	watch(&x.journal, h, "h")
+	of := txaio.ThenOf(txaio.CreateFutureSuccess(1), func(int) (*txaio.Future[int], error) { return g, nil })
+	watch(&x.journal, of, "of")
+	x.RunUntilIdle()
 	txaio.Cancel(f, "enough")
 	x.RunUntilIdle()
-	x.want(t, "h!"+cancelledText("enough"))
-	if txaio.UsingFuture && !strings.Contains(h.String(), "cancelled") {
-		t.Errorf("it is %v", h)
+	x.want(t, "h!"+cancelledText("enough"), "of!"+cancelledText("enough"))
+	for _, last := range []*txaio.Future[int]{h, of} {
+		if txaio.UsingFuture && !strings.Contains(last.String(), "cancelled") {
+			t.Errorf("it is %v", last)
+		}
 	}
 	settleReports(t, log)
 }
@@ -337,6 +365,24 @@ func TestThenOfCancelMeanwhile(t *testing.T) {
 	x.RunUntilIdle()
 	wantFailure(t, g, txaio.ErrCancelled)
 	wantFailure(t, inner, txaio.ErrCancelled)
+}
+
+// If it is settled by hand while the function runs, what that returns is left alone.
+func TestThenOfSettledMeanwhile(t *testing.T) {
+	x := newFixture(t)
+	f, inner := txaio.CreateFuture[int](), txaio.CreateFuture[string]()
+	var g *txaio.Future[string]
+	g = txaio.ThenOf(f, func(int) (*txaio.Future[string], error) {
+		wantErr(t, "Resolve", txaio.Resolve(g, "by hand"), nil)
+		return inner, nil
+	})
+	txaio.Resolve(f, 1)
+	x.RunUntilIdle()
+	wantValue(t, g, "by hand")
+	wantSettled(t, inner, false)
+	wantErr(t, "Resolve", txaio.Resolve(inner, "too late"), nil)
+	x.RunUntilIdle()
+	wantValue(t, g, "by hand")
 }
 
 // Futures that wait for one another in a circle can be cancelled.

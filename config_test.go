@@ -317,6 +317,25 @@ func TestForeignLoop(t *testing.T) {
 	})
 }
 
+// Setting the loop that is set already changes nothing: the calls of a bucket share
+// its timer.
+func TestSetLoopToTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := new(applicationLoop)
+		defer testutil.ReplaceLoop(l)()
+		batched := txaio.MakeBatchedTimer(time.Hour, 0, txaio.RoundUp())
+		first := batched.CallLater(time.Minute, func() {})
+		txaio.SetLoop(l)
+		second := batched.CallLater(time.Minute, func() {})
+		if l.timers != 1 {
+			t.Errorf("%d timers for one bucket", l.timers)
+		}
+		if !first.Cancel() || !second.Cancel() {
+			t.Error("Cancel() = false")
+		}
+	})
+}
+
 // overridingLoop embeds a loop and overrides one of its methods.
 type overridingLoop struct {
 	*txaio.Loop
@@ -443,8 +462,14 @@ func TestForeignLoopGoesOnAfterPanics(t *testing.T) {
 						t.Errorf("the handler was called %d times", handled)
 					}
 				})
-				if logged := len(log.with("on purpose")) > 0; handler == "none" && name != "callback" && !(name == "errback" && txaio.UsingDeferred) && !logged {
+				if handler == "handles" || name == "callback" || name == "errback" && txaio.UsingDeferred {
+					return
+				}
+				if len(log.with("on purpose")) == 0 {
 					t.Error("the panic is not in the log")
+				}
+				if reported := len(log.with("in the handler")) > 0; reported != (handler == "panics") {
+					t.Errorf("the handler's own panic is in the log: %t", reported)
 				}
 			})
 		}

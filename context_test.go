@@ -216,6 +216,14 @@ func TestAddTimeout(t *testing.T) {
 	}
 }
 
+func TestAddTimeoutOfNil(t *testing.T) {
+	x := newFixture(t)
+	wantUsageError(t, func() { txaio.AddTimeout[int](nil, time.Second) }, "nil")
+	if timers := x.Stats().Timers; timers != 0 {
+		t.Errorf("%d timers were set", timers)
+	}
+}
+
 // A future that is settled in time keeps its outcome, and leaves no timer.
 func TestAddTimeoutInTime(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -311,6 +319,13 @@ func TestAddTimeoutUnhandled(t *testing.T) {
 		x.Advance(2000 * time.Second)
 	}()
 	wantReport(t, log, "TimeoutError: timed out after 20m34s")
+	func() {
+		f := txaio.CreateFuture[int]()
+		txaio.AddTimeout(f, time.Hour)
+		txaio.Reject(f, errors.New("failed in time"))
+		x.RunUntilIdle()
+	}()
+	wantReport(t, log, "failed in time") // setting a limit is not looking
 	func() {
 		txaio.AddCallbacks(txaio.AddTimeout(txaio.CreateFuture[int](), 4321*time.Second), nil, passFailure)
 		x.Advance(5000 * time.Second)

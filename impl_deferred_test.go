@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/txaio-go/txaio"
 )
@@ -954,4 +955,19 @@ func TestDeferredGoexitWhileOthersAreLeft(t *testing.T) {
 	<-done
 	n.expect(t, "later callback")
 	outer.AddErrback(func(*txaio.Failure) (int, error) { return 0, nil })
+}
+
+// RunUntil drives the loop until the callbacks have run, not only until the
+// Deferred is settled.
+func TestRunUntilWaitsForCallbacks(t *testing.T) {
+	inBubble(t, func(t *testing.T, loop *txaio.Loop) {
+		d := txaio.CreateFutureSuccess(1)
+		d.Pause()
+		var ran int64
+		txaio.Watch(d, func(int) { ran = goroutineID() }, nil)
+		txaio.CallLater(time.Second, d.Unpause)
+		if _, err := txaio.RunUntil(t.Context(), loop, d); err != nil || ran != goroutineID() {
+			t.Errorf("%v; the callback ran on goroutine %d, not on %d", err, ran, goroutineID())
+		}
+	})
 }

@@ -998,23 +998,25 @@ func TestRunUntil(t *testing.T) {
 	})
 	flush(t, loop)
 	mustPanicWithUsage(t, "RunUntil of nil", func() { txaio.RunUntil[int](t.Context(), loop, nil) })
+	for name, loop := range map[string]*txaio.Loop{"nil": nil, "zero": new(txaio.Loop)} {
+		mustPanicWithUsage(t, "RunUntil on a loop that is "+name, func() { _, _ = txaio.RunUntil(t.Context(), loop, f) })
+		mustPanicWithUsage(t, "Drain of a loop that is "+name, func() { _ = loop.Drain(t.Context()) })
+	}
 }
 
 // If the context ends first, the future stays as it is, and its failure is reported
 // if nobody else looks at it.
 func TestRunUntilContextEnds(t *testing.T) {
 	log := captureLog(t, nil)
-	loop := txaio.NewLoop()
-	defer testutil.ReplaceLoop(loop)()
-	ctx, cancel := context.WithCancel(t.Context())
-	func() {
+	inBubble(t, func(t *testing.T, loop *txaio.Loop) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
 		f := txaio.CreateFuture[int]()
-		loop.CallSoon(cancel)
-		if _, err := txaio.RunUntil(ctx, loop, f); err != context.Canceled {
+		if _, err := txaio.RunUntil(ctx, loop, f); err != context.DeadlineExceeded {
 			t.Errorf("got %v", err)
 		}
 		txaio.Reject(f, errors.New("after RunUntil"))
-	}()
+	})
 	wantReport(t, log, "after RunUntil")
 }
 

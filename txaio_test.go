@@ -558,6 +558,11 @@ func TestAwaitOnLoop(t *testing.T) {
 			if _, err := txaio.Await(context.Background(), pending); err != txaio.ErrAwaitOnLoop {
 				t.Errorf("pending: err = %v", err)
 			}
+			atDepth(200, func() {
+				if _, err := txaio.Await(endedContext(), pending); err != txaio.ErrAwaitOnLoop {
+					t.Errorf("pending, deep in the stack: err = %v", err)
+				}
+			})
 			if value, err := txaio.Await(context.Background(), settled); value != 1 || err != nil {
 				t.Errorf("settled: got %v, %v", value, err)
 			}
@@ -610,6 +615,44 @@ func (t spyTimer) Cancel() bool {
 		t.loop.stopped++
 	}
 	return stopped
+}
+
+// atDepth calls fn that many calls deep.
+func atDepth(depth int, fn func()) {
+	if depth > 0 {
+		atDepth(depth-1, fn)
+		return
+	}
+	fn()
+}
+
+// knowingLoop is a channelLoop that says whether it is running.
+type knowingLoop struct {
+	channelLoop
+	running bool
+}
+
+func (l knowingLoop) InLoop() bool { return l.running }
+
+// A loop of another type may say that it is running; any Loop is found on the stack.
+func TestAwaitOnForeignLoop(t *testing.T) {
+	for name, test := range map[string]struct {
+		loop txaio.EventLoop
+		want error
+	}{
+		"running":      {knowingLoop{nil, true}, txaio.ErrAwaitOnLoop},
+		"not running":  {knowingLoop{nil, false}, context.Canceled},
+		"does not say": {channelLoop(nil), context.Canceled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer testutil.ReplaceLoop(test.loop)()
+			f := txaio.CreateFuture[int]()
+			_, err := txaio.Await(endedContext(), f)
+			wantErr(t, "Await", err, test.want)
+			onLoop(txaio.NewLoop(), func() { _, err = txaio.Await(endedContext(), f) })
+			wantErr(t, "Await on another loop", err, txaio.ErrAwaitOnLoop)
+		})
+	}
 }
 
 func TestSleep(t *testing.T) {
