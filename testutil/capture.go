@@ -12,7 +12,7 @@ import (
 	"github.com/txaio-go/txaio/internal/logcapture"
 )
 
-// A LogEntry is an entry that a [LogCapture] has got.
+// A LogEntry is an entry in a [LogCapture].
 type LogEntry struct {
 	Time               time.Time
 	Level              txaio.Level
@@ -21,7 +21,7 @@ type LogEntry struct {
 	Failure            *txaio.Failure // of Logger.Failure
 }
 
-// Attr returns the value of an attribute, nil if there is none.
+// Attr returns the value of the attribute with that key, or nil.
 func (e LogEntry) Attr(key string) any {
 	for _, a := range e.Attrs {
 		if a.Key == key {
@@ -31,17 +31,17 @@ func (e LogEntry) Attr(key string) any {
 	return nil
 }
 
-// A LogCapture has the entries of the library's loggers. It can be used from
+// A LogCapture collects entries of the library's loggers. It can be used from
 // any goroutine.
 type LogCapture struct {
 	mu      sync.Mutex
 	entries []LogEntry
 }
 
-// CaptureLog has the entries of all loggers until the test ends, instead of
-// what they go to otherwise: those that the loggers' levels allow, and of
-// loggers without a level all. As that changes the whole program, it fails a
-// parallel test.
+// CaptureLog collects the entries of all loggers until the test ends, instead
+// of passing them on. It gets the entries that the loggers' levels allow; a
+// logger without a level passes all. It fails a parallel test, because it
+// changes the whole program.
 func CaptureLog(tb testing.TB) *LogCapture {
 	tb.Helper()
 	mustHaveBackend()
@@ -58,8 +58,8 @@ func (c *LogCapture) Entries() []LogEntry {
 	return slices.Clone(c.entries)
 }
 
-// captureHandler is the slog handler of a capture. The handler that WithAttrs
-// and WithGroup would return is never asked for.
+// captureHandler is the slog handler of a capture. Nobody calls its WithAttrs
+// and WithGroup.
 type captureHandler struct{ *LogCapture }
 
 func (captureHandler) Enabled(context.Context, slog.Level) bool { return true }

@@ -88,3 +88,23 @@ func TestWaitWithoutEnd(t *testing.T) {
 		loop.Wait()
 	})
 }
+
+// The code of the package's documentation.
+func TestDocumentedBubbles(t *testing.T) {
+	work := func(context.Context) (int, error) { return 42, nil }
+	synctest.Test(t, func(t *testing.T) {
+		loop := testutil.UseLoop(t)
+		f := txaio.Go(work)
+		loop.Wait() // the loop and the goroutines have nothing left to do
+		if !f.IsCalled() {
+			t.Error("pending")
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		defer testutil.ReplaceLoop(txaio.NewLoop())()
+		result, err := txaio.Await(t.Context(), txaio.AddTimeout(txaio.Go(work), 10*time.Second))
+		if result != 42 || err != nil {
+			t.Errorf("%d, %v", result, err)
+		}
+	})
+}

@@ -18,6 +18,9 @@
 //		loop := testutil.UseLoop(t)
 //		f := txaio.Go(work)
 //		loop.Wait() // the loop and the goroutines have nothing left to do
+//		if !f.IsCalled() {
+//			t.Error("pending")
+//		}
 //	})
 //
 // If they do, make an ordinary loop in the bubble, whose clock is then the
@@ -26,6 +29,9 @@
 //	synctest.Test(t, func(t *testing.T) {
 //		defer testutil.ReplaceLoop(txaio.NewLoop())()
 //		result, err := txaio.Await(t.Context(), txaio.AddTimeout(txaio.Go(work), 10*time.Second))
+//		if result != 42 || err != nil {
+//			t.Errorf("%d, %v", result, err)
+//		}
 //	})
 package testutil
 
@@ -42,22 +48,22 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// A TestLoop is a loop that runs only inside Advance, RunOnce, RunUntilIdle, Wait
-// and [Await], on the goroutine that calls them: when they return, everything
-// that had to run has run. From other goroutines work may be added at any
-// time; it waits. Two drivers at once, also one inside a function that the
-// loop runs, panic with a [*txaio.UsageError].
+// A TestLoop is a loop that runs only inside Advance, RunOnce, RunUntilIdle,
+// Wait and [Await], on the goroutine that calls them. When they return,
+// everything that had to run has run. Other goroutines may queue functions at
+// any time; those wait. If two calls drive the loop at once, or a function
+// that the loop runs calls one of them, they panic with a [*txaio.UsageError].
 //
-// It is what task.Clock is to Twisted. A function that calls testing's
-// FailNow inside the loop ends the test, as it does outside.
+// It is Twisted's task.Clock. If a function that the loop runs calls testing's
+// FailNow, the test ends, as it does outside the loop.
 type TestLoop struct {
 	*txaio.ManualLoop
 	clock *clockwork.FakeClock
 }
 
-// NewTestLoop returns a loop on a clockwork.FakeClock that stands at the Unix
-// epoch. WithClock gives it another FakeClock; it panics if that is a clock
-// of another kind.
+// NewTestLoop returns a loop on a clockwork.FakeClock that starts at the Unix
+// epoch. The option WithClock gives it another FakeClock. It panics if the
+// clock is of another type.
 func NewTestLoop(opts ...txaio.LoopOption) *TestLoop {
 	epoch := txaio.WithClock(clockwork.NewFakeClockAt(time.Unix(0, 0).UTC()))
 	loop := txaio.NewManualLoop(append([]txaio.LoopOption{epoch}, opts...)...)
@@ -68,21 +74,21 @@ func NewTestLoop(opts ...txaio.LoopOption) *TestLoop {
 	return &TestLoop{loop, clock}
 }
 
-// Clock returns the loop's clock. Moving it runs nothing: that is left to the
-// next call of Advance, RunOnce or RunUntilIdle.
+// Clock returns the loop's clock. Moving it runs nothing; the next call of
+// Advance, RunOnce or RunUntilIdle does that.
 func (l *TestLoop) Clock() *clockwork.FakeClock { return l.clock }
 
-// RunOnce runs one turn of the loop: the timers that are due join the queue,
-// and exactly what is in it then runs.
+// RunOnce runs one turn of the loop: timers that are due join the queue, and
+// then everything in the queue at that moment runs.
 func (l *TestLoop) RunOnce() { l.ManualLoop.RunOnce() }
 
-// RunUntilIdle runs turns until nothing is ready. The clock does not move. It
-// panics with a [*txaio.UsageError] that names the function if work renews
-// itself for 100,000 turns.
+// RunUntilIdle runs turns until nothing is ready. The clock does not move. If
+// work renews itself for 100,000 turns, it panics with a [*txaio.UsageError]
+// that names the function.
 //
-// On the future backend a timer that is due joins the queue when a turn
-// begins, as in asyncio, so if the queue is empty it is not ready: RunOnce
-// and Advance run it. On the deferred backend it is.
+// On the deferred backend, timers that are due count as ready. On the future
+// backend they join the queue only when a turn begins, as in asyncio: if the
+// queue is empty, RunOnce and Advance run them, and RunUntilIdle does not.
 func (l *TestLoop) RunUntilIdle() { must(l.runUntilIdle(new(instant))) }
 
 // Wait runs the loop until neither it nor another goroutine of the bubble has
@@ -96,14 +102,14 @@ func (l *TestLoop) Wait() {
 	}
 }
 
-// Advance runs what is ready; then, timer by timer in the order of their
-// times, moves the clock to the timer and runs what that makes ready; and ends
-// with the clock exactly d later. It panics if d is negative, and with a
-// [*txaio.UsageError] that names the function if work renews itself at one
-// instant for 100,000 turns.
+// Advance moves the clock forward by d, timer by timer. It first runs what is
+// ready. Then it moves the clock to the next timer, runs that and what it
+// makes ready, and so on. It panics if d is negative. If work renews itself
+// for 100,000 turns at one instant, it panics with a [*txaio.UsageError] that
+// names the function.
 //
-// Twisted's Clock.advance moves the clock at once, so that a function that runs
-// late sees the time at the end.
+// Twisted's Clock.advance moves the clock at once, so functions see the time
+// at the end there.
 func (l *TestLoop) Advance(d time.Duration) {
 	if d < 0 {
 		panic(fmt.Sprintf("testutil: Advance cannot go back in time, and was given %v", d))
@@ -119,7 +125,7 @@ func (l *TestLoop) Advance(d time.Duration) {
 	l.clock.Advance(l.clock.Until(end))
 }
 
-// maxTurns is how many turns may run at one instant.
+// maxTurns is the number of turns that may run at one instant.
 const maxTurns = 100_000
 
 // An instant counts the turns that run at one time of the clock.
@@ -128,7 +134,7 @@ type instant struct {
 	turns int
 }
 
-// turn runs one turn, unless that would be one too many.
+// turn runs one turn, or returns an error if that is one too many.
 func (l *TestLoop) turn(at *instant) error {
 	if now := l.clock.Now(); !now.Equal(at.time) {
 		*at = instant{time: now}
@@ -149,7 +155,7 @@ func (l *TestLoop) runUntilIdle(at *instant) error {
 	return nil
 }
 
-// runTimer moves the clock to the earliest timer and runs it, if there is one
+// runTimer moves the clock to the next timer and runs it, if there is one
 // within limit.
 func (l *TestLoop) runTimer(at *instant, limit time.Duration) (ran bool, err error) {
 	delay, ok := l.NextTimer()
@@ -166,30 +172,31 @@ func must(err error) {
 	}
 }
 
-// ReplaceLoop makes loop the current loop and returns a function that puts the
-// one before it back:
+// ReplaceLoop makes loop the current loop. It returns a function that restores
+// the previous one:
 //
 //	defer testutil.ReplaceLoop(loop)()
 //
-// Mind the last pair of parentheses: without them the loop is replaced when the
-// function ends, and nothing is put back. In a test, [UseLoop] cannot be used
-// wrongly.
+// Don't forget the last pair of parentheses. Without them, the loop is
+// replaced when the function ends, and never restored. In tests, [UseLoop]
+// avoids that mistake.
 func ReplaceLoop(loop txaio.EventLoop) (restore func()) {
 	mustHaveBackend()
 	previous := txaio.SetLoop(loop)
 	return func() { txaio.SetLoop(previous) }
 }
 
-// mustHaveBackend panics in a build without one.
+// mustHaveBackend panics in a build without a backend.
 func mustHaveBackend() {
 	if !txaio.UsingDeferred && !txaio.UsingFuture {
 		panic(txaio.ErrNoBackend)
 	}
 }
 
-// UseLoop makes a new [TestLoop] the current loop until the test ends. It fails a
-// parallel test, since the whole program has one current loop; and a test that has
-// called it cannot become parallel: Parallel panics, as after Setenv.
+// UseLoop makes a new [TestLoop] the current loop until the test ends. It
+// fails a parallel test, because the current loop is the whole program's. A
+// test that has called it cannot become parallel: Parallel panics, as it does
+// after Setenv.
 func UseLoop(tb testing.TB, opts ...txaio.LoopOption) *TestLoop {
 	tb.Helper()
 	loop := NewTestLoop(opts...)
@@ -198,8 +205,8 @@ func UseLoop(tb testing.TB, opts ...txaio.LoopOption) *TestLoop {
 	return loop
 }
 
-// mustNotBeParallel sets a variable of the environment that nobody reads, because
-// tb knows whether it may do that.
+// mustNotBeParallel sets an environment variable that nobody reads, because tb
+// knows whether the test may do that.
 func mustNotBeParallel(tb testing.TB) {
 	tb.Helper()
 	defer func() {
@@ -211,20 +218,22 @@ func mustNotBeParallel(tb testing.TB) {
 	tb.Setenv("TXAIO_TESTUTIL_LOOP", "in use")
 }
 
-// maxSteps is how often Await moves the clock to a timer: enough for a day of
-// timers a second.
+// maxSteps is how often Await moves the clock to a timer. It is enough for a
+// timer every second for a day.
 const maxSteps = 100_000
 
-// Await runs the current loop, which has to be a [*TestLoop], until f is
-// settled and its callbacks so far have run, moving the clock from timer to
-// timer as far as it takes, and returns what [txaio.Await] returns. It fails
-// tb, and ends the test, if f never will be settled: when nothing is left
-// to run and there is no timer, or the clock has moved 100,000 times, or work
-// renews itself at one instant for 100,000 turns.
+// Await runs the current loop, which must be a [*TestLoop], until f is settled
+// and its callbacks so far have run. It moves the clock from timer to timer as
+// far as necessary, and returns what [txaio.Await] returns.
 //
-// It does not wait for other goroutines, such as those of txaio.Go: it moves the
-// clock while they work, to a timeout if there is one. How to test code that has
-// some, the package's documentation says.
+// If f will never be settled, Await fails and ends the test. That is so if
+// nothing is left to run and no timer is set, if the clock has moved 100,000
+// times, or if work renews itself for 100,000 turns at one instant.
+//
+// Await does not wait for other goroutines, such as those of txaio.Go. It
+// moves the clock while they work, as far as the next timeout. Test code that
+// starts goroutines as the package documentation says, in a bubble of
+// testing/synctest.
 func Await[T any](tb testing.TB, f *txaio.Future[T]) (T, error) {
 	tb.Helper()
 	loop, ok := txaio.CurrentLoop().(*TestLoop)
@@ -256,8 +265,9 @@ func Await[T any](tb testing.TB, f *txaio.Future[T]) (T, error) {
 	panic("unreachable: Fatal does not return")
 }
 
-// ended is a context that has ended: txaio.Await with it asks for what is
-// there already. A future's own failure is a *Failure, never its error itself.
+// ended is a context that has ended. With it, txaio.Await returns only what is
+// known already. A future's own failure is a *Failure, so it never equals the
+// context's error.
 var ended = func() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
