@@ -21,11 +21,11 @@ var Analyzer = &analysis.Analyzer{
 	Name: "txaiovet",
 	Doc: `report code that depends on the backend of txaio
 
-Portable code compiles under -tags deferred and -tags future. The analyzer
-reports, in files without the build tag of one of them, what means something else
-on each: callbacks that do not return their argument, results that are ignored,
-callbacks that block, code that reads what a callback has yet to write, methods
-that one backend lacks.
+Portable code compiles under -tags deferred and -tags future. In files that are
+compiled under either, the analyzer reports what does not mean the same on both:
+callbacks that do not return their argument, results that are ignored, callbacks
+that block, code that reads what a callback has yet to write, methods that one
+backend lacks.
 
 A comment //txaiovet:ignore REASON, at the end of a line or above it, silences
 one report.`,

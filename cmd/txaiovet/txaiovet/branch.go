@@ -17,12 +17,36 @@ func checkBranches(c *checker) {
 		c.checkIf(cur, cur.Node().(*ast.IfStmt))
 	}
 	for cur := range c.nodes((*ast.SwitchStmt)(nil)) {
-		for clause := range cur.Child(cur.Node().(*ast.SwitchStmt).Body).Children() {
-			n, ok := clause.Node().(*ast.CaseClause)
-			if ok && n.List != nil && len(n.Body) == 0 && c.clauseCondition(clause).chooses() {
-				c.report(n, nil, "delete this case: it chooses a backend and does nothing")
-			}
+		c.checkSwitch(cur, cur.Node().(*ast.SwitchStmt))
+	}
+}
+
+func (c *checker) checkSwitch(cur inspector.Cursor, s *ast.SwitchStmt) {
+	chosen := make(map[condition][]ast.Stmt)
+	for clause := range cur.Child(s.Body).Children() {
+		n, ok := clause.Node().(*ast.CaseClause)
+		if !ok {
+			continue
 		}
+		cond := c.clauseCondition(clause)
+		if cond.chooses() {
+			chosen[cond] = n.Body
+		}
+		if n.List != nil && len(n.Body) == 0 && cond.chooses() {
+			c.report(n, nil, "delete this case: it chooses a backend and does nothing")
+		}
+	}
+	onDeferred, onFuture := chosen[condition{always, never}], chosen[condition{never, always}]
+	if len(onDeferred) > 0 && len(onFuture) > 0 {
+		c.reportSame(s, onDeferred, onFuture)
+	}
+}
+
+// reportSame reports a branch that does the same on both backends.
+func (c *checker) reportSame(at ast.Node, a, b []ast.Stmt) {
+	same := &sameness{c: c}
+	if same.statements(a, b) {
+		c.report(at, nil, "delete the branch: it does the same on both backends%s", same.reason())
 	}
 }
 
@@ -62,10 +86,30 @@ func (c *checker) checkIf(cur inspector.Cursor, s *ast.IfStmt) {
 		c.report(s, nil, "return the argument on both backends, or use txaio.Watch: this branch decides what one of them ignores")
 		return
 	}
-	same := &sameness{c: c}
-	if same.statements(s.Body.List, other) {
-		c.report(s, nil, "delete the branch: it does the same on both backends%s", same.reason())
+	c.reportSame(s, c.withoutEnd(cur, s.Body.List), c.withoutEnd(cur, other))
+}
+
+// withoutEnd returns a branch of the if statement at cur without a last
+// statement that does what happens after it: a return before the end of the
+// function, a continue before the end of the loop.
+func (c *checker) withoutEnd(cur inspector.Cursor, list []ast.Stmt) []ast.Stmt {
+	s := cur.Node().(*ast.IfStmt)
+	block, ok := cur.Parent().Node().(*ast.BlockStmt)
+	if !ok || len(list) == 0 || len(after(block.List, s)) > 0 && (s.Else != nil || !ends(s.Body)) {
+		return list
 	}
+	rest, last := list[:len(list)-1], list[len(list)-1]
+	switch cur.Parent().Parent().Node().(type) {
+	case *ast.FuncDecl, *ast.FuncLit:
+		if ret, ok := last.(*ast.ReturnStmt); ok && len(ret.Results) == 0 {
+			return rest
+		}
+	case *ast.ForStmt, *ast.RangeStmt:
+		if branch, ok := last.(*ast.BranchStmt); ok && branch.Tok == token.CONTINUE && branch.Label == nil {
+			return rest
+		}
+	}
+	return list
 }
 
 // asksForBackend reports whether UsingDeferred or UsingFuture is in a condition.
@@ -101,7 +145,7 @@ func (c *checker) looksItself(s *ast.IfStmt) (name string) {
 		}
 		return true
 	})
-	if name != "" || s.Else != nil || len(s.Body.List) != 1 || !endsStmt(s.Body.List[0]) {
+	if name != "" || s.Else != nil || !ends(s.Body) || slices.ContainsFunc(s.Body.List, doesMore) {
 		return name
 	}
 	saysTags := false
@@ -120,6 +164,16 @@ func (c *checker) looksItself(s *ast.IfStmt) (name string) {
 	default:
 		return "UseDeferred"
 	}
+}
+
+// doesMore reports whether a statement does more than call a function or
+// return, as to print a message and exit.
+func doesMore(stmt ast.Stmt) bool {
+	switch stmt.(type) {
+	case *ast.ExprStmt, *ast.ReturnStmt:
+		return false
+	}
+	return true
 }
 
 // otherBranch returns what runs on the other backend in place of the body of an

@@ -12,7 +12,7 @@ import (
 func checkNested(c *checker) {
 	for cur := range c.nodes((*ast.CallExpr)(nil)) {
 		call := cur.Node().(*ast.CallExpr)
-		name, _ := c.api(call)
+		name, args := c.api(call)
 		var instead string
 		switch name {
 		case "AsFuture":
@@ -24,7 +24,7 @@ func checkNested(c *checker) {
 			continue
 		}
 		value := futureValue(c.info.TypeOf(call))
-		if value == nil || !isFuture(value) {
+		if value == nil || !isFuture(value) && !(types.IsInterface(value) && len(args) > 0 && c.returnsFuture(args[len(args)-1])) {
 			continue
 		}
 		const why = "this is a future of a future, and nobody waits for the inner one"
@@ -38,6 +38,19 @@ func checkNested(c *checker) {
 		}
 		c.report(call, fixes, "call txaio.%s with a function that returns a future: "+why, instead)
 	}
+}
+
+// returnsFuture reports whether a function that returns an interface returns a
+// future in it.
+func (c *checker) returnsFuture(e ast.Expr) bool {
+	for _, fn := range c.functions(e) {
+		for _, ret := range returnsOf(fn.body) {
+			if len(ret.Results) > 0 && isFuture(c.info.TypeOf(ret.Results[0])) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // futureValue returns the T of a *Future[T], or nil.

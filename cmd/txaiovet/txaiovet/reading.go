@@ -40,6 +40,10 @@ func (r *reading) expr(e ast.Expr, t *timeline) {
 		}
 		return
 	case *ast.BinaryExpr:
+		if r.c.condition(e.X).chooses() || r.c.condition(e.Y).chooses() {
+			r.quiet++ // as in got != txaio.UsingDeferred, which knows of the difference
+			defer func() { r.quiet-- }()
+		}
 		r.expr(e.X, t)
 		chosen := e.Op == token.LAND && !r.c.condition(e.X).isPortable() ||
 			e.Op == token.LOR && !r.c.condition(e.X).not().isPortable()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"os"
 	"time"
 
 	"github.com/txaio-go/txaio"
@@ -197,3 +198,69 @@ func right(f *txaio.Future[int], loop *testutil.TestLoop, ok bool) error {
 	}
 	return nil
 }
+
+func switches(f *txaio.Future[int], fs []*txaio.Future[int]) string {
+	switch { // want `or what txaio.Cancel does by itself`
+	case txaio.UsingDeferred:
+		txaio.Cancel(f)
+	case txaio.UsingFuture:
+		txaio.Cancel(f, "gone")
+	}
+	switch txaio.UsingFuture { // want `it does the same on both backends$`
+	case true:
+		use(1)
+	default:
+		use(1)
+	}
+	switch {
+	case txaio.UsingDeferred:
+		return "deferred"
+	case txaio.UsingFuture:
+		return "future"
+	}
+	return ""
+}
+
+// A return or continue that only goes to the end is no difference.
+func early(f *txaio.Future[int], fs []*txaio.Future[int]) {
+	for _, f := range fs {
+		if txaio.UsingFuture { // want `or what txaio.Cancel does by itself`
+			txaio.Cancel(f, "gone")
+			continue
+		}
+		txaio.Cancel(f)
+	}
+	for _, f := range fs {
+		if txaio.UsingFuture {
+			txaio.Cancel(f, "gone")
+			return
+		}
+		txaio.Cancel(f)
+	}
+	if len(fs) > 0 {
+		if txaio.UsingFuture {
+			txaio.Cancel(f, "gone")
+			return
+		}
+		txaio.Cancel(f)
+	}
+	if txaio.UsingFuture { // want `or what txaio.Cancel does by itself`
+		txaio.Cancel(f, "gone")
+		return
+	}
+	txaio.Cancel(f)
+}
+
+func exits() {
+	if !txaio.UsingFuture { // want `call txaio.UseFuture without the branch`
+		fmt.Println("build with -tags future")
+		os.Exit(1)
+	}
+	if !txaio.UsingFuture {
+		use(1)
+		exit = "build with -tags future"
+		os.Exit(1)
+	}
+}
+
+var exit string

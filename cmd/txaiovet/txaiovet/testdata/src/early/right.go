@@ -321,3 +321,12 @@ wait:
 	}
 	return got
 }
+
+func expected(f *txaio.Future[int]) {
+	ran := false
+	txaio.Watch(f, func(int) { ran = true }, nil)
+	txaio.Resolve(f, 1)
+	if ran != txaio.UsingDeferred {
+		handleAll(ran == !txaio.UsingFuture)
+	}
+}

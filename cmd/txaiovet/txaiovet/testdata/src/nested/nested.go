@@ -38,7 +38,6 @@ func right(f *txaio.Future[int]) {
 	txaio.AsFuture(func() (int, error) { return 1, nil })
 	txaio.AsFuture(func() ([]*txaio.Future[int], error) { return nil, nil })
 	txaio.AsFuture(func() (func() *txaio.Future[int], error) { return nil, nil })
-	txaio.AsFuture(func() (any, error) { return f, nil })
 	txaio.AsFuture(func() (*Future[int], error) { return nil, nil })
 	generic(f)
 	AsFuture(fetch)
@@ -49,3 +48,17 @@ func generic[T any](v T) *txaio.Future[T] { return txaio.CreateFutureSuccess(v) 
 type Future[T any] struct{}
 
 func AsFuture(func() (*txaio.Future[int], error)) *Future[*txaio.Future[int]] { return nil }
+
+func inInterfaces(f *txaio.Future[int]) {
+	keep(txaio.AsFuture(func() (any, error) { // want `call txaio.AsFutureOf with a function that returns a future`
+		if f == nil {
+			return nil, nil
+		}
+		return f, nil
+	}))
+	keep(txaio.Then(f, func(v int) (any, error) { return f, nil })) // want `call txaio.ThenOf with a function that returns a future`
+	keep(txaio.Then(f, func(v int) (any, error) { return v, nil }))
+	keep(txaio.AsFuture(func() (any, error) { return []any{f}, nil }))
+}
+
+func keep(*txaio.Future[any]) {}

@@ -76,7 +76,7 @@ func silent(f *txaio.Future[int], ok bool) {
 	case txaio.UsingDeferred:
 		txaio.AddTimeout(f, time.Second)
 	default:
-		txaio.AddTimeout(f, time.Second)
+		txaio.AddTimeout(f, time.Minute)
 	}
 	switch txaio.UsingFuture {
 	case true:
