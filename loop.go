@@ -464,22 +464,23 @@ func (l *Loop) run(ctx context.Context, done func() bool) error {
 		}
 		l.runTurn()
 		page.giveTurn()
-		l.sleep(ctx, done)
+		if l.sleep(ctx, done) {
+			page = pageShare{}
+		}
 	}
 	return nil
 }
 
-// sleep waits until there is something to run, or ctx ends, or done.
-func (l *Loop) sleep(ctx context.Context, done func() bool) {
+// sleep waits until there is something to run, or ctx ends, or done. It reports
+// whether it had to.
+func (l *Loop) sleep(ctx context.Context, done func() bool) bool {
 	l.mu.Lock()
 	resting := l.rest(l.rouse)
 	l.mu.Unlock()
-	if !resting {
-		return
-	}
-	if ctx.Err() == nil && !done() { // what makes them so from now on wakes us
+	if resting && ctx.Err() == nil && !done() { // what makes them so from now on wakes us
 		<-l.token
 	}
+	return resting
 }
 
 // wakeCaller wakes the call of Run that rests, or keeps it from resting.

@@ -18,7 +18,7 @@ func (p *pageShare) giveTurn() {
 	switch now := time.Now(); {
 	case p.since.IsZero():
 		p.since = now
-	case now.Sub(p.since) > pageSlice:
+	case now.Sub(p.since) > pageSlice && !inBubble(): // whose clock a pause would move
 		time.Sleep(time.Millisecond) // nothing can run, so the page does
 		p.since = time.Now()
 	}
