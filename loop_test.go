@@ -811,7 +811,6 @@ func TestDefaultLoopInBubbles(t *testing.T) {
 	if _, child := inChild(t); !child { // where the first timer of the loop is one of a bubble
 		return
 	}
-	giveWay() // to JavaScript's goroutine, which is made then
 	goroutines := runtime.NumGoroutine()
 	atRest := func() {
 		eventually(t, "the loop is at rest", func() bool { return runtime.NumGoroutine() <= goroutines })
