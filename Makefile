@@ -65,7 +65,7 @@ txaiovet: ## check the portable code under each tag
 	for tag in deferred future; do echo "txaiovet -tags $$tag"; \
 		"$$bin/txaiovet" -tags $$tag -test=false . ./testutil; "$$bin/txaiovet" -tags $$tag ./examples/...; \
 		for module in $(MODULES); do (cd $$module && "$$bin/txaiovet" -tags $$tag ./...); done; \
-		(cd loops/browserloop && $(JS) "$$bin/txaiovet" -tags $$tag ./...); done
+		(cd loops/browserloop && $(JS) "$$bin/txaiovet" -tags $$tag -test=false ./...); done
 
 .PHONY: example
 example: ## run the main example with each backend

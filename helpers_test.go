@@ -243,7 +243,7 @@ func receive[T any](t testing.TB, ch <-chan T, what string) T {
 // eventually waits until a condition holds that nothing announces.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !holds(); giveWay() {
+	for end := time.Now().Add(patience); !holds(); runtime.Gosched() {
 		if time.Now().After(end) {
 			t.Fatalf("it never happened that %s", what)
 		}

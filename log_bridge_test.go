@@ -862,6 +862,25 @@ func TestHookThatLeadsBack(t *testing.T) {
 	wantContains(t, out.take(), "TIME through logrus")
 }
 
+// Two equal messages are both written, also if the clock has not moved on between
+// them: hooks have seen the first, and the second is none that came back.
+func TestEqualMessagesInOneTick(t *testing.T) {
+	out, child := started(t, txaio.LevelInfo)
+	if !child {
+		return
+	}
+	logrus.AddHook(new(recorder))
+	at := time.Now()
+	for range 2 {
+		var pcs [1]uintptr
+		runtime.Callers(1, pcs[:])
+		if err := slog.Default().Handler().Handle(context.Background(), slog.NewRecord(at, slog.LevelInfo, "slog", pcs[0])); err != nil {
+			t.Error(err)
+		}
+	}
+	out.want(t, "TIME slog\nTIME slog\n")
+}
+
 func TestShortWrites(t *testing.T) {
 	out, child := started(t, txaio.LevelInfo)
 	_ = out

@@ -468,22 +468,23 @@ func (l *Loop) run(ctx context.Context, done func() bool) error {
 		}
 		l.runTurn()
 		page.giveTurn()
-		l.sleep(ctx, done)
+		if l.sleep(ctx, done) {
+			page = pageShare{}
+		}
 	}
 	return nil
 }
 
-// sleep waits until there is something to run, ctx ends, or done returns true.
-func (l *Loop) sleep(ctx context.Context, done func() bool) {
+// sleep waits until there is something to run, ctx ends, or done returns true. It
+// reports whether it had to wait.
+func (l *Loop) sleep(ctx context.Context, done func() bool) bool {
 	l.mu.Lock()
 	resting := l.rest(l.rouse)
 	l.mu.Unlock()
-	if !resting {
-		return
-	}
-	if ctx.Err() == nil && !done() { // from now on, a change of either wakes us
+	if resting && ctx.Err() == nil && !done() { // from now on, a change of either wakes us
 		<-l.token
 	}
+	return resting
 }
 
 // wakeCaller wakes the call of Run that rests, or keeps it from resting.
@@ -548,7 +549,7 @@ func (p *pageShare) giveTurn() {
 	switch now := time.Now(); {
 	case p.since.IsZero():
 		p.since = now
-	case now.Sub(p.since) > pageSlice:
+	case now.Sub(p.since) > pageSlice && !inBubble(): // a pause would move its clock
 		time.Sleep(time.Millisecond)
 		p.since = time.Now()
 	}

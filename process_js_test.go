@@ -25,7 +25,7 @@ func runSelf(test string, variables ...string) (printed string, err error) {
 	}
 	// Node's limit, not the test's: that one cannot end a child that spins.
 	result := js.Global().Call("require", "child_process").Call("spawnSync", process.Get("execPath"), args,
-		map[string]any{"env": env, "encoding": "utf8", "timeout": 30_000})
+		map[string]any{"env": env, "encoding": "utf8", "timeout": 120_000})
 	printed = result.Get("stdout").String() + result.Get("stderr").String()
 	if status := result.Get("status"); status.IsNull() {
 		err = fmt.Errorf("killed with %s", result.Get("signal").String())

@@ -631,7 +631,7 @@ func TestUnhandledReportsAndHooks(t *testing.T) {
 			dropFailed(fmt.Errorf("hooked %d", i))
 		}
 	}()
-	eventually(t, "all were reported", func() bool { runtime.GC(); return fired.Load() == 4 })
+	eventually(t, "all were reported", func() bool { giveWay(); runtime.GC(); return fired.Load() == 4 })
 	eventually(t, "two were logged", func() bool { return len(log.with("hooked")) == 2 })
 
 	block, blocked := make(chan struct{}), make(chan struct{}, 1)
