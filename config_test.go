@@ -478,7 +478,7 @@ func TestForeignLoopGoesOnAfterPanics(t *testing.T) {
 
 // What the package gives to a loop of another type is known to run on a loop, whatever
 // that tells, and whose loop the future is on.
-func TestAwaitOnForeignLoop(t *testing.T) {
+func TestAwaitInFunctionsOfForeignLoops(t *testing.T) {
 	usingDefaultLoop(t)
 	pending := txaio.CreateFuture[int]()
 	t.Cleanup(testutil.ReplaceLoop(&applicationLoop{}))
