@@ -18,10 +18,11 @@ SOAK        ?= full
 
 # none is the build without a tag: no package has a file behind such a tag.
 # A second time on another library's kind of loop, see newFixture.
-.PHONY: test
-test: ## run all tests: without a backend, with each, and the other modules'
+.PHONY: test test-modules
+test: ## run the library's tests: without a backend and with each
 	@set -e; for tag in $(TAGS); do echo "go test -tags $$tag ./..."; go test -tags $$tag ./...; done
 	TXAIO_TEST_LOOP=foreign go test -tags future .
+test-modules: ## run the other modules' tests with each backend, and the commands of the documentation
 	@set -e; for module in $(MODULES); do for tag in deferred future; do \
 		echo "go test -tags $$tag ./... in $$module"; (cd $$module && go test -tags $$tag ./...); done; done
 
