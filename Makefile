@@ -4,6 +4,8 @@ TAGS    := none deferred future
 MODULES := $(filter-out ./tools/,$(sort $(dir $(shell find . -mindepth 2 -name go.mod -not -path '*/node_modules/*'))))
 # Those of them whose tests have goroutines that meet.
 RACED   := ./examples/wamp/
+# Everything that has doc comments or prose.
+TEXTS    = $(shell git ls-files '*.go' '*.md' | grep -v /testdata/)
 TOOL    := GOWORK=off go tool -modfile=tools/go.mod
 # A number of runs: given a time, go test sometimes fails where that ends
 # (go.dev/issue/75804).
@@ -33,7 +35,7 @@ race: ## run the tests under the race detector
 		echo "go test -race -tags $$tag ./... in $$module"; (cd $$module && go test -race -tags $$tag ./...); done; done
 
 .PHONY: lint
-lint: txaiovet ## formatting, vet, staticcheck, txaiovet, go.mod and the workflow
+lint: txaiovet prose ## formatting, vet, staticcheck, txaiovet, doc comments, prose, go.mod and the workflows
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "run gofmt -w on: $$unformatted"; exit 1; fi
 	@$(MAKE) --no-print-directory tidy-check
 	GOARCH=386 go vet -tags deferred ./...
@@ -41,7 +43,13 @@ lint: txaiovet ## formatting, vet, staticcheck, txaiovet, go.mod and the workflo
 		go vet -tags $$tag ./...; $(TOOL) staticcheck -tags $$tag ./...; done
 	@set -e; for module in $(MODULES); do for tag in deferred future; do \
 		echo "go vet -tags $$tag ./... in $$module"; (cd $$module && go vet -tags $$tag ./...); done; done
+	$(TOOL) revive -config .revive.toml $(filter %.go,$(TEXTS))
 	$(TOOL) actionlint
+
+# The first time, building vale takes a minute or two.
+.PHONY: prose
+prose: ## check the spelling and the words of pages and comments
+	$(TOOL) vale --output=line $(TEXTS)
 
 # The modules require a version of the library that may not be published yet,
 # so each is tidied as a copy of its go.mod that looks for it here.

@@ -246,7 +246,7 @@ func Reject[T any](f *Future[T], err error) error {
 	return f.reject(toFailure(err))
 }
 
-// RejectOnPanic, deferred, rejects f if the surrounding function panics,
+// RejectOnPanic rejects f if the function that defers it panics,
 // and ends the panic:
 //
 //	go func() {
