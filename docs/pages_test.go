@@ -30,7 +30,7 @@ func files(t *testing.T, ending string) (names []string) {
 		}
 		if entry.IsDir() {
 			switch entry.Name() {
-			case ".git", "node_modules", "testdata":
+			case ".git", "node_modules":
 				return filepath.SkipDir
 			}
 			return nil
