@@ -93,7 +93,7 @@ fuzz: ## run each fuzz target FUZZTIME times, those that use futures with each b
 			go test -tags $$tag -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package; done; done; done
 
 .PHONY: conformance
-conformance: ## compare CONFORMANCE new random programs with Python's txaio
+conformance: ## compare CONFORMANCE new random programs with Python's txaio, which it installs with apt
 	@$(PYTHON) -c 'import txaio, twisted' 2>/dev/null || \
 		{ sudo=$$(test $$(id -u) = 0 || echo sudo); $$sudo apt-get update && $$sudo apt-get install -y python3-txaio python3-twisted; }
 	@set -e; for tag in deferred future; do \
@@ -105,7 +105,7 @@ soak: ## load without end, for a while: SOAK=full or SOAK=smoke
 	@set -e; for tag in deferred future; do go run -tags $$tag ./internal/soak -size $(SOAK); done
 
 .PHONY: bench
-bench: ## measure against the peers; writes docs/performance.md
+bench: ## measure beside the peers, which it downloads; overwrites docs/performance.md and its charts
 	cd bench && go run ./cmd/table
 
 .PHONY: bench-smoke
@@ -113,9 +113,9 @@ bench-smoke: ## run each benchmark once, to see that it works
 	cd bench && for tag in deferred future; do go test -tags $$tag -run '^$$' -bench . -benchtime 1x . || exit 1; done
 
 .PHONY: wamp wamp-bench
-wamp: ## test the WAMP client against real peers, which it installs
+wamp: ## test the WAMP client against real peers, which it installs with npm and apt
 	examples/wamp/run-peers.sh test
-wamp-bench: ## measure the WAMP client beside Autobahn|Python
+wamp-bench: ## measure the WAMP client beside Autobahn|Python, which it installs with apt
 	examples/wamp/run-peers.sh bench
 
 .PHONY: help

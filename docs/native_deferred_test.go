@@ -9,7 +9,9 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-func TestNativePageNamesEachMethod(t *testing.T) { namesEachMethod[*txaio.Deferred[int]](t, "Deferred") }
+func TestNativePageNamesEachMethod(t *testing.T) {
+	namesEachMethod[*txaio.Deferred[int]](t, "Deferred")
+}
 
 func Example_nativeCallbacks() {
 	d := new(txaio.Deferred[int])

@@ -1,3 +1,5 @@
+//go:build !future
+
 package check_test
 
 import (
