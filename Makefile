@@ -43,13 +43,13 @@ lint: txaiovet prose ## formatting, vet, staticcheck, txaiovet, doc comments, pr
 		go vet -tags $$tag ./...; $(TOOL) staticcheck -tags $$tag ./...; done
 	@set -e; for module in $(MODULES); do for tag in deferred future; do \
 		echo "go vet -tags $$tag ./... in $$module"; (cd $$module && go vet -tags $$tag ./...); done; done
-	$(TOOL) revive -config .revive.toml $(filter %.go,$(TEXTS))
+	@echo revive; $(TOOL) revive -config .revive.toml $(filter %.go,$(TEXTS))
 	$(TOOL) actionlint
 
 # The first time, building vale takes a minute or two.
 .PHONY: prose
 prose: ## check the spelling and the words of pages and comments
-	$(TOOL) vale --output=line $(TEXTS)
+	@echo vale; $(TOOL) vale --output=line $(TEXTS)
 
 # The modules require a version of the library that may not be published yet,
 # so each is tidied as a copy of its go.mod that looks for it here.

@@ -14,41 +14,41 @@ import (
 	"github.com/txaio-go/txaio/internal/queue"
 )
 
-// A Loop is an event loop: it runs functions one at a time, first in, first
-// out, and timers when they are due, those of the same instant in the order
-// in which they were made.
+// A Loop is an event loop. It runs functions one at a time, first in, first
+// out, and timers when they are due. Timers for the same instant run in the
+// order in which they were made.
 //
-// It works with no set-up. While nobody drives it with [Loop.Run] or
-// [Loop.RunUntilComplete], it runs what is due on a goroutine of its own that
-// exists only as long as there is something to run: an idle loop holds no
-// goroutine, and there is nothing to close.
+// A Loop needs no setup. While nobody drives it with [Loop.Run],
+// [Loop.RunUntilComplete], [RunUntil] or [Loop.Drain], it runs what is due on
+// a goroutine of its own. That goroutine exists only while there is something
+// to run, so an idle loop holds no goroutine and need not be closed.
 //
 // One turn of the loop is asyncio's: timers that are due join the end of the
-// queue, and what is in the queue at that moment runs; what that adds waits
-// for the next turn.
+// queue, then everything in the queue at that moment runs. What that adds
+// waits for the next turn.
 //
-// A function that panics does not stop the loop: the panic goes to the
-// exception handler (see [WithExceptionHandler]). A function that calls
-// runtime.Goexit ends the goroutine that runs it, as Goexit does; the loop
-// goes on on another.
+// If a function panics, the panic goes to the exception handler (see
+// [WithExceptionHandler]), and the loop goes on. If a function calls
+// runtime.Goexit, the goroutine that runs it ends, and the loop goes on on
+// another.
 //
-// Make one with [NewLoop]: the zero value panics with a [*UsageError].
+// Make a Loop with [NewLoop]: the zero value panics with a [*UsageError].
 type Loop struct {
 	queue queue.Queue[task]
 
-	// Producers write the queue, and the driver writes what follows: on one
-	// cache line they would take it from each other.
+	// Producers write the queue, and the driver the fields below. On the same
+	// cache line, they would slow each other down.
 	_ [64]byte
 
-	// What is left of the turn. Only the driver uses it.
+	// The rest of the turn, which only the driver uses.
 	turn []task
 	next int
 
 	mu       sync.Mutex // taken before the queue's
 	driver   driver
 	heir     chan struct{} // closed for the call of Run that drives next; nil if none waits
-	resting  bool          // the driver rests, so the alarm has to be right
-	draining bool          // it is Drain that drives, which ends with the last timer
+	resting  bool          // the driver rests, and the alarm is set for the timers
+	draining bool          // the driver is Drain, which ends with the last timer
 	timers   timerHeap
 	alarm    *alarm
 	counters counters
@@ -61,7 +61,7 @@ type Loop struct {
 	labels  labels
 	clock   clockwork.Clock
 	wall    bool      // clock is the system's
-	epoch   time.Time // where the loop's time line begins, on clock
+	epoch   time.Time // the start of the loop's time line, on clock
 	handler func(*Failure)
 }
 
@@ -77,9 +77,9 @@ const (
 // A LoopOption is an option of [NewLoop].
 type LoopOption func(*Loop)
 
-// WithClock makes the loop run its timers by clock instead of the system's,
-// which with a clockwork.FakeClock means when that is advanced. It panics with a
-// [*UsageError] if clock is nil.
+// WithClock makes the loop run its timers by clock instead of the system's
+// clock. With a clockwork.FakeClock, timers run when that clock is advanced.
+// It panics with a [*UsageError] if clock is nil.
 func WithClock(clock clockwork.Clock) LoopOption {
 	if clock == nil {
 		panic(usageErrorf("WithClock needs a clock, and was given nil; without the option the loop goes by the system's"))
@@ -87,11 +87,11 @@ func WithClock(clock clockwork.Clock) LoopOption {
 	return func(l *Loop) { l.clock = clock }
 }
 
-// WithExceptionHandler makes the loop hand to handler what has nowhere else
-// to go: the panic of a function that it ran and, on the future backend, an
-// error that an errback returned. The loop calls it on its own goroutine, one
-// failure at a time. Without it such failures are errors in the log, with their
-// tracebacks.
+// WithExceptionHandler makes the loop call handler with failures that have
+// nowhere else to go: panics of the functions that it runs and, on the future
+// backend, errors that errbacks return. The loop calls handler on its own
+// goroutine, with one failure at a time. Without a handler, such failures are
+// logged as errors, with their tracebacks.
 func WithExceptionHandler(handler func(*Failure)) LoopOption {
 	return func(l *Loop) { l.handler = handler }
 }
@@ -131,7 +131,7 @@ func (l *Loop) Now() time.Time {
 	return l.clock.Now()
 }
 
-// String returns the loop's name, see [WithName].
+// String returns "Loop" and the loop's name, if it has one: see [WithName].
 func (l *Loop) String() string {
 	switch {
 	case l == nil:
@@ -142,11 +142,11 @@ func (l *Loop) String() string {
 	return fmt.Sprintf("Loop %q", l.labels.name)
 }
 
-// Format prints String for every verb, as other goroutines may change what fmt
-// would print.
+// Format prints String for every verb, because fmt itself would read fields
+// that other goroutines may be changing.
 func (l *Loop) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(l.String())) }
 
-// CallSoon runs fn after what is queued already. It panics with a
+// CallSoon runs fn after everything that is queued already. It panics with a
 // [*UsageError] if fn is nil.
 func (l *Loop) CallSoon(fn func()) {
 	mustHaveBackend()
@@ -157,7 +157,7 @@ func (l *Loop) CallSoon(fn func()) {
 	l.queue.Push(funcTask(fn))
 }
 
-// HandleFailure hands fail to the loop's exception handler: see
+// HandleFailure passes fail to the loop's exception handler: see
 // [WithExceptionHandler]. Call it on the loop's goroutine.
 func (l *Loop) HandleFailure(fail *Failure) {
 	l.mustBeMade()
@@ -171,13 +171,13 @@ func (l *Loop) HandleFailure(fail *Failure) {
 	}
 }
 
-// InLoop reports whether the running goroutine is running a function of a
-// loop, this or any other [Loop].
+// InLoop reports whether this goroutine is running a function of a [Loop],
+// this one or any other.
 func (l *Loop) InLoop() bool { return onLoop() }
 
-// onLoop reports whether the running goroutine is running a task of a Loop. It
-// looks for runTasks on the stack, which takes a microsecond or two; so it does not
-// while no loop is running any.
+// onLoop reports whether this goroutine is running a task of a Loop. It looks
+// for runTasks on the stack, which takes 1 or 2 µs, and skips that if no loop
+// is running a task.
 func onLoop() bool {
 	if turnsRunning.Load() == 0 {
 		return false
@@ -203,9 +203,8 @@ var runTasksEntry = reflect.ValueOf(runTasks).Pointer()
 
 // Turns
 
-// runTurn runs one turn: what is left of the last one, if that ended with its
-// goroutine; else what is ready now, with the timers that are due. It returns
-// how many functions it had to run.
+// runTurn runs one turn, or the rest of the last turn if a task ended its
+// goroutine. It returns the number of functions that it had to run.
 func (l *Loop) runTurn() int {
 	if l.next == len(l.turn) {
 		l.beginTurn()
@@ -218,8 +217,7 @@ func (l *Loop) runTurn() int {
 	return n
 }
 
-// beginTurn makes what is ready now, with the timers that are due, the turn to
-// run.
+// beginTurn makes a turn of what is ready now and the timers that are due.
 func (l *Loop) beginTurn() {
 	l.turn, l.next = l.queue.Take(l.turn), 0
 	l.mu.Lock()
@@ -234,10 +232,11 @@ func (l *Loop) beginTurn() {
 	l.counters.count(len(l.turn))
 }
 
-// runTasks runs what is left of the turn, up to a task that panics, and
-// returns the failure of that; panicked is what it returned before, for the
-// exception handler. One recover for many tasks is cheaper than one for each. It
-// is a frame of its own on the stack, for onLoop to find.
+// runTasks runs the rest of the turn, up to a task that panics, and returns
+// the failure of that task. panicked is the failure that it returned before,
+// for the exception handler. One recover for many tasks is cheaper than one
+// for each. runTasks must stay a frame of its own on the stack, because onLoop
+// looks for it.
 //
 //go:noinline
 func runTasks(l *Loop, panicked *Failure) (fail *Failure) {
@@ -267,7 +266,7 @@ func runTasks(l *Loop, panicked *Failure) (fail *Failure) {
 	return nil
 }
 
-// take takes the next task off the turn, which then does not hold it any more.
+// take removes the next task from the turn.
 func (l *Loop) take() task {
 	t := l.turn[l.next]
 	l.turn[l.next] = nil
@@ -277,8 +276,9 @@ func (l *Loop) take() task {
 
 // Driving
 
-// rest reports whether there is nothing to run now. If so, the alarm is set for
-// what comes later, and whoever then queues something calls wake. l.mu is held.
+// rest reports whether there is nothing to run now. If so, it sets the alarm
+// for the timers, and whoever queues something from then on calls wake. l.mu
+// is held.
 func (l *Loop) rest(wake func()) bool {
 	if l.next < len(l.turn) {
 		return false
@@ -298,7 +298,7 @@ func (l *Loop) rest(wake func()) bool {
 }
 
 // wakeOwn starts the loop's own goroutine, unless a call of Run has taken over
-// meanwhile.
+// in the meantime.
 func (l *Loop) wakeOwn() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -308,8 +308,8 @@ func (l *Loop) wakeOwn() {
 	}
 }
 
-// runOwn drives the loop while there is something to run. It is the loop's
-// own goroutine.
+// runOwn drives the loop while there is something to run. It runs on the
+// loop's own goroutine.
 func (l *Loop) runOwn() {
 	finished := false
 	defer func() {
@@ -324,8 +324,8 @@ func (l *Loop) runOwn() {
 	}
 }
 
-// leave ends the driving of the loop's own goroutine if there is nothing left
-// to run, or a call of Run waits for the loop.
+// leave reports whether the loop's own goroutine should stop driving: there is
+// nothing left to run, or a call of Run waits for the loop.
 func (l *Loop) leave() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -343,13 +343,14 @@ func (l *Loop) leave() bool {
 }
 
 // Run drives the loop on this goroutine until ctx ends, and returns ctx's
-// error. What the loop's own goroutine was running it finishes first. If
-// the loop is being driven already, or a loop is running the function that
-// calls Run, it returns a [*UsageError] at once: asyncio's "this event loop is
-// already running" and "cannot run the event loop while another loop is
-// running".
+// error. If the loop's own goroutine is running, Run waits until that has
+// finished its turn. Work that is left when Run returns runs on the loop's own
+// goroutine.
 //
-// Work that is left when it returns goes on on the loop's own goroutine.
+// Run returns a [*UsageError] at once if another call drives the loop, or if a
+// loop is running the function that calls Run. asyncio says "this event loop
+// is already running" and "cannot run the event loop while another loop is
+// running".
 func (l *Loop) Run(ctx context.Context) error {
 	mustHaveBackend()
 	l.mustBeMade()
@@ -359,11 +360,12 @@ func (l *Loop) Run(ctx context.Context) error {
 }
 
 // RunUntilComplete drives the loop on this goroutine until f is settled and
-// the callbacks added to it before this call have run. It returns the failure
-// if f failed, which then counts as handled, and a [*UsageError] as [Loop.Run]
-// does. It is asyncio's run_until_complete.
+// the callbacks added to it before this call have run. If f failed, it returns
+// the failure, which then counts as handled. It returns a [*UsageError] when
+// [Loop.Run] does. It is asyncio's run_until_complete.
 //
-// A future that nothing will settle makes it run for ever.
+// If nothing settles f, RunUntilComplete runs for ever; [RunUntil] takes a
+// context.
 func (l *Loop) RunUntilComplete(f AnyFuture) error {
 	mustHaveBackend()
 	l.mustBeMade()
@@ -381,10 +383,11 @@ func (l *Loop) RunUntilComplete(f AnyFuture) error {
 	return err
 }
 
-// RunUntil drives the loop on this goroutine, as [Loop.Run] does, until f is
-// settled and the callbacks added to it before this call have run, or ctx ends. It
-// returns what [Await] then returns: the value, or the failure as a [*Failure],
-// which counts as handled, or ctx's error; and a [*UsageError] as Run does.
+// RunUntil drives the loop on this goroutine until f is settled and the
+// callbacks added to it before this call have run, or until ctx ends. It
+// returns what [Await] does: the value, or the failure as a [*Failure], which
+// then counts as handled, or ctx's error. It returns a [*UsageError] when
+// [Loop.Run] does.
 func RunUntil[T any](ctx context.Context, loop *Loop, f *Future[T]) (T, error) {
 	mustHaveBackend()
 	loop.mustBeMade()
@@ -396,8 +399,8 @@ func RunUntil[T any](ctx context.Context, loop *Loop, f *Future[T]) (T, error) {
 	return Await(ctx, f)
 }
 
-// runUntil drives the loop until ctx ends or the function is called that it gives
-// to watch, once it drives the loop.
+// runUntil drives the loop until ctx ends or done is called. It calls watch
+// with done once it drives the loop.
 func (l *Loop) runUntil(ctx context.Context, watch func(done func())) error {
 	var (
 		done     atomic.Bool
@@ -415,11 +418,13 @@ func (l *Loop) runUntil(ctx context.Context, watch func(done func())) error {
 	})
 }
 
-// Drain drives the loop on this goroutine, as [Loop.Run] does, until nothing is
-// queued and no timer is set, those of batched timers included, or ctx ends: then it
-// returns ctx's error. It returns a [*UsageError] as Run does. What other
-// goroutines are yet to queue, such as those of [Go], it does not wait for. On a
-// fake clock that nobody moves, timers keep it until ctx ends.
+// Drain drives the loop on this goroutine until nothing is queued and no timer
+// is set, or until ctx ends: it then returns ctx's error. It waits for batched
+// timers too, but not for what other goroutines have yet to queue, such as
+// those of [Go]. It returns a [*UsageError] when [Loop.Run] does.
+//
+// On a fake clock that nobody advances, Drain waits for the timers until ctx
+// ends.
 func (l *Loop) Drain(ctx context.Context) error {
 	mustHaveBackend()
 	l.mustBeMade()
@@ -431,8 +436,8 @@ func (l *Loop) Drain(ctx context.Context) error {
 	})
 }
 
-// drained reports whether there is nothing left to run, now or later. From now on
-// whoever cancels the last timer rouses the call of Drain.
+// drained reports whether nothing is left to run, now or later. From then on,
+// cancelling the last timer wakes the call of Drain.
 func (l *Loop) drained() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -440,8 +445,8 @@ func (l *Loop) drained() bool {
 	return l.next == len(l.turn) && l.queue.Len() == 0 && l.timers.next() == never
 }
 
-// run drives the loop until ctx ends or done, asked before each turn, returns
-// true.
+// run drives the loop until ctx ends or done returns true. It calls done
+// before each turn.
 func (l *Loop) run(ctx context.Context, done func() bool) error {
 	if onLoop() {
 		return errInLoop
@@ -461,7 +466,7 @@ func (l *Loop) run(ctx context.Context, done func() bool) error {
 	return nil
 }
 
-// sleep waits until there is something to run, or ctx ends, or done.
+// sleep waits until there is something to run, ctx ends, or done returns true.
 func (l *Loop) sleep(ctx context.Context, done func() bool) {
 	l.mu.Lock()
 	resting := l.rest(l.rouse)
@@ -469,7 +474,7 @@ func (l *Loop) sleep(ctx context.Context, done func() bool) {
 	if !resting {
 		return
 	}
-	if ctx.Err() == nil && !done() { // what makes them so from now on wakes us
+	if ctx.Err() == nil && !done() { // from now on, a change of either wakes us
 		<-l.token
 	}
 }
@@ -492,7 +497,7 @@ func (l *Loop) acquire(ctx context.Context) error {
 	l.mu.Lock()
 	switch {
 	case l.driver == idle:
-		l.driver = caller // which wakeOwn finds, if it is on its way
+		l.driver = caller // wakeOwn looks for that
 		l.mu.Unlock()
 		return nil
 	case l.driver == caller, l.heir != nil:
@@ -513,14 +518,14 @@ func (l *Loop) acquire(ctx context.Context) error {
 		l.heir = nil
 	}
 	l.mu.Unlock()
-	if !waiting { // it became ours at that very moment
+	if !waiting { // we became the driver in the meantime
 		l.release()
 	}
 	return ctx.Err()
 }
 
 // release ends this goroutine's driving, also if a task ended the goroutine
-// with runtime.Goexit. What is left to run, the loop's own goroutine does.
+// with runtime.Goexit. The loop's own goroutine runs what is left.
 func (l *Loop) release() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -532,18 +537,18 @@ func (l *Loop) release() {
 }
 
 // A ManualLoop is a [Loop] that runs only when it is told to, on the goroutine
-// that tells it: the base of loops for tests, such as testutil.TestLoop.
-// Functions can be queued from any goroutine; they wait.
+// that tells it. It is the base for loops of tests, such as testutil.TestLoop.
+// Functions that other goroutines queue wait until then.
 //
-// If a type that embeds it is the current loop, futures queue their callbacks
-// on the ManualLoop itself.
+// A type that embeds a ManualLoop can be the current loop: futures then queue
+// their callbacks on the ManualLoop itself.
 type ManualLoop struct {
 	*Loop
 	running atomic.Bool // a call of RunOnce is under way
 }
 
-// NewManualLoop returns a new loop that nothing drives but its methods. It
-// panics with a [*UsageError] if an option is nil.
+// NewManualLoop returns a new loop that only its methods drive. It panics with
+// a [*UsageError] if an option is nil.
 func NewManualLoop(opts ...LoopOption) *ManualLoop {
 	mustHaveBackend()
 	l := NewLoop(opts...)
@@ -551,9 +556,9 @@ func NewManualLoop(opts ...LoopOption) *ManualLoop {
 	return &ManualLoop{Loop: l}
 }
 
-// RunOnce runs one turn of the loop and returns how many functions that were:
-// asyncio's _run_once, Twisted's runUntilCurrent. It panics with a
-// [*UsageError] if another call of it is running.
+// RunOnce runs one turn of the loop and returns the number of functions that
+// were in it. It is asyncio's _run_once and Twisted's runUntilCurrent. It
+// panics with a [*UsageError] if another call of it is running.
 func (m *ManualLoop) RunOnce() int {
 	m.mustBeMade()
 	if !m.running.CompareAndSwap(false, true) {
@@ -563,9 +568,9 @@ func (m *ManualLoop) RunOnce() int {
 	return m.runTurn()
 }
 
-// Ready reports whether there is something to run now. To Twisted that
-// includes a timer that is due; to asyncio, only when a turn has found it. It
-// panics as RunOnce does.
+// Ready reports whether there is something to run now. On the deferred backend
+// that includes timers that are due, as in Twisted; on the future backend only
+// those that a turn has found, as in asyncio. It panics when RunOnce does.
 func (m *ManualLoop) Ready() bool {
 	m.mustBeMade()
 	if m.running.Load() {
@@ -577,7 +582,8 @@ func (m *ManualLoop) Ready() bool {
 }
 
 // NextTimer returns the time until the earliest timer, which is negative if
-// it is overdue. ok is false if there is none. Twisted calls it timeout().
+// the timer is overdue. ok is false if there is none. Twisted calls it
+// timeout().
 func (m *ManualLoop) NextTimer() (delay time.Duration, ok bool) {
 	m.mustBeMade()
 	m.mu.Lock()
@@ -605,8 +611,8 @@ func (m *ManualLoop) native() *Loop {
 	return m.Loop
 }
 
-// Runaway returns the error for work that renews itself, which has run for so
-// many turns at one instant. It names the function that would run next.
+// Runaway returns an error for work that has renewed itself for that many
+// turns at one instant. It names the function that would run next.
 func (m *ManualLoop) Runaway(turns int) *UsageError {
 	if m.next == len(m.turn) {
 		m.beginTurn()
