@@ -81,8 +81,10 @@ func branch(f *txaio.Future[int]) {
 }
 
 func silenced(f *txaio.Future[int]) {
+	// Wrong:
 	txaio.AddTimeout(f, time.Second) //txaiovet:ignore
-
-	//txaiovet:ignore only the cancellation is wanted
+	// Right:
+	txaio.AddTimeout(f, time.Second) //txaiovet:ignore f itself has the timeout here
+	//txaiovet:ignore f itself has the timeout here
 	txaio.AddTimeout(f, time.Second)
 }
