@@ -70,7 +70,7 @@ tidy tidy-check:
 txaiovet: ## check the portable code under each tag
 	@set -e; bin=$$(mktemp -d); trap 'rm -r "$$bin"' EXIT; go build -C cmd/txaiovet -o "$$bin/" .; \
 	for tag in deferred future; do echo "txaiovet -tags $$tag"; \
-		"$$bin/txaiovet" -tags $$tag -test=false . ./testutil; "$$bin/txaiovet" -tags $$tag ./examples/...; \
+		"$$bin/txaiovet" -tags $$tag -test=false . ./testutil; "$$bin/txaiovet" -tags $$tag ./docs ./examples/...; \
 		for module in $(MODULES); do (cd $$module && "$$bin/txaiovet" -tags $$tag ./...); done; done
 
 .PHONY: example
