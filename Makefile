@@ -4,6 +4,8 @@ TAGS    := none deferred future
 MODULES := $(filter-out ./tools/,$(sort $(dir $(shell find . -mindepth 2 -name go.mod -not -path '*/node_modules/*'))))
 # Those of them whose tests have goroutines that meet.
 RACED   := ./examples/wamp/ ./loops/gojaloop/
+# Everything that has doc comments or prose.
+TEXTS    = $(shell git ls-files '*.go' '*.md' | grep -v /testdata/)
 TOOL    := GOWORK=off go tool -modfile=tools/go.mod
 # A number of runs: given a time, go test sometimes fails where that ends
 # (go.dev/issue/75804).
@@ -20,10 +22,11 @@ SOAK        ?= full
 
 # none is the build without a tag: no package has a file behind such a tag.
 # A second time on another library's kind of loop, see newFixture.
-.PHONY: test
-test: ## run all tests: without a backend, with each, and the other modules'
+.PHONY: test test-modules
+test: ## run the library's tests: without a backend and with each
 	@set -e; for tag in $(TAGS); do echo "go test -tags $$tag ./..."; go test -tags $$tag ./...; done
 	TXAIO_TEST_LOOP=foreign go test -tags future .
+test-modules: ## run the other modules' tests with each backend, and the commands of the documentation
 	@set -e; for module in $(MODULES); do for tag in deferred future; do \
 		echo "go test -tags $$tag ./... in $$module"; (cd $$module && go test -tags $$tag ./...); done; done
 
@@ -34,7 +37,7 @@ race: ## run the tests under the race detector
 		echo "go test -race -tags $$tag ./... in $$module"; (cd $$module && go test -race -tags $$tag ./...); done; done
 
 .PHONY: lint
-lint: txaiovet ## formatting, vet, staticcheck, txaiovet, go.mod and the workflow
+lint: txaiovet prose ## formatting, vet, staticcheck, txaiovet, doc comments, prose, go.mod and the workflows
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "run gofmt -w on: $$unformatted"; exit 1; fi
 	@$(MAKE) --no-print-directory tidy-check
 	GOARCH=386 go vet -tags deferred ./...
@@ -42,7 +45,13 @@ lint: txaiovet ## formatting, vet, staticcheck, txaiovet, go.mod and the workflo
 		go vet -tags $$tag ./...; $(TOOL) staticcheck -tags $$tag ./...; done
 	@set -e; for module in $(MODULES); do for tag in deferred future; do \
 		echo "go vet -tags $$tag ./... in $$module"; (cd $$module && go vet -tags $$tag ./...); done; done
+	@echo revive; $(TOOL) revive -config .revive.toml $(filter %.go,$(TEXTS))
 	$(TOOL) actionlint
+
+# The first time, building vale takes a minute or two.
+.PHONY: prose
+prose: ## check the spelling and the words of pages and comments
+	@echo vale; $(TOOL) vale --output=line $(TEXTS)
 
 # The modules require a version of the library that may not be published yet,
 # so each is tidied as a copy of its go.mod that looks for it here.
@@ -63,7 +72,7 @@ tidy tidy-check:
 txaiovet: ## check the portable code under each tag
 	@set -e; bin=$$(mktemp -d); trap 'rm -r "$$bin"' EXIT; go build -C cmd/txaiovet -o "$$bin/" .; \
 	for tag in deferred future; do echo "txaiovet -tags $$tag"; \
-		"$$bin/txaiovet" -tags $$tag -test=false . ./testutil; "$$bin/txaiovet" -tags $$tag ./examples/...; \
+		"$$bin/txaiovet" -tags $$tag -test=false . ./testutil; "$$bin/txaiovet" -tags $$tag ./docs ./examples/...; \
 		for module in $(MODULES); do (cd $$module && "$$bin/txaiovet" -tags $$tag ./...); done; \
 		(cd loops/browserloop && $(JS) "$$bin/txaiovet" -tags $$tag -test=false ./...); done
 
@@ -87,7 +96,7 @@ fuzz: ## run each fuzz target FUZZTIME times, those that use futures with each b
 			go test -tags $$tag -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package; done; done; done
 
 .PHONY: conformance
-conformance: ## compare CONFORMANCE new random programs with Python's txaio
+conformance: ## compare CONFORMANCE new random programs with Python's txaio, which it installs with apt
 	@$(PYTHON) -c 'import txaio, twisted' 2>/dev/null || \
 		{ sudo=$$(test $$(id -u) = 0 || echo sudo); $$sudo apt-get update && $$sudo apt-get install -y python3-txaio python3-twisted; }
 	@set -e; for tag in deferred future; do \
@@ -99,7 +108,7 @@ soak: ## load without end, for a while: SOAK=full or SOAK=smoke
 	@set -e; for tag in deferred future; do go run -tags $$tag ./internal/soak -size $(SOAK); done
 
 .PHONY: bench
-bench: ## measure against the peers; writes docs/performance.md
+bench: ## measure beside the peers, which it downloads; overwrites docs/performance.md and its charts
 	cd bench && go run ./cmd/table
 
 .PHONY: bench-smoke
@@ -107,9 +116,9 @@ bench-smoke: ## run each benchmark once, to see that it works
 	cd bench && for tag in deferred future; do go test -tags $$tag -run '^$$' -bench . -benchtime 1x . || exit 1; done
 
 .PHONY: wamp wamp-bench
-wamp: ## test the WAMP client against real peers, which it installs
+wamp: ## test the WAMP client against real peers, which it installs with npm and apt
 	examples/wamp/run-peers.sh test
-wamp-bench: ## measure the WAMP client beside Autobahn|Python
+wamp-bench: ## measure the WAMP client beside Autobahn|Python, which it installs with apt
 	examples/wamp/run-peers.sh bench
 
 .PHONY: js

@@ -272,8 +272,8 @@ func formatFrames(text *strings.Builder, frames []runtime.Frame) {
 
 // Errors
 
-// The package's functions panic with ErrNoBackend, a [*UsageError], in a
-// program that was built with neither tag.
+// ErrNoBackend is the [*UsageError] with which the package's functions panic
+// in a program that was built with neither tag.
 var ErrNoBackend error = &UsageError{"no backend was chosen: build with -tags deferred (Twisted's semantics) or -tags future (asyncio's semantics), for example with GOFLAGS=-tags=future in the environment, or go test -tags future"}
 
 // ErrAlreadyCalled is returned when a future that is settled already is
@@ -284,11 +284,11 @@ var ErrAlreadyCalled error = &stateError{"the future is already settled"}
 // ErrCancelled matches every [*CancelledError] with errors.Is.
 var ErrCancelled error = &stateError{"cancelled"}
 
-// On the future backend, Result and Exception return ErrNotDone while the
-// future is pending. It is asyncio's InvalidStateError.
+// ErrNotDone is returned by Result and Exception of the future backend while
+// the future is pending. It is asyncio's InvalidStateError.
 var ErrNotDone error = &stateError{"the future is not done"}
 
-// [Await] returns ErrAwaitOnLoop if it is called on a goroutine that is
+// ErrAwaitOnLoop is returned by [Await] if it is called on a goroutine that is
 // running a loop and would have to wait: that would block the loop, perhaps
 // for ever. Use [AddCallbacks] or [Then] there.
 var ErrAwaitOnLoop error = &stateError{"Await was called on a loop's own goroutine with the future pending: use AddCallbacks there"}

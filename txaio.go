@@ -256,8 +256,8 @@ func Reject[T any](f *Future[T], err error) error {
 	return f.reject(toFailure(err))
 }
 
-// RejectOnPanic, when deferred, recovers a panic of the surrounding function
-// and rejects f with it:
+// RejectOnPanic rejects f if the function that defers it panics, and ends the
+// panic:
 //
 //	go func() {
 //		defer txaio.RejectOnPanic(f)

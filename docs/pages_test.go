@@ -30,7 +30,7 @@ func files(t *testing.T, ending string) (names []string) {
 		}
 		if entry.IsDir() {
 			switch entry.Name() {
-			case ".git", "node_modules", "testdata":
+			case ".git", "node_modules":
 				return filepath.SkipDir
 			}
 			return nil
@@ -228,7 +228,7 @@ func (s source) compiles(tags []string) bool {
 // Every make command in the pages is one that the checks or the nightly run
 // use. The test of the commands, in the module docs/check, runs the others.
 func TestMakeCommands(t *testing.T) {
-	command := regexp.MustCompile(`(?m)^(?:.*run: |\$ |\s*)(make [a-z-]+)`)
+	command := regexp.MustCompile(`(?m)^(?:.*run: |\$ |[\s-]*)(make [a-z-]+)`)
 	run := map[string]bool{}
 	for _, name := range []string{".ci/run", ".github/workflows/nightly.yml", ".github/workflows/ci.yml"} {
 		for _, match := range command.FindAllStringSubmatch(read(t, name), -1) {

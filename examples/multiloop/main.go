@@ -1,4 +1,4 @@
-// Command multiloop uses two loops side by side, which asyncio's semantics
+// Command multiloop uses two loops, one after the other, which asyncio's semantics
 // allow and Twisted's do not:
 //
 //	go run -tags future ./examples/multiloop
