@@ -7,11 +7,25 @@ import (
 	"strings"
 	"syscall/js"
 	"time"
+
+	"github.com/sirupsen/logrus"
 )
 
-// giveWay lets whatever else can run do so. JavaScript, which writes to files too,
-// runs when no goroutine can.
+// giveWay lets whatever else can run do so. JavaScript runs when no goroutine can.
 func giveWay() { time.Sleep(time.Millisecond) }
+
+// Logs are written at once. Node.js otherwise writes when JavaScript gets its turn,
+// and a test that keeps the collector busy would wait for it in vain.
+func init() { logrus.SetOutput(stderr{}) }
+
+type stderr struct{}
+
+func (stderr) Write(text []byte) (int, error) {
+	array := js.Global().Get("Uint8Array").New(len(text))
+	js.CopyBytesToJS(array, text)
+	js.Global().Get("fs").Call("writeSync", 2, array)
+	return len(text), nil
+}
 
 // runSelf has Node.js start the process, as GOOS=js has no processes of its own.
 func runSelf(test string, variables ...string) (printed string, err error) {
