@@ -7,8 +7,8 @@ import (
 	"io/fs"
 	"log"
 	"log/slog"
-	"os"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/txaio-go/txaio"
@@ -82,7 +82,8 @@ func Example_composing() {
 
 func Example_failures() {
 	saved := txaio.Go(func(context.Context) (int, error) {
-		return 0, os.Rename("no/such/file", "elsewhere")
+		_, err := fs.ReadFile(fstest.MapFS{}, "no/such/file")
+		return 0, err
 	})
 	txaio.Watch(saved, nil, func(fail *txaio.Failure) {
 		fmt.Println(txaio.FailureMessage(fail))
@@ -92,7 +93,7 @@ func Example_failures() {
 	_, _ = txaio.Await(context.Background(), saved)
 	waitForLoop()
 	// Output:
-	// os.LinkError: rename no/such/file elsewhere: no such file or directory
+	// fs.PathError: open no/such/file: file does not exist
 	// no such file: true
 }
 
