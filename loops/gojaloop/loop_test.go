@@ -229,7 +229,7 @@ func TestInLoop(t *testing.T) {
 
 	pending := txaio.CreateFuture[int]()
 	x.on(func() {
-		if _, err := txaio.Await(t.Context(), pending); err != txaio.ErrAwaitOnLoop {
+		if _, err := txaio.Await(t.Context(), pending); err != txaio.ErrAwaitOnLoop { //txaiovet:ignore the test is about Await on a loop
 			t.Errorf("Await on the loop returned %v", err)
 		}
 	})
