@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tests the WAMP client against the router fox-wamp and against Autobahn|Python,
-# and measures it beside the latter. What is missing is installed: fox-wamp with
+# and measures it beside a bare client and the latter. What is missing is installed: fox-wamp with
 # npm into .peers, which git ignores, Autobahn with apt-get.
 #
 #   ./run-peers.sh test     all tests, with both backends
@@ -54,8 +54,13 @@ run_bench() {
         echo "fox-wamp did not start" >&2
         return 1
     fi
-    echo "$calls calls under way at once through fox-wamp, caller and callee in one process, the best of 5 rounds:"
-    for tag in deferred future; do timeout 120 "$work/$tag" -url "$url" -calls "$calls"; done
+    for tag in deferred future; do
+        echo "Through the router of the tests:"
+        timeout 300 "$work/$tag"
+        echo "Through fox-wamp:"
+        timeout 300 "$work/$tag" -url "$url"
+    done
+    echo "Autobahn|Python through fox-wamp, $calls calls under way at once, the best of 5 rounds:"
     for framework in twisted asyncio; do timeout 120 /usr/bin/python3 peers/bench.py "$framework" "$url" "$calls"; done
     kill "$router"
     wait "$router" 2>/dev/null || true
