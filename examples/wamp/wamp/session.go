@@ -104,11 +104,17 @@ type CloseDetails struct {
 // asks for happens on the loop that was current when the session was made: all
 // of the session's state belongs to that loop. The handlers and callbacks that
 // the session is given run there, too, and must not block: one that needs time
-// returns a future.
+// returns a future, or is given to [Session.Handle] or [Session.HandleEvents].
 //
 // Cancelling a future that a method returned gives up on the answer. A pending
 // call is also cancelled at the router; a subscription or registration that is
 // made all the same is taken back.
+//
+// A registration or subscription lasts until it is taken back, revoked by the router,
+// or the session is left. After a reconnect, or another Join of a session that was
+// lost, the session asks for it again, if need be again and again, by the delays of
+// its Backoff. A router that does not answer that within Config.Timeout is left
+// for another connection.
 type Session struct {
 	config      Config
 	callTimeout time.Duration // of calls that have none of their own; 0 for none
@@ -246,6 +252,9 @@ func (s *Session) Join() *txaio.Future[*JoinDetails] {
 	s.loop.CallSoon(func() {
 		switch {
 		case txaio.IsCalled(f): // cancelled in the meantime
+			if s.phase == offline {
+				s.state.end()
+			}
 		case s.phase != offline:
 			reject(f, ErrAlreadyJoined)
 		default:
