@@ -74,6 +74,7 @@ func TestChaos(t *testing.T) {
 						}
 					}, func(*txaio.Failure) { ended.Add(1) })
 					if number%3 == 0 {
+						s.Publish("com.news", wamp.Payload{}, wamp.PublishOptions{Acknowledge: number%2 == 0})
 						time.Sleep(time.Millisecond) // of the bubble's time
 						txaio.Cancel(f)              // if it is late
 					}
