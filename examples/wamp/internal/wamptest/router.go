@@ -138,17 +138,17 @@ func (r *Router) serve(w http.ResponseWriter, request *http.Request) {
 			return
 		}
 		r.mu.Lock()
-		ok := true
 		r.faults.frame(frame, &s.heldIn, func(frame []byte) {
 			var message []any
-			if ok = ok && json.Unmarshal(frame, &message) == nil && len(message) > 1 && r.sessions[s]; ok {
+			switch {
+			case !r.sessions[s]: // it came late
+			case json.Unmarshal(frame, &message) != nil || len(message) < 2:
+				go conn.CloseNow() // which waits for the reader
+			default:
 				r.handle(s, message)
 			}
 		})
 		r.mu.Unlock()
-		if !ok {
-			return
-		}
 	}
 }
 
