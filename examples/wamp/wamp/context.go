@@ -83,8 +83,7 @@ type slots struct {
 func inSlot[T any](slots *slots, fn func(context.Context) (T, error)) *txaio.Future[T] {
 	s := slots.session
 	var running *txaio.Future[T] // belongs to the loop
-	var f *txaio.Future[T]
-	f = txaio.CreateFutureOn(s.api, txaio.WithCanceller(func(*txaio.Future[T]) {
+	f := txaio.CreateFutureOn(s.api, txaio.WithCanceller(func(*txaio.Future[T]) {
 		s.loop.CallSoon(func() {
 			if running != nil {
 				txaio.Cancel(running)
