@@ -47,8 +47,11 @@ func (s *Session) Publish(topic string, payload Payload, options ...PublishOptio
 		return start(s, r, details, topic, body.args, body.kwargs)
 	}
 	whenJoined(s, r.future, func() {
-		s.send(codePublish, s.requests.next(), details, topic, body.args, body.kwargs)
-		resolve(r.future, &Publication{})
+		if err := s.trySend(codePublish, s.requests.next(), details, topic, body.args, body.kwargs); err != nil {
+			reject(r.future, err)
+		} else {
+			resolve(r.future, &Publication{})
+		}
 	})
 	return r.future
 }

@@ -192,10 +192,15 @@ func start[T any](s *Session, r *simple[T], elements ...any) *txaio.Future[T] {
 	return r.future
 }
 
-// request sends a message with a new request id as its first element.
+// request sends a message with a new request id as its first element. One that
+// cannot be sent fails at once.
 func (s *Session) request(r request, elements ...any) uint64 {
 	id := s.requests.next()
-	s.requests.pending[id] = r
-	s.send(r.code(), append([]any{id}, elements...)...)
+	if err := s.trySend(r.code(), append([]any{id}, elements...)...); err != nil {
+		s.requests.last = id - 1 // the router counts, too
+		r.failed(s, txaio.CreateFailure(err))
+	} else {
+		s.requests.pending[id] = r
+	}
 	return id
 }

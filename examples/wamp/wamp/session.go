@@ -1,7 +1,10 @@
 package wamp
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
+	"net"
 	"net/http"
 	"time"
 
@@ -12,8 +15,10 @@ import (
 
 // A Config says what a session is to do. URL and Realm are needed.
 type Config struct {
-	// URL is the router's, such as ws://127.0.0.1:9000/. A password and the values
-	// of a query in it are not shown in errors and logs.
+	// URL is the router's: ws or wss for WebSocket, rs, rss (with TLS) or unix for
+	// RawSocket, such as ws://127.0.0.1:9000/, rs://127.0.0.1:9001 or
+	// unix:///run/router.sock. A password and the values of a query in it are not shown
+	// in errors and logs.
 	URL string
 	// Realm is the realm to join.
 	Realm string
@@ -69,6 +74,16 @@ type Config struct {
 	MaxMessage int64
 	// HTTPClient opens the connection; nil stands for http.DefaultClient.
 	HTTPClient *http.Client
+	// Header is sent with the request for a WebSocket.
+	Header http.Header
+	// Dial opens the connection of a RawSocket; nil stands for a [net.Dialer].
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// TLS is for rss; that for wss belongs to HTTPClient.
+	TLS *tls.Config
+	// Serializers are offered to the router, the best first; nil stands for JSON
+	// alone.
+	Serializers []Serializer
+
 	// Logger gets what goes wrong in callbacks of the user's; nil stands for
 	// one of the package's own.
 	Logger *txaio.Logger
@@ -156,15 +171,15 @@ func NewSession(config Config) (*Session, error) {
 	if err := checkURI(config.Realm, exact); err != nil {
 		return nil, err
 	}
-	if err := checkURL(config.URL); err != nil {
-		return nil, err
-	}
 	callTimeout := max(config.Timeout, 0)
 	setDefault(&config.Timeout, 30*time.Second)
 	setDefault(&config.JoinTimeout, 30*time.Second)
 	setDefault(&config.CloseTimeout, 5*time.Second)
 	setDefault(&config.PingInterval, 30*time.Second)
 	setDefault(&config.MaxMessage, 16<<20)
+	if len(config.Serializers) == 0 {
+		config.Serializers = []Serializer{JSON}
+	}
 	if config.Logger == nil {
 		config.Logger = sharedLogger()
 	}
@@ -195,7 +210,9 @@ func NewSession(config Config) (*Session, error) {
 		api:         api,
 		loop:        loop,
 		log:         config.Logger,
-		dial:        dialWebSocket(config.URL, config.HTTPClient, config.MaxMessage),
+	}
+	if s.dial, err = chooseDialer(&s.config); err != nil {
+		return nil, err
 	}
 	s.retry.init(config.Reconnect)
 	s.reset()
@@ -394,7 +411,7 @@ func (m *message) messageText() string {
 func (s *Session) violated(err error) {
 	s.log.Error("WAMP session {session}: {error}", attr("session", s.session), attr("error", err.Error()))
 	s.retry.stop()
-	if err == error(errNotUTF8) {
+	if err == error(errNotUTF8) && s.transport.hasStatus() {
 		s.ended(err, &CloseDetails{Reason: ProtocolViolation, Message: err.Error()})
 		s.hangUp(websocket.StatusInvalidFramePayloadData, "")
 		return
@@ -546,15 +563,23 @@ func (s *Session) dispatch(m *message) error {
 	return s.requests.answered(s, m)
 }
 
-// send sends a message whose elements are known to be fit for JSON.
+// send sends a message of which nobody has to be told that it cannot be sent.
 func (s *Session) send(c code, elements ...any) {
-	frame, err := encode(c, elements...)
+	if err := s.trySend(c, elements...); err != nil {
+		s.log.Error("WAMP {message} cannot be sent: {error}", attr("message", c.String()), attr("error", err.Error()))
+	}
+}
+
+// trySend sends a message. Its error says why the router cannot get it: it is too long,
+// or has a number that the serializer does not have.
+func (s *Session) trySend(c code, elements ...any) error {
+	frame, err := s.transport.encode(c, elements...)
 	if err != nil {
-		s.log.Error("WAMP {message} cannot be encoded: {error}", attr("message", c.String()), attr("error", err.Error()))
-		return
+		return err
 	}
 	s.keepalive.sent += int64(len(frame))
 	s.transport.send(frame)
+	return nil
 }
 
 // callback calls a function of the user's.
