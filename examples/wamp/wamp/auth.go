@@ -111,7 +111,11 @@ func (s *Session) hello() {
 		details["authmethods"] = methods
 		details["authid"] = s.config.Auth[0].AuthID
 	}
-	s.send(codeHello, s.config.Realm, details)
+	if err := s.trySend(codeHello, s.config.Realm, details); err != nil {
+		s.retry.stop()
+		s.ended(err, nil)
+		s.transport.abort(err)
+	}
 }
 
 func features(names ...string) map[string]any {

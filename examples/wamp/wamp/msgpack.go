@@ -1,7 +1,10 @@
 package wamp
 
 import (
+	"encoding/binary"
 	"errors"
+	"fmt"
+	"time"
 
 	"github.com/tinylib/msgp/msgp"
 )
@@ -40,4 +43,23 @@ func decodeMsgpack(frame []byte) (any, error) {
 // MarshalMsg implements msgp.Marshaler.
 func (n bigNumber) MarshalMsg([]byte) ([]byte, error) {
 	return nil, errors.New("MessagePack has no number " + string(n))
+}
+
+// extension returns the time that an extension of MessagePack stands for, or the data
+// of one that is an application's own.
+func extension(e *msgp.RawExtension) (any, error) {
+	const timestamp = -1
+	if e.Type != timestamp {
+		return e.Data, nil
+	}
+	switch len(e.Data) {
+	case 4:
+		return time.Unix(int64(binary.BigEndian.Uint32(e.Data)), 0), nil
+	case 8: // 30 bits of nanoseconds, 34 of seconds
+		both := binary.BigEndian.Uint64(e.Data)
+		return time.Unix(int64(both&(1<<34-1)), int64(both>>34)), nil
+	case 12:
+		return time.Unix(int64(binary.BigEndian.Uint64(e.Data[4:])), int64(binary.BigEndian.Uint32(e.Data))), nil
+	}
+	return nil, fmt.Errorf("a time of %d bytes", len(e.Data))
 }

@@ -48,6 +48,7 @@ func (s *Session) Publish(topic string, payload Payload, options ...PublishOptio
 	}
 	whenJoined(s, r.future, func() {
 		if err := s.trySend(codePublish, s.requests.next(), details, topic, body.args, body.kwargs); err != nil {
+			s.requests.unsent()
 			reject(r.future, err)
 		} else {
 			resolve(r.future, &Publication{})

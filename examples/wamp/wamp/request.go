@@ -42,6 +42,9 @@ func (r *requests) next() uint64 {
 	return r.last
 }
 
+// unsent takes back the last id: the router counts, too.
+func (r *requests) unsent() { r.last-- }
+
 // abandon takes back a request whose answer nobody wants.
 func (r *requests) abandon(id uint64) {
 	delete(r.pending, id)
@@ -197,7 +200,7 @@ func start[T any](s *Session, r *simple[T], elements ...any) *txaio.Future[T] {
 func (s *Session) request(r request, elements ...any) uint64 {
 	id := s.requests.next()
 	if err := s.trySend(r.code(), append([]any{id}, elements...)...); err != nil {
-		s.requests.last = id - 1 // the router counts, too
+		s.requests.unsent()
 		r.failed(s, txaio.CreateFailure(err))
 	} else {
 		s.requests.pending[id] = r

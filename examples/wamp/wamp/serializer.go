@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/fxamacker/cbor/v2"
+	"github.com/tinylib/msgp/msgp"
 )
 
 // A Serializer makes bytes of messages: [JSON], [MessagePack] or [CBOR]. A
@@ -68,7 +69,12 @@ func received(value any, depth int) (_ any, err error) {
 		return nil, errTooDeep
 	}
 	switch value := value.(type) {
-	case nil, bool, int64, float64, []byte, time.Time:
+	case nil, bool, int64, float64, time.Time:
+		return value, nil
+	case []byte:
+		if value == nil { // what is empty is not nil in JSON
+			return []byte{}, nil
+		}
 		return value, nil
 	case uint64:
 		if n := int64(value); n >= 0 {
@@ -104,6 +110,8 @@ func received(value any, depth int) (_ any, err error) {
 			return nil, fmt.Errorf("an integer of %d bits", value.BitLen())
 		}
 		return numeral(value.String()), nil
+	case *msgp.RawExtension:
+		return extension(value)
 	case cbor.Tag: // which says more about a value than WAMP has types for
 		return received(value.Content, depth+1)
 	}
