@@ -34,7 +34,18 @@ var wires = []struct {
 // where time passes only when everything waits.
 func inBubble(t *testing.T, test func(t *testing.T, server *wamptest.Server)) {
 	t.Helper()
-	for _, wire := range wires {
+	overWires(t, len(wires), test)
+}
+
+// inOneBubble is inBubble with one wire, for what takes long.
+func inOneBubble(t *testing.T, test func(t *testing.T, server *wamptest.Server)) {
+	t.Helper()
+	overWires(t, 1, test)
+}
+
+func overWires(t *testing.T, n int, test func(t *testing.T, server *wamptest.Server)) {
+	t.Helper()
+	for _, wire := range wires[:n] {
 		t.Run(wire.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				t.Cleanup(testutil.ReplaceLoop(txaio.NewLoop()))
