@@ -8,6 +8,7 @@ require (
 	github.com/sirupsen/logrus v1.10.2
 	github.com/tinylib/msgp v1.6.5
 	github.com/txaio-go/txaio v0.1.0
+	golang.org/x/crypto v0.59.0
 )
 
 require (

@@ -131,10 +131,13 @@ type Session struct {
 	deadline  txaio.DelayedCall // of joining and of closing
 	joins     *txaio.Future[*JoinDetails]
 	leavers   []*txaio.Future[struct{}]
-	session   uint64 // the session's id, 0 if it is not joined
-	cancels   bool   // the router may be sent a CANCEL
-	challenge int    // which of config.Auth is being used, after CHALLENGE; else -1
-	cause     error  // why the session ended, in phase closing
+	session   uint64         // the session's id, 0 if it is not joined
+	cancels   bool           // the router may be sent a CANCEL
+	identity  int            // the first of config.Auth whose AuthID is being tried
+	again     bool           // the next identity is to be tried
+	extra     map[string]any // of HELLO
+	challenge *Challenge     // nil before CHALLENGE
+	cause     error          // why the session ended, in phase closing
 	retry     retry
 	keepalive keepalive
 
@@ -227,7 +230,7 @@ func setDefault[T comparable](value *T, standard T) {
 
 // reset forgets what belonged to one connection.
 func (s *Session) reset() {
-	s.challenge, s.session = -1, 0
+	s.extra, s.challenge, s.session = nil, nil, 0
 	s.requests.reset()
 	s.registrations = make(map[uint64]*Registration)
 	s.subscriptions = make(map[uint64][]*Subscription)
@@ -256,6 +259,7 @@ func (s *Session) Join() *txaio.Future[*JoinDetails] {
 			reject(f, ErrAlreadyJoined)
 		default:
 			s.joins = f
+			s.identity = 0
 			s.retry.restart()
 			s.connect()
 		}
@@ -326,10 +330,6 @@ func (s *Session) opened(t *transport) {
 
 // welcome handles WELCOME.
 func (s *Session) welcome(m *message) {
-	s.phase = joined
-	s.endDeadline()
-	s.retry.welcomed(s.loop.Now())
-	s.session, s.cancels = m.id, knowsCancel(m.details)
 	details := &JoinDetails{Realm: s.config.Realm, Session: m.id, Details: m.details}
 	for name, into := range map[string]*string{
 		"realm": &details.Realm, "authid": &details.AuthID,
@@ -339,6 +339,14 @@ func (s *Session) welcome(m *message) {
 			*into = text
 		}
 	}
+	if err := s.verify(details); err != nil {
+		s.cannotAuthenticate(err)
+		return
+	}
+	s.phase = joined
+	s.endDeadline()
+	s.retry.welcomed(s.loop.Now())
+	s.session, s.cancels = m.id, knowsCancel(m.details)
 	s.keepalive.start(s)
 	s.callback("OnJoin", func() error { return s.config.OnJoin(s, details) })
 	if f := s.joins; f != nil {
@@ -350,6 +358,7 @@ func (s *Session) welcome(m *message) {
 // leave does Leave's work.
 func (s *Session) leave(reason string) {
 	s.retry.stop()
+	s.again = false
 	switch s.phase {
 	case offline, waiting:
 		s.phase = offline
@@ -384,6 +393,7 @@ func (s *Session) goodbye(m *message) {
 
 // aborted handles ABORT.
 func (s *Session) aborted(m *message) {
+	s.again = s.phase == joining && s.nextIdentity(m.text)
 	s.retry.refused(m.text)
 	s.ended(
 		&RefusedError{"the router refused the session", m.reason()},
@@ -473,6 +483,11 @@ func (s *Session) closed(t *transport, err error) {
 	}
 	if wasOpen {
 		s.callback("OnDisconnect", func() error { s.config.OnDisconnect(s, cause); return nil })
+	}
+	if s.again && len(s.leavers) == 0 {
+		s.again = false
+		s.connect()
+		return
 	}
 	if len(s.leavers) == 0 && s.retry.schedule(s) {
 		s.phase = waiting

@@ -114,6 +114,14 @@ func (t *transport) close(status websocket.StatusCode, reason string) {
 	t.change(func() { t.closing = &websocket.CloseError{Code: status, Reason: reason} })
 }
 
+// tls returns the state of TLS, nil without it.
+func (t *transport) tls() *tls.ConnectionState {
+	if t.conn == nil {
+		return nil
+	}
+	return t.conn.tls()
+}
+
 // hasStatus reports whether close can say why.
 func (t *transport) hasStatus() bool {
 	_, is := t.conn.(*webSocket)

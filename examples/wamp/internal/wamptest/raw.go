@@ -49,7 +49,7 @@ func (s *Server) ServeRaw(conn net.Conn) {
 		return
 	}
 	p := s.newPeer()
-	raw := &rawPeer{conn: conn, in: in, peer: p}
+	raw := &rawPeer{conn: conn, in: in, pinged: p.pinged, ponged: func(payload string) { p.Pongs <- payload }}
 	p.conn, p.protocol, p.Limit = raw, s.Protocol, 1<<(9+hello[1]>>4)
 	s.peers <- p
 	p.receive()
@@ -57,10 +57,11 @@ func (s *Server) ServeRaw(conn net.Conn) {
 
 // A rawPeer is the router's side of a RawSocket.
 type rawPeer struct {
-	conn net.Conn
-	in   *bufio.Reader
-	peer *Peer
-	mu   sync.Mutex
+	conn   net.Conn
+	in     *bufio.Reader
+	pinged func() bool // reports whether to answer
+	ponged func(payload string)
+	mu     sync.Mutex
 }
 
 func (r *rawPeer) write(_ websocket.MessageType, frame []byte) { r.message(0, frame) }
@@ -86,11 +87,11 @@ func (r *rawPeer) read() ([]byte, error) {
 		case 0:
 			return payload, nil
 		case 1:
-			if r.peer.pinged() {
+			if r.pinged() {
 				go r.message(2, payload)
 			}
 		case 2:
-			r.peer.Pongs <- string(payload)
+			r.ponged(string(payload))
 		default:
 			return nil, errors.New("a RawSocket message of no known kind")
 		}

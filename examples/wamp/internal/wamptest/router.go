@@ -1,12 +1,8 @@
 package wamptest
 
 import (
-	"context"
-	"crypto/hmac"
-	"crypto/pbkdf2"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
+	"bufio"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -19,7 +15,7 @@ import (
 // routers in the field leave out: it passes CANCEL on as INTERRUPT, hands
 // errors through with their arguments, and asks for salted WAMP-CRA.
 type Router struct {
-	secret string // "": everybody may join
+	admit RouterOptions
 
 	mu       sync.Mutex
 	ids      uint64
@@ -34,11 +30,13 @@ type Router struct {
 
 // A routed is a session of a Router.
 type routed struct {
-	router *Router
-	conn   *websocket.Conn
-	out    chan []byte
-	id     uint64
-	calls  uint64 // invocations that were sent to it
+	router   *Router
+	conn     peerConn
+	protocol string
+	out      chan []byte
+	id       uint64
+	calls    uint64 // invocations that were sent to it
+	proof    proof  // what it has to answer to join
 }
 
 type routedRequest struct {
@@ -51,19 +49,46 @@ type routedCall struct {
 	callee routedRequest
 }
 
-// The challenge of a router with a secret.
-const (
-	challenge  = `{"authid":"joe","nonce":"x"}`
-	salt       = "salt123"
-	iterations = 100
-	keyLength  = 16
-)
+// RouterOptions say who may join a router, each by the method that it answers: if
+// nothing is said, everybody.
+type RouterOptions struct {
+	Secret   string            // of WAMP-CRA
+	Keys     map[string]string // of cryptosign: the names by the keys, in hexadecimal
+	Password string            // of SCRAM
+	KDF      string            // of SCRAM
+}
 
 // NewRouter starts a router that ends with the test, and returns its URL. With
 // a secret, it admits those who sign its challenge with it.
 func NewRouter(tb testing.TB, secret string) (url string) {
-	r := &Router{
-		secret:   secret,
+	url, _ = NewRouterWith(tb, RouterOptions{Secret: secret})
+	return url
+}
+
+// NewRouterWith starts a router that ends with the test, and returns where it can be
+// reached: by WebSocket, and by RawSocket.
+func NewRouterWith(tb testing.TB, options RouterOptions) (url, raw string) {
+	r := newRouter(options)
+	var addresses []string
+	for _, serve := range []func(net.Listener) (stop func()){r.serveWeb, r.serveRaw} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			tb.Fatal(err)
+		}
+		tb.Cleanup(serve(listener))
+		addresses = append(addresses, listener.Addr().String())
+	}
+	return "ws://" + addresses[0] + "/", "rs://" + addresses[1]
+}
+
+// ServeRouter serves the connections of listener, until stop is called.
+func ServeRouter(listener net.Listener, secret string) (stop func()) {
+	return newRouter(RouterOptions{Secret: secret}).serveWeb(listener)
+}
+
+func newRouter(options RouterOptions) *Router {
+	return &Router{
+		admit:    options,
 		sessions: make(map[*routed]bool),
 		callees:  make(map[string]*routed),
 		procs:    make(map[string]uint64),
@@ -72,30 +97,71 @@ func NewRouter(tb testing.TB, secret string) (url string) {
 		calls:    make(map[uint64]*routedCall),
 		byCaller: make(map[routedRequest]uint64),
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	server := &http.Server{Handler: http.HandlerFunc(r.serve)}
-	go server.Serve(listener)
-	tb.Cleanup(func() {
-		server.Close()
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		for s := range r.sessions {
-			go s.conn.CloseNow()
-		}
-	})
-	return "ws://" + listener.Addr().String() + "/"
 }
 
-func (r *Router) serve(w http.ResponseWriter, request *http.Request) {
-	conn, err := websocket.Accept(w, request, &websocket.AcceptOptions{Subprotocols: []string{"wamp.2.json"}})
-	if err != nil {
-		return // the client has got the reason
+func (r *Router) serveWeb(listener net.Listener) (stop func()) {
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		conn, err := websocket.Accept(w, request, &websocket.AcceptOptions{Subprotocols: rawNumbers[1:], InsecureSkipVerify: true})
+		if err != nil {
+			return // the client has got the reason
+		}
+		conn.SetReadLimit(1 << 24)
+		r.serve(webPeer{conn}, conn.Subprotocol())
+	})}
+	go server.Serve(listener)
+	return func() {
+		server.Close()
+		r.drop()
 	}
-	conn.SetReadLimit(1 << 24)
-	s := &routed{router: r, conn: conn, out: make(chan []byte, 100_000)}
+}
+
+func (r *Router) serveRaw(listener net.Listener) (stop func()) {
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				in := bufio.NewReader(conn)
+				var hello [4]byte
+				if _, err := io.ReadFull(in, hello[:]); err != nil {
+					return
+				}
+				number := int(hello[1] & 15)
+				if number < 1 || number >= len(rawNumbers) {
+					number = 0
+					hello[1] = 1 << 4 // which is the error
+				}
+				if _, err := conn.Write([]byte{0x7f, 0xf0&hello[1] | byte(number), 0, 0}); err != nil || number == 0 {
+					conn.Close()
+					return
+				}
+				always, ignore := func() bool { return true }, func(string) {}
+				r.serve(&rawPeer{conn: conn, in: in, pinged: always, ponged: ignore}, rawNumbers[number])
+			}()
+		}
+	}()
+	return func() {
+		listener.Close()
+		r.drop()
+	}
+}
+
+func (r *Router) drop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s := range r.sessions {
+		go s.conn.drop()
+	}
+}
+
+func (r *Router) serve(conn peerConn, protocol string) {
+	kind := websocket.MessageBinary
+	if protocol == "wamp.2.json" {
+		kind = websocket.MessageText
+	}
+	s := &routed{router: r, conn: conn, protocol: protocol, out: make(chan []byte, 100_000)}
 	r.mu.Lock()
 	r.sessions[s] = true
 	r.mu.Unlock()
@@ -104,9 +170,7 @@ func (r *Router) serve(w http.ResponseWriter, request *http.Request) {
 		for {
 			select {
 			case frame := <-s.out:
-				if conn.Write(context.Background(), websocket.MessageText, frame) != nil {
-					return
-				}
+				conn.write(kind, frame)
 			case <-done:
 				return
 			}
@@ -114,14 +178,15 @@ func (r *Router) serve(w http.ResponseWriter, request *http.Request) {
 	}()
 	defer close(done)
 	defer r.forget(s)
-	defer conn.CloseNow()
+	defer conn.drop()
 	for {
-		_, frame, err := conn.Read(context.Background())
+		frame, err := conn.read()
 		if err != nil {
 			return
 		}
-		var message []any
-		if json.Unmarshal(frame, &message) != nil || len(message) < 2 {
+		value, err := decodeAny(protocol, frame)
+		message, is := value.([]any)
+		if err != nil || !is || len(message) < 2 {
 			return
 		}
 		r.mu.Lock()
@@ -145,9 +210,9 @@ func (r *Router) forget(s *routed) {
 }
 
 func (s *routed) send(elements ...any) {
-	frame, err := json.Marshal(elements)
+	frame, err := encodeAny(s.protocol, elements)
 	if err != nil {
-		panic(err) // it came as JSON
+		panic(err) // it was decoded before
 	}
 	s.out <- frame
 }
@@ -158,8 +223,15 @@ func id(message []any, i int) uint64 {
 	if len(message) <= i {
 		return 0
 	}
-	n, _ := message[i].(float64) // 0 is nobody's id
-	return uint64(n)
+	switch n := message[i].(type) {
+	case int64:
+		return uint64(n)
+	case uint64:
+		return n
+	case float64:
+		return uint64(n)
+	}
+	return 0 // which is nobody's
 }
 
 func text(message []any, i int) string {
@@ -182,9 +254,9 @@ func rest(message []any, from int) []any { return message[min(from, len(message)
 
 var none = map[string]any{}
 
-func (r *Router) welcome(s *routed) {
+func (r *Router) welcome(s *routed, name string, extra map[string]any) {
 	s.id = r.next()
-	s.send(2, s.id, map[string]any{"authid": "joe", "roles": map[string]any{
+	s.send(2, s.id, map[string]any{"authid": name, "authextra": extra, "roles": map[string]any{
 		"broker": none,
 		"dealer": map[string]any{"features": map[string]any{"call_canceling": true, "progressive_call_results": true}},
 	}})
@@ -193,17 +265,17 @@ func (r *Router) welcome(s *routed) {
 func (r *Router) handle(s *routed, m []any) {
 	switch kind := id(m, 0); kind {
 	case 1: // HELLO
-		if r.secret == "" {
-			r.welcome(s)
+		r.hello(s, m)
+	case 5: // AUTHENTICATE
+		if s.proof == nil {
 			return
 		}
-		s.send(4, "wampcra", map[string]any{"challenge": challenge, "salt": salt, "iterations": iterations, "keylen": keyLength})
-	case 5: // AUTHENTICATE
-		if text(m, 1) == signature(r.secret) {
-			r.welcome(s)
-		} else {
+		name, extra, ok := s.proof(text(m, 1))
+		if !ok {
 			s.send(3, none, "wamp.error.authentication_failed")
+			return
 		}
+		r.welcome(s, name, extra)
 	case 6: // GOODBYE
 		s.send(6, none, "wamp.close.goodbye_and_out")
 	case 16: // PUBLISH
@@ -313,15 +385,4 @@ func (r *Router) cancel(s *routed, m []any) {
 		r.answered(call.callee.session, call.callee.request, true)
 		s.send(8, 48, id(m, 1), none, "wamp.error.canceled")
 	}
-}
-
-// signature is what the router expects of those who know the secret.
-func signature(secret string) string {
-	key, err := pbkdf2.Key(sha256.New, secret, []byte(salt), iterations, keyLength)
-	if err != nil {
-		panic(err) // the parameters are the constants above
-	}
-	signer := hmac.New(sha256.New, []byte(base64.StdEncoding.EncodeToString(key)))
-	signer.Write([]byte(challenge))
-	return base64.StdEncoding.EncodeToString(signer.Sum(nil))
 }

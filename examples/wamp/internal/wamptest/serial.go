@@ -90,9 +90,21 @@ func native(value any, protocol string) any {
 	return value
 }
 
-// decode makes a message of a frame.
+// decode makes a message of a frame, as JSON has it.
 func decode(protocol string, frame []byte) (message []any, err error) {
-	var value any
+	value, err := decodeAny(protocol, frame)
+	if err != nil {
+		return nil, err
+	}
+	message, is := jsonized(value).([]any)
+	if !is {
+		return nil, fmt.Errorf("it is no list but %T", value)
+	}
+	return message, nil
+}
+
+// decodeAny decodes a frame to the values that it has.
+func decodeAny(protocol string, frame []byte) (value any, err error) {
 	switch protocol {
 	case "wamp.2.cbor":
 		mode, failed := cbor.DecOptions{DefaultMapType: reflect.TypeFor[map[string]any](), MaxArrayElements: math.MaxInt32}.DecMode()
@@ -103,16 +115,46 @@ func decode(protocol string, frame []byte) (message []any, err error) {
 	case "wamp.2.msgpack":
 		value, _, err = msgp.ReadIntfBytes(frame)
 	default:
-		err = json.Unmarshal(frame, &value)
+		decoder := json.NewDecoder(bytes.NewReader(frame))
+		decoder.UseNumber()
+		err = decoder.Decode(&value)
+		if err == nil {
+			value = native(value, "wamp.2.cbor")
+		}
 	}
-	if err != nil {
-		return nil, err
+	return value, err
+}
+
+// encodeAny encodes what decodeAny has decoded, with another serializer.
+func encodeAny(protocol string, value any) ([]byte, error) {
+	switch protocol {
+	case "wamp.2.cbor":
+		return cbor.Marshal(value)
+	case "wamp.2.msgpack":
+		return msgp.AppendIntf(nil, value)
 	}
-	message, is := jsonized(value).([]any)
-	if !is {
-		return nil, fmt.Errorf("it is no list but %T", value)
+	return json.Marshal(textual(value))
+}
+
+// textual makes text of binary data.
+func textual(value any) any {
+	switch value := value.(type) {
+	case []byte:
+		return jsonized(value)
+	case []any:
+		list := make([]any, len(value))
+		for i := range value {
+			list[i] = textual(value[i])
+		}
+		return list
+	case map[string]any:
+		dict := make(map[string]any, len(value))
+		for key, element := range value {
+			dict[key] = textual(element)
+		}
+		return dict
 	}
-	return message, nil
+	return value
 }
 
 // jsonized is what encoding/json would have decoded.
