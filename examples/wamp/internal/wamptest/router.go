@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -15,9 +17,15 @@ import (
 // routers in the field leave out: it passes CANCEL on as INTERRUPT, hands
 // errors through with their arguments, and asks for salted WAMP-CRA.
 type Router struct {
+	// URL and RawURL are where it is reached, by WebSocket and by RawSocket.
+	URL, RawURL string
+
 	admit RouterOptions
+	stops []func()
 
 	mu       sync.Mutex
+	closed   bool // there is no realm
+	refused  int  // sessions that wanted to join it
 	ids      uint64
 	sessions map[*routed]bool
 	callees  map[string]*routed          // by procedure
@@ -61,24 +69,69 @@ type RouterOptions struct {
 // NewRouter starts a router that ends with the test, and returns its URL. With
 // a secret, it admits those who sign its challenge with it.
 func NewRouter(tb testing.TB, secret string) (url string) {
-	url, _ = NewRouterWith(tb, RouterOptions{Secret: secret})
-	return url
+	return StartRouter(tb, RouterOptions{Secret: secret}).URL
 }
 
-// NewRouterWith starts a router that ends with the test, and returns where it can be
-// reached: by WebSocket, and by RawSocket.
-func NewRouterWith(tb testing.TB, options RouterOptions) (url, raw string) {
+// StartRouter starts a router that ends with the test.
+func StartRouter(tb testing.TB, options RouterOptions) *Router {
 	r := newRouter(options)
-	var addresses []string
-	for _, serve := range []func(net.Listener) (stop func()){r.serveWeb, r.serveRaw} {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			tb.Fatal(err)
-		}
-		tb.Cleanup(serve(listener))
-		addresses = append(addresses, listener.Addr().String())
+	web, raw := r.listen(tb, "127.0.0.1:0"), r.listen(tb, "127.0.0.1:0")
+	r.URL, r.RawURL = "ws://"+web.Addr().String()+"/", "rs://"+raw.Addr().String()
+	r.stops = []func(){r.serveWeb(web), r.serveRaw(raw)}
+	tb.Cleanup(r.stop)
+	return r
+}
+
+func (r *Router) listen(tb testing.TB, address string) net.Listener {
+	tb.Helper()
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		tb.Fatal(err)
 	}
-	return "ws://" + addresses[0] + "/", "rs://" + addresses[1]
+	return listener
+}
+
+func (r *Router) stop() {
+	for _, stop := range r.stops {
+		stop()
+	}
+	r.stops = nil
+}
+
+// Shutdown ends the router as one does that is restarted: it says goodbye to everybody,
+// and waits until they have answered and gone.
+func (r *Router) Shutdown() {
+	r.mu.Lock()
+	for s := range r.sessions {
+		s.send(6, none, "wamp.close.system_shutdown")
+	}
+	r.mu.Unlock()
+	for gone := false; !gone; runtime.Gosched() {
+		r.mu.Lock()
+		gone = len(r.sessions) == 0
+		r.mu.Unlock()
+	}
+	r.stop()
+}
+
+// Restart starts the router again, at the same URL. It does not know the realm
+// until OpenRealm.
+func (r *Router) Restart(tb testing.TB) {
+	tb.Helper()
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	address := strings.TrimSuffix(strings.TrimPrefix(r.URL, "ws://"), "/")
+	r.stops = append(r.stops, r.serveWeb(r.listen(tb, address)))
+}
+
+// OpenRealm makes the router know the realm. It returns how many sessions it has
+// refused meanwhile.
+func (r *Router) OpenRealm() (refused int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = false
+	return r.refused
 }
 
 // ServeRouter serves the connections of listener, until stop is called.
@@ -265,6 +318,11 @@ func (r *Router) welcome(s *routed, name string, extra map[string]any) {
 func (r *Router) handle(s *routed, m []any) {
 	switch kind := id(m, 0); kind {
 	case 1: // HELLO
+		if r.closed {
+			r.refused++
+			s.send(3, none, "wamp.error.no_such_realm")
+			return
+		}
 		r.hello(s, m)
 	case 5: // AUTHENTICATE
 		if s.proof == nil {
