@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 
+from autobahn.asyncio import rawsocket
 from autobahn.asyncio.wamp import ApplicationRunner, ApplicationSession
 from autobahn.wamp import auth
 from autobahn.wamp.serializer import CBORSerializer, JsonSerializer, MsgPackSerializer
@@ -24,6 +25,11 @@ def end_with_parent():
     """The tests keep the standard input open for as long as they live."""
     sys.stdin.read()
     os._exit(0)
+
+
+# Autobahn 22.7.1 forgets what its session asks the transport for.
+if not hasattr(rawsocket.WampRawSocketClientProtocol, "transport_details"):
+    rawsocket.WampRawSocketClientProtocol.transport_details = property(lambda self: self._transport_details)
 
 
 class Client(ApplicationSession):
