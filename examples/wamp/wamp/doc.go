@@ -21,5 +21,6 @@
 //	}
 //	txaio.AddCallbacks(session.Join(), …)
 //
-// Messages are JSON over WebSocket: wamp.2.json.
+// Messages are JSON, MessagePack or CBOR, over WebSocket or RawSocket: see
+// [Config].URL and [Config].Serializers.
 package wamp
