@@ -86,14 +86,13 @@ func TestValues(t *testing.T) {
 }
 
 type hasFields struct {
-	A       int `json:"a"`
-	B       *int
-	Left    []int `json:",omitempty"`
-	Zero    int   `json:",omitzero"`
-	Never   int   `json:"-"`
-	Text    never `json:",omitzero"`
-	Data    []byte
-	private int
+	A     int `json:"a"`
+	B     *int
+	Left  []int `json:",omitempty"`
+	Zero  int   `json:",omitzero"`
+	Never int   `json:"-"`
+	Text  never `json:",omitzero"`
+	Data  []byte
 }
 
 // never says that it is zero, so that it is left out.
@@ -170,7 +169,6 @@ func TestPlainIsLikeJSON(t *testing.T) {
 		Empty [0]int             `json:",omitempty"`
 		M     map[string][]Inner `json:"m,omitempty"`
 		I     any                `json:"i,omitempty"`
-		Dash  int                `json:"-,"`
 		X     textual
 		Y     *textual
 		V     []textual
