@@ -95,7 +95,8 @@ func dialRaw(ctx context.Context, config *Config, to *url.URL, network, address 
 	if err != nil {
 		return nil, err
 	}
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	opened := conn
+	stop := context.AfterFunc(ctx, func() { opened.Close() })
 	defer stop()
 	if to.Scheme == "rss" {
 		settings := config.TLS.Clone() // of nil it is nil
