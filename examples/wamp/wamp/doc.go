@@ -21,5 +21,6 @@
 // code that may block, on goroutines of its own. Everything else returns a future, and
 // calls handlers on the session's loop.
 //
-// Messages are JSON over WebSocket: wamp.2.json.
+// Messages are JSON, MessagePack or CBOR, over WebSocket or RawSocket: see
+// [Config].URL and [Config].Serializers.
 package wamp

@@ -3,6 +3,7 @@ package wamp
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/txaio-go/txaio"
@@ -190,15 +191,21 @@ func (inv *Invocation) finish() bool {
 }
 
 func (inv *Invocation) yield(body body) {
-	if inv.finish() {
-		inv.session.send(codeYield, inv.request, json.RawMessage("{}"), body.args, body.kwargs)
+	if !inv.finish() {
+		return
+	}
+	if err := inv.session.trySend(codeYield, inv.request, json.RawMessage("{}"), body.args, body.kwargs); err != nil {
+		inv.sendError(txaio.CreateFailure(fmt.Errorf("the result cannot be sent: %w", err)))
 	}
 }
 
 func (inv *Invocation) fail(fail *txaio.Failure) {
-	if !inv.finish() {
-		return
+	if inv.finish() {
+		inv.sendError(fail)
 	}
+}
+
+func (inv *Invocation) sendError(fail *txaio.Failure) {
 	failed := toError(fail)
 	body, err := failed.encode()
 	if err != nil {
@@ -208,7 +215,10 @@ func (inv *Invocation) fail(fail *txaio.Failure) {
 	if failed.URI == RuntimeError {
 		inv.session.report(fail, "The procedure "+inv.Procedure)
 	}
-	inv.session.send(codeError, uint64(codeInvocation), inv.request, json.RawMessage("{}"), failed.URI, body.args, body.kwargs)
+	err = inv.session.trySend(codeError, uint64(codeInvocation), inv.request, json.RawMessage("{}"), failed.URI, body.args, body.kwargs)
+	if err != nil { // the error is too long, too
+		inv.session.send(codeError, uint64(codeInvocation), inv.request, json.RawMessage("{}"), failed.URI)
+	}
 }
 
 // Progress sends a progressive result, before the endpoint's answer. It may be

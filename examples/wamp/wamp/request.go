@@ -77,7 +77,7 @@ func (r *requests) send(s *Session, q request, c code, elements ...any) error {
 		return ErrNotJoined
 	}
 	id := r.next()
-	frame, err := encode(c, append([]any{id}, elements...)...)
+	frame, err := r.transport.encode(c, append([]any{id}, elements...)...)
 	if err != nil {
 		r.last = id - 1 // the router counts, too
 		return err
