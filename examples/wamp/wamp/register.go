@@ -83,7 +83,11 @@ func (s *Session) Register(procedure string, endpoint func(*Invocation) (Payload
 			}
 			return result.encode()
 		})
-		txaio.Watch(inv.future, inv.yield, inv.fail) // it is settled, so they are called here or by the loop
+		if inv.asksProgress() { // some may be on its way to the loop
+			inv.answerWith(inv.future)
+		} else {
+			txaio.Watch(inv.future, inv.yield, inv.fail) // it is settled, so they are called here or by the loop
+		}
 	}, optional(options))
 }
 
@@ -221,11 +225,13 @@ func (inv *Invocation) sendError(fail *txaio.Failure) {
 	}
 }
 
+func (inv *Invocation) asksProgress() bool { return inv.Details["receive_progress"] == true }
+
 // Progress sends a progressive result, before the endpoint's answer. It may be
 // called from any goroutine. It returns [ErrNotAsked] if the caller did not
 // ask for any. One that comes after the answer is dropped.
 func (inv *Invocation) Progress(result Payload) error {
-	if inv.Details["receive_progress"] != true {
+	if !inv.asksProgress() {
 		return ErrNotAsked
 	}
 	body, err := result.encode()
