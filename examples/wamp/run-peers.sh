@@ -1,26 +1,25 @@
 #!/usr/bin/env bash
 # Tests the WAMP client against the router fox-wamp and against Autobahn|Python,
-# and measures it beside the latter. What is missing is installed: fox-wamp with
-# npm into .peers, which git ignores, Autobahn with apt-get.
+# Autobahn|JS and wampy, and measures it beside a bare client and the first of these. What is
+# missing is installed: what peers/package.json names with npm, which git ignores, and
+# Autobahn|Python with apt-get.
 #
 #   ./run-peers.sh test     all tests, with both backends
 #   ./run-peers.sh bench    calls per second, and what a session costs
 set -euo pipefail
 cd "$(dirname "$0")"
 
-readonly fox_version=0.7.28
-
 install() {
-    if ! grep -qs "\"version\": \"$fox_version\"" .peers/node_modules/fox-wamp/package.json; then
-        mkdir -p .peers
-        # Its native modules are for storage that the tests do not use.
-        timeout 300 npm install --prefix .peers --ignore-scripts --no-audit --no-fund "fox-wamp@$fox_version"
+    if ! cmp -s peers/package.json peers/node_modules/installed.json; then
+        # Their native modules are for storage and speed that the tests do not use.
+        timeout 300 npm install --prefix peers --ignore-scripts --no-audit --no-fund --no-package-lock
+        cp peers/package.json peers/node_modules/installed.json
     fi
-    if ! /usr/bin/python3 -c 'import autobahn' 2>/dev/null; then
+    if ! /usr/bin/python3 -c 'import autobahn, argon2, cbor2' 2>/dev/null; then
         local -a as_root=()
         if [ "$(id -u)" != 0 ]; then as_root=(sudo -n); fi
         timeout 300 "${as_root[@]}" apt-get update -q
-        timeout 600 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends python3-autobahn
+        timeout 600 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends python3-autobahn python3-argon2 python3-cbor2
     fi
 }
 
@@ -54,8 +53,13 @@ run_bench() {
         echo "fox-wamp did not start" >&2
         return 1
     fi
-    echo "$calls calls under way at once through fox-wamp, caller and callee in one process, the best of 5 rounds:"
-    for tag in deferred future; do timeout 120 "$work/$tag" -url "$url" -calls "$calls"; done
+    for tag in deferred future; do
+        echo "Through the router of the tests:"
+        timeout 300 "$work/$tag"
+        echo "Through fox-wamp:"
+        timeout 300 "$work/$tag" -url "$url"
+    done
+    echo "Autobahn|Python through fox-wamp, $calls calls under way at once, the best of 5 rounds:"
     for framework in twisted asyncio; do timeout 120 /usr/bin/python3 peers/bench.py "$framework" "$url" "$calls"; done
     kill "$router"
     wait "$router" 2>/dev/null || true

@@ -64,12 +64,13 @@ func main() {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	if os.Getenv("RUNLOOP") != "" {
-		loop := txaio.NewLoop()
-		txaio.SetLoop(loop)
-		go loop.Run(ctx)
-	}
-	if err := bench(ctx, *url, *calls, *rounds); err != nil {
+	// A program that drives its loop spares it the goroutines of its own.
+	loop := txaio.NewLoop()
+	txaio.SetLoop(loop)
+	benched := txaio.Go(func(context.Context) (struct{}, error) {
+		return struct{}{}, bench(ctx, *url, *calls, *rounds)
+	})
+	if err := loop.RunUntilComplete(benched); err != nil {
 		log.Fatal(err)
 	}
 }

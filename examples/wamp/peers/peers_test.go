@@ -1,7 +1,7 @@
 //go:build peers && (deferred || future)
 
-// The tests against real peers: the router fox-wamp, and Autobahn|Python as
-// the other client. ../run-peers.sh installs both and runs them.
+// The tests against real peers: the router fox-wamp, and Autobahn|Python, Autobahn|JS
+// and wampy as the other client. ../run-peers.sh installs them and runs the tests.
 package peers
 
 import (
@@ -88,10 +88,18 @@ func startFox(t testing.TB, port string, methods ...string) (chosen string, kill
 
 func urlOf(port string) string { return "ws://127.0.0.1:" + port + "/" }
 
-// startAutobahn starts the Python client.
-func startAutobahn(t testing.TB, url string, args ...string) {
+// startAutobahn starts the Python client, with JSON.
+func startAutobahn(t testing.TB, url string) { startPeer(t, "python", url, "json") }
+
+// startPeer starts another client: python, autobahn (Autobahn|JS) or wampy.
+func startPeer(t testing.TB, library, url, serializer string, auth ...string) {
 	t.Helper()
-	startProcess(t, "ready", "/usr/bin/python3", append([]string{"client.py", url}, args...)...)
+	args := append([]string{url, serializer}, auth...)
+	if library == "python" {
+		startProcess(t, "ready", "/usr/bin/python3", append([]string{"client.py"}, args...)...)
+	} else {
+		startProcess(t, "ready", "node", append([]string{"client.mjs", library}, args...)...)
+	}
 }
 
 func await[T any](t testing.TB, f *txaio.Future[T]) (T, error) {
@@ -179,24 +187,24 @@ func TestGoCallsPython(t *testing.T) {
 	atRouters(t, func(t *testing.T, url string, fox bool) {
 		startAutobahn(t, url)
 		s := join(t, wamp.Config{URL: url})
-		if got := text(must(t, s.Call("com.python.add", wamp.Args(2, 3))).Payload); got != "[5]" {
+		if got := text(must(t, s.Call("com.peer.add", wamp.Args(2, 3))).Payload); got != "[5]" {
 			t.Errorf("add: %s", got)
 		}
 
-		failed := wampError(t, s.Call("com.python.fail", wamp.Args("no luck")))
-		want := "com.python.error [no luck] map[code:7]"
+		failed := wampError(t, s.Call("com.peer.fail", wamp.Args("no luck")))
+		want := "com.peer.error [no luck] map[code:7]"
 		if fox { // it makes one of its own of every error, with the URI as the argument
-			want = "wamp.error.callee_failure [com.python.error] map[]"
+			want = "wamp.error.callee_failure [com.peer.error] map[]"
 		}
 		if got := fmt.Sprint(failed.URI, " ", failed.Args, " ", failed.Kwargs); got != want {
 			t.Errorf("fail: got %s, want %s", got, want)
 		}
-		if failed := wampError(t, s.Call("com.python.nothing", wamp.Payload{})); failed.URI != wamp.NoSuchProcedure {
+		if failed := wampError(t, s.Call("com.peer.nothing", wamp.Payload{})); failed.URI != wamp.NoSuchProcedure {
 			t.Error(failed)
 		}
 
 		progress := make(chan string, 10)
-		count := s.Call("com.python.count", wamp.Args(3), wamp.CallOptions{OnProgress: func(r *wamp.Result) { progress <- text(r.Payload) }})
+		count := s.Call("com.peer.count", wamp.Args(3), wamp.CallOptions{OnProgress: func(r *wamp.Result) { progress <- text(r.Payload) }})
 		if got := text(must(t, count).Payload); got != "[3]" {
 			t.Errorf("count: %s", got)
 		}
@@ -233,7 +241,7 @@ func TestPythonCallsGo(t *testing.T) {
 			return wamp.Payload{}, &wamp.Error{URI: "com.go.error", Payload: wamp.Args("no luck").With(map[string]any{"code": 8})}
 		}))
 		python := func(args ...any) string {
-			return text(must(t, s.Call("com.python.do_call", wamp.Args(args...))).Payload)
+			return text(must(t, s.Call("com.peer.do_call", wamp.Args(args...))).Payload)
 		}
 		if got := python("com.go.add", 20, 22); got != "[result 42 []]" {
 			t.Error(got)
@@ -260,14 +268,14 @@ func TestEvents(t *testing.T) {
 		startAutobahn(t, url)
 		s := join(t, wamp.Config{URL: url})
 		heard := make(chan string, 10)
-		subscription := must(t, s.Subscribe("com.python.news", func(e *wamp.Event) error {
+		subscription := must(t, s.Subscribe("com.peer.news", func(e *wamp.Event) error {
 			heard <- e.Topic + " " + text(e.Payload)
 			return nil
 		}))
-		if id := must(t, s.Call("com.python.do_publish", wamp.Args("com.python.news", "hello", 1.5))); len(id.Args) != 1 {
+		if id := must(t, s.Call("com.peer.do_publish", wamp.Args("com.peer.news", "hello", 1.5))); len(id.Args) != 1 {
 			t.Errorf("the acknowledgement of Python's event: %v", id.Args)
 		}
-		if got := receive(t, heard, "event"); got != "com.python.news [hello 1.5]" {
+		if got := receive(t, heard, "event"); got != "com.peer.news [hello 1.5]" {
 			t.Error(got)
 		}
 
@@ -275,17 +283,17 @@ func TestEvents(t *testing.T) {
 		if published.ID == 0 {
 			t.Error("the publication has no id")
 		}
-		if got := text(must(t, s.Call("com.python.hear", wamp.Payload{})).Payload); got != "[hi 2] map[key:value]" {
+		if got := text(must(t, s.Call("com.peer.hear", wamp.Payload{})).Payload); got != "[hi 2] map[key:value]" {
 			t.Error(got)
 		}
 		must(t, s.Publish("com.go.news", full("without", "acknowledgement")))
-		if got := text(must(t, s.Call("com.python.hear", wamp.Payload{})).Payload); got != "[without acknowledgement]" {
+		if got := text(must(t, s.Call("com.peer.hear", wamp.Payload{})).Payload); got != "[without acknowledgement]" {
 			t.Error(got)
 		}
 
 		must(t, subscription.Unsubscribe())
-		must(t, s.Call("com.python.do_publish", wamp.Args("com.python.news", "gone", 0)))
-		must(t, s.Call("com.python.add", wamp.Args(1, 1))) // what was on its way has come
+		must(t, s.Call("com.peer.do_publish", wamp.Args("com.peer.news", "gone", 0)))
+		must(t, s.Call("com.peer.add", wamp.Args(1, 1))) // what was on its way has come
 		if len(heard) != 0 {
 			t.Error("heard after unsubscribing: " + <-heard)
 		}
@@ -296,30 +304,30 @@ func TestCancelAndTimeout(t *testing.T) {
 	atRouters(t, func(t *testing.T, url string, fox bool) {
 		startAutobahn(t, url)
 		s := join(t, wamp.Config{URL: url})
-		slow := s.Call("com.python.slow", wamp.Payload{})
-		must(t, s.Call("com.python.add", wamp.Args(1, 1))) // the slow one is running
+		slow := s.Call("com.peer.slow", wamp.Payload{})
+		must(t, s.Call("com.peer.add", wamp.Args(1, 1))) // the slow one is running
 		txaio.Cancel(slow)
 		if _, err := await(t, slow); !errors.Is(err, txaio.ErrCancelled) {
 			t.Errorf("cancelled: %v", err)
 		}
 		if !fox { // which takes no notice of CANCEL
-			if got := text(must(t, s.Call("com.python.was_cancelled", wamp.Payload{})).Payload); got != "[true]" {
+			if got := text(must(t, s.Call("com.peer.was_cancelled", wamp.Payload{})).Payload); got != "[true]" {
 				t.Error(got)
 			}
 		}
 
 		start := time.Now()
-		_, err := await(t, s.Call("com.python.slow", wamp.Payload{}, wamp.CallOptions{Timeout: 50 * time.Millisecond}))
-		if timeout, is := errors.AsType[*wamp.TimeoutError](err); !is || timeout.Procedure != "com.python.slow" {
+		_, err := await(t, s.Call("com.peer.slow", wamp.Payload{}, wamp.CallOptions{Timeout: 50 * time.Millisecond}))
+		if timeout, is := errors.AsType[*wamp.TimeoutError](err); !is || timeout.Procedure != "com.peer.slow" {
 			t.Errorf("timed out: %v", err)
 		}
 		if waited := time.Since(start); waited < 50*time.Millisecond {
 			t.Errorf("it timed out after %v", waited)
 		}
 		if !fox {
-			must(t, s.Call("com.python.was_cancelled", wamp.Payload{}))
+			must(t, s.Call("com.peer.was_cancelled", wamp.Payload{}))
 		}
-		must(t, s.Call("com.python.add", wamp.Args(1, 1))) // the session goes on
+		must(t, s.Call("com.peer.add", wamp.Args(1, 1))) // the session goes on
 	})
 }
 
@@ -410,9 +418,9 @@ func TestAuthentication(t *testing.T) {
 	}
 	t.Run("salted", func(t *testing.T) { // at the own router, which Autobahn joins in the same way
 		url := wamptest.NewRouter(t, "joe-secret")
-		startAutobahn(t, url, "joe", "joe-secret")
+		startPeer(t, "python", url, "json", "joe", "wampcra", "joe-secret")
 		s := join(t, wamp.Config{URL: url, Auth: []wamp.Authenticator{wamp.CRA("joe", "joe-secret")}})
-		must(t, s.Call("com.python.add", wamp.Args(1, 1)))
+		must(t, s.Call("com.peer.add", wamp.Args(1, 1)))
 	})
 }
 

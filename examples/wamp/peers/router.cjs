@@ -10,12 +10,7 @@
 'use strict'
 
 const { createHmac } = require('crypto')
-const path = require('path')
-const { createRequire } = require('module')
-
-// It is installed in a folder that git ignores.
-const installed = createRequire(path.join(__dirname, '..', '.peers', 'index.js'))
-const Router = installed('fox-wamp')
+const Router = require('fox-wamp')
 
 const port = Number(process.argv[2])
 const methods = process.argv.slice(3)

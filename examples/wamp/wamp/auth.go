@@ -5,33 +5,52 @@ import (
 	"crypto/hmac"
 	"crypto/pbkdf2"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/txaio-go/txaio"
 )
 
-// An Authenticator is a way to authenticate: see [CRA] and [Ticket].
+// An Authenticator is a way to authenticate: see [Ticket], [CRA], [Cryptosign] and
+// [SCRAM].
 type Authenticator struct {
 	// Method is WAMP's name of the method.
 	Method string
-	// AuthID is who the session says it is.
+	// AuthID is who the session says it is; empty for a method that tells by itself. HELLO
+	// has one: with several, the session offers what has the first, and if the router
+	// refuses that, what has the next.
 	AuthID string
+	// Extra makes what HELLO has for the method, its authextra, anew for each attempt to
+	// join; nil stands for none.
+	Extra func() map[string]any
 	// Answer answers the router's challenge. It is called on the loop.
 	Answer func(*Challenge) (*txaio.Future[string], error)
+	// Verify decides, on the loop, whether it is the right router that has welcomed the
+	// session after the challenge; nil accepts any.
+	Verify func(*Challenge, *JoinDetails) error
 }
 
 // A Challenge is what the router asks of a session that wants to join.
 type Challenge struct {
 	Method string
 	Extra  map[string]any
+	// Hello is the authextra that HELLO had.
+	Hello map[string]any
+	// TLS is the state of the connection, nil without TLS.
+	TLS *tls.ConnectionState
+	// Reply is the extra that is sent with the answer. Answer may put something in.
+	Reply map[string]any
+
+	verifier string // SCRAM: what only the right router knows
 }
 
 // Ticket authenticates with a secret that is sent as it is: use it over TLS.
 func Ticket(authID, ticket string) Authenticator {
-	return Authenticator{"ticket", authID, func(*Challenge) (*txaio.Future[string], error) {
+	return Authenticator{Method: "ticket", AuthID: authID, Answer: func(*Challenge) (*txaio.Future[string], error) {
 		return txaio.CreateFutureSuccess(ticket), nil
 	}}
 }
@@ -40,7 +59,7 @@ func Ticket(authID, ticket string) Authenticator {
 // with the secret, which does not travel. If the challenge has a salt, the
 // key is derived from the secret.
 func CRA(authID, secret string) Authenticator {
-	return Authenticator{"wampcra", authID, func(challenge *Challenge) (*txaio.Future[string], error) {
+	return Authenticator{Method: "wampcra", AuthID: authID, Answer: func(challenge *Challenge) (*txaio.Future[string], error) {
 		// To derive a key can take a second, which is too long for the loop.
 		return txaio.Go(func(context.Context) (string, error) { return signCRA(secret, challenge.Extra) }), nil
 	}}
@@ -105,13 +124,26 @@ func (s *Session) hello() {
 	}
 	if len(s.config.Auth) > 0 {
 		var methods []string
-		for _, auth := range s.config.Auth {
+		s.extra = make(map[string]any)
+		for _, auth := range s.offered() {
 			methods = append(methods, auth.Method)
+			if auth.Extra != nil {
+				maps.Copy(s.extra, auth.Extra())
+			}
 		}
 		details["authmethods"] = methods
-		details["authid"] = s.config.Auth[0].AuthID
+		if id := s.config.Auth[s.identity].AuthID; id != "" {
+			details["authid"] = id
+		}
+		if len(s.extra) > 0 {
+			details["authextra"] = s.extra
+		}
 	}
-	s.send(codeHello, s.config.Realm, details)
+	if err := s.trySend(codeHello, s.config.Realm, details); err != nil {
+		s.retry.stop()
+		s.ended(err, nil)
+		s.transport.abort(err)
+	}
 }
 
 func features(names ...string) map[string]any {
@@ -122,32 +154,85 @@ func features(names ...string) map[string]any {
 	return map[string]any{"features": set}
 }
 
+// offered are the ways to authenticate of the identity that is being tried.
+func (s *Session) offered() (offered []Authenticator) {
+	if len(s.config.Auth) == 0 {
+		return nil
+	}
+	for _, auth := range s.config.Auth {
+		if auth.AuthID == s.config.Auth[s.identity].AuthID {
+			offered = append(offered, auth)
+		}
+	}
+	return offered
+}
+
+// nextIdentity reports whether there is another identity to try after the router has
+// refused one.
+func (s *Session) nextIdentity(reason string) bool {
+	if !finals[reason] || reason == ProtocolViolation {
+		return false
+	}
+	for i := s.identity + 1; i < len(s.config.Auth); i++ {
+		same := func(auth Authenticator) bool { return auth.AuthID == s.config.Auth[i].AuthID }
+		if !slices.ContainsFunc(s.config.Auth[:i], same) {
+			s.identity = i
+			return true
+		}
+	}
+	return false
+}
+
 // challenged handles CHALLENGE.
 func (s *Session) challenged(m *message) error {
-	if s.challenge >= 0 {
+	if s.challenge != nil {
 		return violation("CHALLENGE twice")
 	}
-	s.challenge = slices.IndexFunc(s.config.Auth, func(auth Authenticator) bool { return auth.Method == m.text })
-	if s.challenge < 0 {
+	offered := s.offered()
+	i := slices.IndexFunc(offered, func(auth Authenticator) bool { return auth.Method == m.text })
+	if i < 0 {
 		return violation("CHALLENGE for the method %.100q, which was not offered", m.text)
 	}
-	answer := s.config.Auth[s.challenge].Answer
 	t := s.transport
+	challenge := &Challenge{Method: m.text, Extra: m.details, Hello: s.extra, TLS: t.tls(), Reply: make(map[string]any)}
+	s.challenge = challenge
 	asked := func() bool { return s.transport == t && s.phase == joining }
-	f := txaio.AsFutureOfOn(s.api, func() (*txaio.Future[string], error) {
-		return answer(&Challenge{m.text, m.details})
-	})
+	f := txaio.AsFutureOfOn(s.api, func() (*txaio.Future[string], error) { return offered[i].Answer(challenge) })
 	watch(s, f,
 		func(signature string) {
 			if asked() {
-				s.send(codeAuthenticate, signature, map[string]any{})
+				s.send(codeAuthenticate, signature, challenge.Reply)
 			}
 		},
 		func(fail *txaio.Failure) {
 			if asked() {
-				s.retry.stop()
-				s.abortWith(cannotAuthenticate, fmt.Errorf("the challenge was not answered: %w", fail.Value()))
+				s.cannotAuthenticate(fmt.Errorf("the challenge was not answered: %w", fail.Value()))
 			}
 		})
+	return nil
+}
+
+func (s *Session) cannotAuthenticate(err error) {
+	s.retry.stop()
+	s.abortWith(cannotAuthenticate, err)
+}
+
+// verify decides whether the router that welcomes the session is the right one. One
+// that asks nothing has proved nothing.
+func (s *Session) verify(details *JoinDetails) error {
+	offered := s.offered()
+	if s.challenge == nil {
+		if len(offered) > 0 && !slices.ContainsFunc(offered, func(auth Authenticator) bool { return auth.Verify == nil }) {
+			return errors.New("the router has welcomed the session without a challenge, and so has not shown who it is")
+		}
+		return nil
+	}
+	i := slices.IndexFunc(offered, func(auth Authenticator) bool { return auth.Method == s.challenge.Method })
+	if offered[i].Verify == nil {
+		return nil
+	}
+	if err := offered[i].Verify(s.challenge, details); err != nil {
+		return fmt.Errorf("the router that has welcomed the session is not the right one: %w", err)
+	}
 	return nil
 }

@@ -145,7 +145,7 @@ func TestCallTimeout(t *testing.T) {
 
 // More calls than a session remembers may be given up, and answered after all.
 func TestManyAbandonedCalls(t *testing.T) {
-	inBubble(t, func(t *testing.T, server *wamptest.Server) {
+	inOneBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s, p := joinedSession(t, server, wamp.Config{})
 		const n = 10_050
 		for range n {

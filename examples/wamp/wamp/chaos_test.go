@@ -21,10 +21,10 @@ import (
 	"github.com/txaio-go/txaio/examples/wamp/wamp"
 )
 
-// A hundred sessions call one another for a minute through a router that mistreats
-// frames and restarts. Every call ends, once and with its own result or an error.
-// When the router behaves again, every registration and subscription is back, and at the
-// end of the bubble no goroutine is left.
+// A hundred sessions, by turns with each serializer, call one another for a minute through
+// a router that mistreats frames and restarts. Every call ends, once and with its own
+// result or an error. When the router behaves again, every registration and subscription
+// is back, and at the end of the bubble no goroutine is left.
 func TestChaos(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		t.Cleanup(testutil.ReplaceLoop(txaio.NewLoop()))
@@ -32,13 +32,15 @@ func TestChaos(t *testing.T) {
 		quiet.Level = logrus.PanicLevel
 		logger := txaio.MakeLogger(txaio.WithLogrus(quiet))
 		router := wamptest.NewChaos(t)
+		serializers := []wamp.Serializer{wamp.JSON, wamp.MessagePack, wamp.CBOR}
 		const n = 100
 		sessions := make([]*wamp.Session, n)
 		var heard [n]atomic.Int64
 		for i := range sessions {
 			s, err := wamp.NewSession(wamp.Config{
 				URL: wamptest.URL, Realm: "realm1", HTTPClient: router.Client(), Logger: logger,
-				Timeout: 5 * time.Second, JoinTimeout: 5 * time.Second, CloseTimeout: time.Second, PingInterval: 5 * time.Second,
+				Serializers: []wamp.Serializer{serializers[i%len(serializers)]},
+				Timeout:     5 * time.Second, JoinTimeout: 5 * time.Second, CloseTimeout: time.Second, PingInterval: 5 * time.Second,
 				Reconnect: &wamp.Backoff{InitialDelay: 200 * time.Millisecond, MaxDelay: 2 * time.Second,
 					Retry: func(string, bool) bool { return true }},
 			})
@@ -73,6 +75,9 @@ func TestChaos(t *testing.T) {
 							t.Errorf("%d doubled is %v", number, result.Args)
 						}
 					}, func(*txaio.Failure) { ended.Add(1) })
+					if number%33 == 0 { // each time for all the others
+						s.Publish("com.news", wamp.Payload{}, wamp.PublishOptions{Acknowledge: number%2 == 0})
+					}
 					if number%3 == 0 {
 						time.Sleep(time.Millisecond) // of the bubble's time
 						txaio.Cancel(f)              // if it is late

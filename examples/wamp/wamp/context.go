@@ -44,8 +44,8 @@ func CallAs[T any](ctx context.Context, s *Session, procedure string, payload Pa
 func (s *Session) Handle(procedure string, handler func(context.Context, *Invocation) (Payload, error), options ...RegisterOptions) *txaio.Future[*Registration] {
 	o := optional(options)
 	slots := slots{session: s, free: cmp.Or(o.Concurrency, 100)}
-	return s.register(procedure, func(inv *Invocation) *txaio.Future[body] {
-		return inSlot(&slots, func(ctx context.Context) (body, error) {
+	return s.register(procedure, func(inv *Invocation) {
+		inv.answerWith(inSlot(&slots, func(ctx context.Context) (body, error) {
 			if inv.Timeout > 0 {
 				var cancel context.CancelFunc
 				ctx, cancel = context.WithTimeout(ctx, inv.Timeout)
@@ -56,7 +56,7 @@ func (s *Session) Handle(procedure string, handler func(context.Context, *Invoca
 				return body{}, err
 			}
 			return result.encode()
-		})
+		}))
 	}, o)
 }
 
@@ -83,8 +83,7 @@ type slots struct {
 func inSlot[T any](slots *slots, fn func(context.Context) (T, error)) *txaio.Future[T] {
 	s := slots.session
 	var running *txaio.Future[T] // belongs to the loop
-	var f *txaio.Future[T]
-	f = txaio.CreateFutureOn(s.api, txaio.WithCanceller(func(*txaio.Future[T]) {
+	f := txaio.CreateFutureOn(s.api, txaio.WithCanceller(func(*txaio.Future[T]) {
 		s.loop.CallSoon(func() {
 			if running != nil {
 				txaio.Cancel(running)

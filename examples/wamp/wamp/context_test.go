@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -330,14 +331,7 @@ func TestConfigLoop(t *testing.T) {
 		} else {
 			restore()
 		}
-		s, err := wamp.NewSession(wamp.Config{URL: wamptest.URL, Realm: "realm1", HTTPClient: server.Client(), Loop: loop})
-		if err != nil {
-			t.Fatal(err)
-		}
-		joined := s.Join()
-		p := server.Accept()
-		p.Welcome()
-		must(t, joined)
+		s, p := joinedSession(t, server, wamp.Config{Loop: loop})
 		if loop.timers.Load() == 0 {
 			t.Error("it has no timers there")
 		}
@@ -369,6 +363,24 @@ func TestProgressiveCall(t *testing.T) {
 		}
 		must(t, s.Publish("com.z", wamp.Payload{}))
 		p.Expect(`[16, 2, {}, "com.z"]`)
+	})
+}
+
+// Arguments that the router does not take end the call: a callee that got the next ones
+// would not know that some are missing.
+func TestProgressiveCallWithTooLongArguments(t *testing.T) {
+	rawBubble(t, func(t *testing.T, server *wamptest.Server) {
+		server.RawLength = 1 // 1024 bytes
+		s, p := joinedSession(t, server, wamp.Config{})
+		c := s.CallProgressively("com.x", wamp.Args(1))
+		p.Expect(`[48, 1, {"progress": true}, "com.x", [1]]`)
+		if err := errors.Join(c.Send(wamp.Args(strings.Repeat("x", 2000))), c.Send(wamp.Args(2))); err != nil {
+			t.Error(err)
+		}
+		if failed := failure[*wamp.Error](t, c.Result); failed.URI != wamp.PayloadSizeExceeded {
+			t.Error(failed)
+		}
+		p.Expect(`[49, 1, {"mode": "killnowait"}]`)
 	})
 }
 

@@ -5,21 +5,22 @@
 // its futures with a build tag.
 //
 //	session, err := wamp.NewSession(wamp.Config{
-//		URL:   "ws://127.0.0.1:9000/",
-//		Realm: "realm1",
-//		OnJoin: func(s *wamp.Session, details *wamp.JoinDetails) error {
-//			s.Register("com.example.add", func(inv *wamp.Invocation) (wamp.Payload, error) {
-//				var a, b int
-//				err := inv.Scan(&a, &b)
-//				return wamp.Args(a + b), err
-//			})
-//			return nil
-//		},
+//		URL:       "ws://127.0.0.1:9000/",
+//		Realm:     "realm1",
+//		Reconnect: &wamp.Backoff{},
 //	})
 //	if err != nil {
 //		return err
 //	}
-//	txaio.AddCallbacks(session.Join(), …)
+//	if _, err := txaio.Await(ctx, session.Join()); err != nil {
+//		return err
+//	}
+//	sum, err := wamp.CallAs[int](ctx, session, "com.example.add", wamp.Args(2, 3))
 //
-// Messages are JSON over WebSocket: wamp.2.json.
+// [Session.CallContext], [CallAs], [Session.Handle] and [Session.HandleEvents] are for
+// code that may block, on goroutines of its own. Everything else returns a future, and
+// calls handlers on the session's loop.
+//
+// Messages are JSON, MessagePack or CBOR, over WebSocket or RawSocket: see
+// [Config].URL and [Config].Serializers.
 package wamp

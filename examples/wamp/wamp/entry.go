@@ -205,17 +205,16 @@ func (e *entry) restore(transport *transport, attempt int) {
 	})
 }
 
-// pick returns one of the entries with an id, in turn.
-func (t *table) pick(id uint64) *entry {
+// pick returns one of the entries with an id, in turn: one that lives, if there is any.
+func (t *table) pick(id uint64) (e *entry) {
 	entries := t.byID[id]
-	if all := living(entries); len(all) > 0 {
-		entries = all
-	}
-	if len(entries) == 0 {
-		return nil
-	}
 	t.turn++
-	return entries[t.turn%len(entries)]
+	for i := range entries {
+		if e = entries[(t.turn+i)%len(entries)]; e.live {
+			break
+		}
+	}
+	return e
 }
 
 // stray logs an EVENT or INVOCATION for what the session does not have.

@@ -13,14 +13,15 @@ import (
 // The URIs of errors that the protocol knows, as far as this package uses
 // them.
 const (
-	Canceled          = "wamp.error.canceled"
-	InvalidArgument   = "wamp.error.invalid_argument"
-	InvalidURI        = "wamp.error.invalid_uri"
-	NoSuchProcedure   = "wamp.error.no_such_procedure"
-	NoSuchRealm       = "wamp.error.no_such_realm"
-	ProtocolViolation = "wamp.error.protocol_violation"
-	RuntimeError      = "wamp.error.runtime_error"
-	Timeout           = "wamp.error.timeout"
+	Canceled            = "wamp.error.canceled"
+	InvalidArgument     = "wamp.error.invalid_argument"
+	InvalidURI          = "wamp.error.invalid_uri"
+	NoSuchProcedure     = "wamp.error.no_such_procedure"
+	NoSuchRealm         = "wamp.error.no_such_realm"
+	PayloadSizeExceeded = "wamp.error.payload_size_exceeded"
+	ProtocolViolation   = "wamp.error.protocol_violation"
+	RuntimeError        = "wamp.error.runtime_error"
+	Timeout             = "wamp.error.timeout"
 
 	cannotAuthenticate = "wamp.error.cannot_authenticate"
 )

@@ -46,14 +46,14 @@ func FuzzMessages(f *testing.F) {
 			t.Fatal(err)
 		}
 		// A transport that nobody reads from or writes to.
-		connection := &transport{loop: loop, wake: make(chan struct{}, 1)}
+		connection := &transport{loop: loop, wake: make(chan struct{}, 1), serializer: JSON}
 		connection.ctx, connection.cancel = context.WithCancelCause(context.Background())
 		session.transport, session.phase = connection, connecting
 		session.opened(connection)
 
 		pending := []txaio.AnyFuture{}
 		for i, frame := range bytes.Split(script, []byte("\n")) {
-			m, err := decode(frame)
+			m, err := decode(JSON, frame)
 			session.received(connection, m, err)
 			loop.RunUntilIdle()
 			if err != nil && session.phase != closing {

@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"github.com/txaio-go/txaio"
 	"github.com/txaio-go/txaio/testutil"
 
@@ -16,26 +18,74 @@ import (
 	"github.com/txaio-go/txaio/examples/wamp/wamp"
 )
 
-// inBubble runs a test on a loop of its own in a bubble where time passes only
-// when everything waits.
+// wires are the ways to carry messages that each test is run with.
+var wires = []struct {
+	name       string
+	serializer wamp.Serializer
+	raw        bool
+}{
+	{"JSON", wamp.JSON, false},
+	{"MessagePack", wamp.MessagePack, false},
+	{"CBOR", wamp.CBOR, false},
+	{"RawSocket", wamp.CBOR, true},
+}
+
+// inBubble runs a test with each of the wires, on a loop of its own in a bubble
+// where time passes only when everything waits.
 func inBubble(t *testing.T, test func(t *testing.T, server *wamptest.Server)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		t.Cleanup(testutil.ReplaceLoop(txaio.NewLoop()))
-		test(t, wamptest.NewServer(t))
-	})
+	overWires(t, len(wires), test)
+}
+
+// inOneBubble is inBubble with one wire, for what takes long.
+func inOneBubble(t *testing.T, test func(t *testing.T, server *wamptest.Server)) {
+	t.Helper()
+	overWires(t, 1, test)
+}
+
+func overWires(t *testing.T, n int, test func(t *testing.T, server *wamptest.Server)) {
+	t.Helper()
+	for _, wire := range wires[:n] {
+		t.Run(wire.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				t.Cleanup(testutil.ReplaceLoop(txaio.NewLoop()))
+				server := wamptest.NewServer(t)
+				server.Protocol, server.Raw = "wamp.2."+wire.serializer.Name(), wire.raw
+				test(t, server)
+			})
+		})
+	}
 }
 
 // newSession returns a session for server. It is left when the test ends.
 func newSession(t *testing.T, server *wamptest.Server, config wamp.Config) *wamp.Session {
 	t.Helper()
-	config.URL, config.Realm, config.HTTPClient = wamptest.URL, "realm1", server.Client()
+	config.Realm = "realm1"
+	if config.Serializers == nil {
+		config.Serializers = []wamp.Serializer{wamp.JSON, wamp.MessagePack, wamp.CBOR}
+	}
+	if server.Raw {
+		config.URL, config.Dial = wamptest.RawURL, server.Dial
+	} else {
+		config.URL, config.HTTPClient = wamptest.URL, server.Client()
+	}
 	s, err := wamp.NewSession(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { txaio.Await(context.Background(), s.Leave()) })
 	return s
+}
+
+// closedWith waits for the end of the connection. A RawSocket has no status.
+func closedWith(t *testing.T, server *wamptest.Server, p *wamptest.Peer, status websocket.StatusCode) {
+	t.Helper()
+	if server.Raw {
+		status = -1
+	}
+	if got := p.ExpectClosed(); got != status {
+		t.Errorf("closed with %v", got)
+	}
 }
 
 // joinedSession returns a session that has joined, and its router.

@@ -2,53 +2,157 @@ package wamp
 
 import (
 	"bytes"
-	"encoding"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
+	"io"
+	"math"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// marshal encodes a value of the program's. A MarshalJSON that panics is an
-// error, because somebody waits for an answer.
-func marshal(v any) (encoded json.RawMessage, err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			encoded, err = nil, fmt.Errorf("encoding it panicked: %v", value)
-		}
-	}()
-	encoded, err = json.Marshal(withBinary(v, 0))
-	if err == nil && !isUTF8(encoded) {
-		err = errors.New("a string in it is not UTF-8")
-	}
-	return encoded, err
+type jsonSerializer struct{}
+
+func (jsonSerializer) Name() string { return "json" }
+func (jsonSerializer) text() bool   { return true }
+func (jsonSerializer) number() byte { return 1 }
+
+func (jsonSerializer) encode(message []any) ([]byte, error) {
+	return appendJSON(make([]byte, 0, 128), message), nil
 }
 
-// isUTF8 reports whether encoding/json had nothing to replace. It writes \ufffd for
-// each byte that is not UTF-8, and a U+FFFD that was there before as it is.
-func isUTF8(encoded []byte) bool {
-	for rest := encoded; ; {
-		i := bytes.Index(rest, []byte(`\ufffd`))
-		if i < 0 {
-			return utf8.Valid(encoded)
-		}
-		before := rest[:i]
-		if (len(before)-len(bytes.TrimRight(before, `\`)))%2 == 0 { // else it is an escaped backslash, and text
-			return false
-		}
-		rest = rest[i+1:]
+func (jsonSerializer) decode(frame []byte) ([]any, error) {
+	if !utf8.Valid(frame) {
+		return nil, errNotUTF8
 	}
+	value, err := decodeJSON(frame)
+	return listOf(value, err, "JSON")
 }
 
-// Binary data is a string in JSON, which begins with NUL and goes on in base64.
-const binaryMark = "\x00"
+// appendJSON encodes a value that plain has made, which nothing is wrong with.
+func appendJSON(to []byte, value any) []byte {
+	switch value := value.(type) {
+	case bool:
+		return strconv.AppendBool(to, value)
+	case int64:
+		return strconv.AppendInt(to, value, 10)
+	case uint64:
+		return strconv.AppendUint(to, value, 10)
+	case float32:
+		return appendFloat(to, float64(value), 32)
+	case float64:
+		return appendFloat(to, value, 64)
+	case bigNumber:
+		return append(to, value...)
+	case string:
+		return appendText(to, value)
+	case []byte:
+		to = append(to, `"\u0000`...)
+		return append(base64.StdEncoding.AppendEncode(to, value), '"')
+	case []any:
+		to = append(to, '[')
+		for i, element := range value {
+			if i > 0 {
+				to = append(to, ',')
+			}
+			to = appendJSON(to, element)
+		}
+		return append(to, ']')
+	case map[string]any:
+		to = append(to, '{')
+		first := true
+		for key, element := range value {
+			if !first {
+				to = append(to, ',')
+			}
+			first = false
+			to = append(appendText(to, key), ':')
+			to = appendJSON(to, element)
+		}
+		return append(to, '}')
+	}
+	return append(to, "null"...)
+}
 
-// binary returns the data in a string that was received.
-func binary(text string) (data []byte, is bool) {
-	encoded, is := strings.CutPrefix(text, binaryMark)
+// appendFloat leaves the exponent to numbers that would have many zeros.
+func appendFloat(to []byte, x float64, bits int) []byte {
+	format := byte('f')
+	if abs := math.Abs(x); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
+		format = 'e'
+	}
+	return strconv.AppendFloat(to, x, format, -1, bits)
+}
+
+func appendText(to []byte, text string) []byte {
+	const hex = "0123456789abcdef"
+	to = append(to, '"')
+	done := 0
+	for i := range len(text) {
+		c := text[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		to = append(to, text[done:i]...)
+		done = i + 1
+		if c < ' ' {
+			to = append(to, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		} else {
+			to = append(to, '\\', c)
+		}
+	}
+	to = append(to, text[done:]...)
+	return append(to, '"')
+}
+
+// decodeJSON decodes a document to the types that [Payload] names.
+func decodeJSON(document []byte) (any, error) {
+	decoder := json.NewDecoder(bytes.NewReader(document))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return nil, err
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, errors.New("more follows it")
+	}
+	return fromJSON(value, 0)
+}
+
+// fromJSON makes numbers and binary data of what encoding/json has decoded. It
+// changes lists and dictionaries in place.
+func fromJSON(value any, depth int) (_ any, err error) {
+	if depth > maxDepth {
+		return nil, errTooDeep
+	}
+	switch value := value.(type) {
+	case string:
+		if data, is := binaryData(value); is {
+			return data, nil
+		}
+	case json.Number:
+		return numeral(value.String()), nil
+	case []any:
+		for i := range value {
+			if value[i], err = fromJSON(value[i], depth+1); err != nil {
+				return nil, err
+			}
+		}
+	case map[string]any:
+		for key, element := range value {
+			if value[key], err = fromJSON(element, depth+1); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return value, nil
+}
+
+// binaryData returns the data in a string that was received: in JSON binary data is a
+// string that begins with NUL and goes on in base64.
+func binaryData(text string) (data []byte, is bool) {
+	encoded, is := strings.CutPrefix(text, "\x00")
 	if !is {
 		return nil, false
 	}
@@ -56,157 +160,42 @@ func binary(text string) (data []byte, is bool) {
 	return data, err == nil
 }
 
-// maxDepth is where withBinary stops: deeper is only what contains itself, and
-// encoding/json says so.
-const maxDepth = 1000
-
-// withBinary returns v with the binary data in it, at any depth, as it is sent.
-// Types with a MarshalJSON or MarshalText of their own are left alone.
-func withBinary(v any, depth int) any {
-	switch v := v.(type) {
-	case nil, bool, string, int, int64, float64, json.RawMessage:
-		return v
-	case []byte:
-		if v == nil {
-			return nil
-		}
-		return binaryMark + base64.StdEncoding.EncodeToString(v)
-	}
-	value := reflect.ValueOf(v)
-	if depth > maxDepth || !mayHoldBinary(value.Type(), nil) {
-		return v
-	}
-	switch value.Kind() {
-	case reflect.Pointer:
-		if value.IsNil() {
-			return nil
-		}
-		return withBinary(value.Elem().Interface(), depth+1)
-	case reflect.Slice, reflect.Array:
-		return listWithBinary(value, depth+1)
-	case reflect.Map:
-		return mapWithBinary(value, depth+1)
-	}
-	return structWithBinary(value, depth+1)
+func parseUint(text string) (uint64, bool) {
+	n, err := strconv.ParseUint(text, 10, 64)
+	return n, err == nil
 }
 
-var anyType = reflect.TypeFor[any]()
+func isInteger(text string) bool { return !strings.ContainsAny(text, ".eE") }
 
-func listWithBinary(value reflect.Value, depth int) any {
-	if value.Kind() == reflect.Slice && value.IsNil() {
-		return nil
-	}
-	if isBytes(value.Type()) {
-		return withBinary(value.Bytes(), depth)
-	}
-	list := make([]any, value.Len())
-	for i := range list {
-		list[i] = withBinary(value.Index(i).Interface(), depth)
-	}
-	return list
-}
-
-func mapWithBinary(value reflect.Value, depth int) any {
-	if value.IsNil() {
-		return nil
-	}
-	dict := reflect.MakeMapWithSize(reflect.MapOf(value.Type().Key(), anyType), value.Len())
-	for key, element := range value.Seq2() {
-		set := reflect.New(anyType).Elem()
-		setAny(set, withBinary(element.Interface(), depth))
-		dict.SetMapIndex(key, set)
-	}
-	return dict.Interface()
-}
-
-// structWithBinary makes a struct of another type, with the same names and tags.
-func structWithBinary(value reflect.Value, depth int) any {
-	var (
-		fields []reflect.StructField
-		values []reflect.Value
-	)
-	for _, field := range reflect.VisibleFields(value.Type()) {
-		tag := field.Tag.Get("json")
-		name, options, _ := strings.Cut(tag, ",")
-		if !field.IsExported() || tag == "-" || field.Anonymous && name == "" && isStruct(field.Type) {
-			continue
+// replaced reports whether encoding/json has replaced something in a document that
+// it has encoded. It writes \ufffd for each byte that is not UTF-8, and a U+FFFD
+// that was there before as it is.
+func replaced(encoded []byte) bool {
+	for rest := encoded; ; {
+		i := bytes.Index(rest, []byte(`\ufffd`))
+		if i < 0 {
+			return false
 		}
-		element, err := value.FieldByIndexErr(field.Index)
-		if err != nil {
-			continue // of an embedded pointer that is nil
+		before := rest[:i]
+		if (len(before)-len(bytes.TrimRight(before, `\`)))%2 == 0 { // else it is an escaped backslash, and text
+			return true
 		}
-		left := strings.Contains(options, "omitempty") && isEmpty(element) || strings.Contains(options, "omitzero") && element.IsZero()
-		if left {
-			continue
-		}
-		if mayHoldBinary(field.Type, nil) {
-			set := reflect.New(anyType).Elem()
-			setAny(set, withBinary(element.Interface(), depth))
-			field.Type, element = anyType, set
-		}
-		fields = append(fields, reflect.StructField{Name: field.Name, Type: field.Type, Tag: field.Tag})
-		values = append(values, element)
-	}
-	made := reflect.New(reflect.StructOf(fields)).Elem()
-	for i, element := range values {
-		made.Field(i).Set(element)
-	}
-	return made.Interface()
-}
-
-func setAny(into reflect.Value, v any) {
-	if v != nil {
-		into.Set(reflect.ValueOf(v))
+		rest = rest[i+1:]
 	}
 }
 
-func isStruct(t reflect.Type) bool {
-	return t.Kind() == reflect.Struct || t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct
-}
-
-func isBytes(t reflect.Type) bool {
-	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8
-}
-
-// isEmpty is what encoding/json leaves out with omitempty.
-func isEmpty(value reflect.Value) bool {
-	switch value.Kind() {
-	case reflect.Array, reflect.Map, reflect.Slice, reflect.String:
-		return value.Len() == 0
-	case reflect.Struct:
-		return false
+// ownJSON is the value that a type's own MarshalJSON stands for.
+func ownJSON(v any) (any, error) {
+	encoded, err := json.Marshal(v)
+	switch {
+	case err != nil:
+		return nil, err
+	case !utf8.Valid(encoded) || replaced(encoded):
+		return nil, errNotText
 	}
-	return value.IsZero()
-}
-
-var (
-	jsonMarshaler = reflect.TypeFor[json.Marshaler]()
-	textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
-)
-
-// mayHoldBinary reports whether there can be binary data in a value of type t.
-// outer are the types that contain it.
-func mayHoldBinary(t reflect.Type, outer []reflect.Type) bool {
-	for _, seen := range outer {
-		if seen == t {
-			return false // what it holds besides itself says it
-		}
+	value, err := decodeJSON(encoded)
+	if err != nil {
+		return nil, fmt.Errorf("its MarshalJSON: %w", err)
 	}
-	if p := reflect.PointerTo(t); t.Kind() != reflect.Interface && (p.Implements(jsonMarshaler) || p.Implements(textMarshaler)) {
-		return false
-	}
-	outer = append(outer, t)
-	switch t.Kind() {
-	case reflect.Interface:
-		return true
-	case reflect.Slice, reflect.Array, reflect.Map, reflect.Pointer:
-		return isBytes(t) || mayHoldBinary(t.Elem(), outer)
-	case reflect.Struct:
-		for field := range t.Fields() {
-			if (field.IsExported() || field.Anonymous) && mayHoldBinary(field.Type, outer) {
-				return true
-			}
-		}
-	}
-	return false
+	return sendable(value), nil
 }

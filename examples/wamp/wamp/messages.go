@@ -1,10 +1,9 @@
 package wamp
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"strconv"
 )
 
 // A code is the first element of a message: what it is.
@@ -71,8 +70,8 @@ type message struct {
 	payload Payload
 }
 
-// A field decodes one element of a message.
-type field func(m *message, raw json.RawMessage) error
+// A field takes one element of a message.
+type field func(m *message, value any) error
 
 // layouts says what a router's messages consist of. The fields after the
 // required ones may be missing, and elements after the last field are ignored:
@@ -97,47 +96,62 @@ var layouts = map[code]struct {
 	codeInterrupt:    {1, []field{theRequest, theDetails}},
 }
 
-func theRequest(m *message, raw json.RawMessage) (err error) { m.request, err = parseID(raw); return }
-func theID(m *message, raw json.RawMessage) (err error)      { m.id, err = parseID(raw); return }
-func theSecond(m *message, raw json.RawMessage) (err error)  { m.second, err = parseID(raw); return }
-func theArgs(m *message, raw json.RawMessage) (err error)    { return parseValue(raw, &m.payload.Args) }
-func theKwargs(m *message, raw json.RawMessage) (err error) {
-	return parseValue(raw, &m.payload.Kwargs)
+func theRequest(m *message, value any) (err error) { m.request, err = toID(value); return }
+func theID(m *message, value any) (err error)      { m.id, err = toID(value); return }
+func theSecond(m *message, value any) (err error)  { m.second, err = toID(value); return }
+func theArgs(m *message, value any) error          { return take(value, &m.payload.Args, "a list") }
+func theKwargs(m *message, value any) error {
+	return take(value, &m.payload.Kwargs, "a dictionary")
 }
-func theDetails(m *message, raw json.RawMessage) error { return parseValue(raw, &m.details) }
+func theDetails(m *message, value any) error { return take(value, &m.details, "a dictionary") }
 
-func theKind(m *message, raw json.RawMessage) error {
-	id, err := parseID(raw)
+func theKind(m *message, value any) error {
+	id, err := toID(value)
 	m.of = code(id)
 	return err
 }
 
-func theText(m *message, raw json.RawMessage) error {
-	if len(raw) == 0 || raw[0] != '"' { // null would leave the text empty
-		return fmt.Errorf("it has to be a string")
+func theText(m *message, value any) error {
+	text, is := value.(string)
+	if !is {
+		return errors.New("it has to be a string")
 	}
-	return json.Unmarshal(raw, &m.text)
+	m.text = text
+	return nil
+}
+
+// take takes a list or a dictionary. null counts as an empty one: routers in the
+// field send it. So does an empty one, which saves the memory of it.
+func take[T []any | map[string]any](value any, into *T, kind string) error {
+	taken, is := value.(T)
+	if !is && value != nil {
+		return errors.New("it has to be " + kind)
+	}
+	if len(taken) > 0 {
+		*into = taken
+	}
+	return nil
 }
 
 // orNull makes an id optional: some brokers send null for the id of an event
 // that they do not keep.
 func orNull(id field) field {
-	return func(m *message, raw json.RawMessage) error {
-		if isNull(raw) {
+	return func(m *message, value any) error {
+		if value == nil {
 			return nil
 		}
-		return id(m, raw)
+		return id(m, value)
 	}
 }
 
 // orZero allows 0, which is what a router answers that was not asked: it takes
 // something back.
 func orZero(id field) field {
-	return func(m *message, raw json.RawMessage) error {
-		if string(raw) == "0" {
+	return func(m *message, value any) error {
+		if value == int64(0) {
 			return nil
 		}
-		return id(m, raw)
+		return id(m, value)
 	}
 }
 
@@ -151,96 +165,36 @@ func (m *message) session(name string) uint64 {
 // JavaScript has.
 const maxID = 1 << 53
 
-// parseID decodes an id. JSON has one kind of number, so that 7.0 and 7e0 are 7.
-func parseID(raw json.RawMessage) (uint64, error) {
-	id, err := strconv.ParseUint(string(raw), 10, 64)
-	if err != nil {
-		number, failed := strconv.ParseFloat(string(raw), 64)
-		if failed != nil || number < 1 || number > maxID || number != float64(uint64(number)) {
-			return 0, errID
+// toID makes an id of a number. JSON has one kind of number, so that 7.0 and 7e0
+// are 7.
+func toID(value any) (uint64, error) {
+	switch n := value.(type) {
+	case int64:
+		if 1 <= n && n <= maxID {
+			return uint64(n), nil
 		}
-		id = uint64(number)
+	case float64:
+		if 1 <= n && n <= maxID && n == float64(uint64(n)) {
+			return uint64(n), nil
+		}
 	}
-	if id < 1 || id > maxID {
-		return 0, errID
-	}
-	return id, nil
+	return 0, errID
 }
 
-var errID = fmt.Errorf("an id has to be an integer from 1 to 2^53")
-
-func isNull(raw json.RawMessage) bool { return string(raw) == "null" }
-
-// parseValue decodes a list or a dictionary. null counts as an empty one:
-// routers in the field send it.
-func parseValue[T []any | map[string]any](raw json.RawMessage, into *T) error {
-	switch string(raw) {
-	case "null", "[]", "{}":
-		if raw[0] == 'n' || sameKind(raw[0], *into) {
-			return nil
-		}
-	}
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.UseNumber()
-	if err := decoder.Decode(into); err != nil {
-		return err
-	}
-	switch value := any(*into).(type) {
-	case []any:
-		plainValues(value)
-	case map[string]any:
-		plainValues(value)
-	}
-	return nil
-}
-
-func sameKind(first byte, value any) bool {
-	_, list := value.([]any)
-	return list == (first == '[')
-}
-
-// plainValues makes int64 and float64 of the numbers in a value, as a Python
-// client would: an integer stays one. A number that fits neither stays a
-// json.Number. It makes []byte of binary data.
-func plainValues(value any) any {
-	switch value := value.(type) {
-	case string:
-		if data, is := binary(value); is {
-			return data
-		}
-	case json.Number:
-		if n, err := value.Int64(); err == nil {
-			return n
-		}
-		if bytes.ContainsAny([]byte(value), ".eE") {
-			if x, err := value.Float64(); err == nil {
-				return x
-			}
-		}
-	case []any:
-		for i := range value {
-			value[i] = plainValues(value[i])
-		}
-	case map[string]any:
-		for key := range value {
-			value[key] = plainValues(value[key])
-		}
-	}
-	return value
-}
+var errID = errors.New("an id has to be an integer from 1 to 2^53")
 
 // decode makes a message of what a router sent. Its error is a
 // [*ProtocolError].
-func decode(frame []byte) (*message, error) {
-	var elements []json.RawMessage
-	if err := json.Unmarshal(frame, &elements); err != nil {
-		return nil, violation("a message that is not a JSON list: %v", err)
-	}
-	if len(elements) == 0 {
+func decode(s Serializer, frame []byte) (*message, error) {
+	elements, err := s.decode(frame)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(elements) == 0:
 		return nil, violation("an empty message")
 	}
-	number, err := strconv.Atoi(string(elements[0]))
-	if err != nil {
+	number, is := elements[0].(int64)
+	if !is {
 		return nil, violation("a message that does not begin with a message code")
 	}
 	m := &message{code: code(number)}
@@ -252,37 +206,43 @@ func decode(frame []byte) (*message, error) {
 	if len(elements) < layout.required {
 		return nil, violation("%v with %d elements after the code: at least %d are needed", m.code, len(elements), layout.required)
 	}
-	for i, decodeField := range layout.fields[:min(len(layout.fields), len(elements))] {
-		if err := decodeField(m, elements[i]); err != nil {
+	for i, takeField := range layout.fields[:min(len(layout.fields), len(elements))] {
+		if err := takeField(m, elements[i]); err != nil {
 			return nil, violation("%v whose element %d cannot be read: %v", m.code, i+1, err)
 		}
 	}
 	return m, nil
 }
 
-// encode makes a frame of a message to the router. Ids are uint64, and a
-// json.RawMessage is what was encoded before: nil leaves the element out,
-// which only the last ones may do.
-func encode(c code, elements ...any) ([]byte, error) {
-	frame := make([]byte, 0, 128)
-	frame = append(frame, '[')
-	frame = strconv.AppendInt(frame, int64(c), 10)
-	for _, element := range elements {
-		switch element := element.(type) {
+// encode makes a frame of a message to the router. An [element] is plain, a
+// json.RawMessage what was encoded before; nil leaves either out.
+func encode(s Serializer, c code, elements ...any) (frame []byte, err error) {
+	list := make([]any, 0, 8)
+	list = append(list, int64(c))
+	for _, given := range elements {
+		switch given := given.(type) {
+		case element:
+			if given.value != nil {
+				list = append(list, given.value)
+			}
+			continue
 		case json.RawMessage:
-			if element == nil {
+			if given == nil {
 				continue
 			}
-			frame = append(append(frame, ','), element...)
-		case uint64:
-			frame = strconv.AppendUint(append(frame, ','), element, 10)
-		default:
-			encoded, err := json.Marshal(element)
-			if err != nil {
-				return nil, err
+			if string(given) == "{}" {
+				list = append(list, noDetails)
+				continue
 			}
-			frame = append(append(frame, ','), encoded...)
 		}
+		made, err := plain(given)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, made)
 	}
-	return append(frame, ']'), nil
+	return s.encode(list)
 }
+
+// noDetails is what most messages have for options or details.
+var noDetails = map[string]any{}

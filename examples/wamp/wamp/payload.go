@@ -10,15 +10,18 @@ import (
 // A Payload is what a call, a result, an event or an error carries: positional
 // and keyword arguments.
 //
-// What is sent is encoded as encoding/json does it, before the function that
-// it is given to, or the endpoint that returns it, returns. A []byte, at any depth,
-// is sent as WAMP's JSON has it: a string of NUL and base64. A string that is not
-// UTF-8 is an error. What is empty is left out, as the protocol
+// What is sent is read as encoding/json does it, with its tags and methods, before
+// the function that it is given to, or the endpoint that returns it, returns. That is so
+// with each [Serializer]. A []byte, at any depth, is binary data: as it is in
+// MessagePack and CBOR, and as WAMP has it in JSON, a string of NUL and base64. A
+// string that is not UTF-8 is an error. What is empty is left out, as the protocol
 // recommends, but for Kwargs that are empty and not nil: they are sent as {},
 // for routers that make null of what is left out.
 //
-// In what is received, integers are int64 and other numbers float64; one that
-// fits neither is a json.Number. Binary data is a []byte.
+// In what is received, integers are int64, or uint64 if they are too large for
+// that, and other numbers float64; one that fits none of them is a json.Number.
+// Binary data is a []byte, a time of MessagePack or CBOR a [time.Time]. Lists are
+// []any and dictionaries map[string]any.
 type Payload struct {
 	Args   []any
 	Kwargs map[string]any
@@ -69,22 +72,26 @@ func assign(target, value any) bool {
 	return true
 }
 
-// body is a payload as it is sent. An element that is not needed is nil.
-type body struct{ args, kwargs json.RawMessage }
+// An element of a message is a value that plain has made. A nil value leaves it
+// out, which only the last ones may do.
+type element struct{ value any }
+
+// body is a payload as it is sent.
+type body struct{ args, kwargs element }
 
 // encode makes the elements of a message of p, never null.
 func (p Payload) encode() (b body, err error) {
 	if len(p.Args) > 0 {
-		if b.args, err = marshal(p.Args); err != nil {
+		if b.args.value, err = plain(p.Args); err != nil {
 			return body{}, fmt.Errorf("the arguments cannot be sent: %w", err)
 		}
 	}
 	if p.Kwargs != nil {
-		if b.kwargs, err = marshal(p.Kwargs); err != nil {
+		if b.kwargs.value, err = plain(p.Kwargs); err != nil {
 			return body{}, fmt.Errorf("the keyword arguments cannot be sent: %w", err)
 		}
-		if b.args == nil {
-			b.args = json.RawMessage("[]")
+		if b.args.value == nil {
+			b.args.value = []any{}
 		}
 	}
 	return b, nil

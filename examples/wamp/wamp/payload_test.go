@@ -26,7 +26,8 @@ func (u unfit) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("no luck")
 }
 
-// answers registers endpoint, calls it n times, and returns what it answers.
+// answers registers endpoint, calls it n times over each wire, and returns what it
+// answers.
 func answers(t *testing.T, n int, endpoint func(*wamp.Invocation) (wamp.Payload, error), later bool) (got [][]any) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s, p := joinedSession(t, server, wamp.Config{})
@@ -65,9 +66,10 @@ func TestWhatCannotBeEncodedIsAnErrorAnswer(t *testing.T) {
 	} {
 		for _, later := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, later %t", name, later), func(t *testing.T) {
-				got := answers(t, 1, func(*wamp.Invocation) (wamp.Payload, error) { return answer() }, later)[0]
-				if got[0] != 8.0 || got[4] != wamp.RuntimeError || !strings.Contains(fmt.Sprint(got[5]), "cannot be sent") {
-					t.Errorf("the answer is %v", got)
+				for _, got := range answers(t, 1, func(*wamp.Invocation) (wamp.Payload, error) { return answer() }, later) {
+					if got[0] != 8.0 || got[4] != wamp.RuntimeError || !strings.Contains(fmt.Sprint(got[5]), "cannot be sent") {
+						t.Errorf("the answer is %v", got)
+					}
 				}
 			})
 		}
@@ -104,15 +106,22 @@ func TestUTF8IsSentAsItIs(t *testing.T) {
 }
 
 func TestReceivedTextThatIsNotUTF8(t *testing.T) {
+	for _, frame := range []string{"[50, 1, {}, [\"a\xff\"]]", "[50, 1, {}, [], {\"a\xff\": 1}]", "[50, 1, {}, [[{\"a\": \"\xff\"}]]]"} {
+		receiveNotUTF8(t, frame)
+	}
+}
+
+func receiveNotUTF8(t *testing.T, frame string) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s, p := joinedSession(t, server, wamp.Config{})
 		f := s.Call("com.x", wamp.Payload{})
 		p.Next()
-		p.Send("[50, 1, {}, [\"a\xff\"]]")
+		p.Send(frame)
 		failure[*wamp.ProtocolError](t, f)
-		if status := p.ExpectClosed(); status != 1007 {
-			t.Errorf("closed with %v", status)
+		if server.Raw { // it has no status to close with
+			p.Expect(`[3, {"message": "*"}, "wamp.error.protocol_violation"]`)
 		}
+		closedWith(t, server, p, 1007)
 	})
 }
 

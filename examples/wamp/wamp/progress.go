@@ -23,8 +23,9 @@ func (s *Session) CallProgressively(procedure string, first Payload, options ...
 	return &ProgressiveCall{Result: c.make(first), call: c}
 }
 
-// Send sends further arguments. Its error says that they cannot be encoded. After the
-// result, or the last arguments, nothing is sent.
+// Send sends further arguments. Its error says that they cannot be encoded. If they
+// cannot be sent, because they are too long for the router, the call ends with the reason.
+// After the result, or the last arguments, nothing is sent.
 func (p *ProgressiveCall) Send(payload Payload) error { return p.call.more(payload, true) }
 
 // Finish sends the last arguments.
@@ -40,22 +41,32 @@ func (c *call) more(payload Payload, open bool) error {
 		return err
 	}
 	atOnce(c.session, c.future, func() {
-		c.session.requests.more(c, open, details, c.procedure, body.args, body.kwargs)
+		if err := c.session.requests.more(c, open, details, c.procedure, body.args, body.kwargs); err != nil {
+			c.session.loop.CallSoon(func() {
+				if c.abandon() {
+					reject(c.future, err)
+				}
+			})
+		}
 	})
 	return nil
 }
 
-// more sends a CALL with the id of one that is pending and open.
-func (r *requests) more(c *call, open bool, elements ...any) {
+// more sends a CALL with the id of one that is pending and open, or returns why not.
+func (r *requests) more(c *call, open bool, elements ...any) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.pending[c.id] != c || !c.open {
-		return
+		return nil
+	}
+	frame, err := r.transport.encode(codeCall, append([]any{c.id}, elements...)...)
+	if err != nil {
+		c.open = false // nothing may follow what is missing
+		return err
 	}
 	c.open = open
-	if frame, err := encode(codeCall, append([]any{c.id}, elements...)...); err == nil { // they were encoded before
-		r.transport.send(frame)
-	}
+	r.transport.send(frame)
+	return nil
 }
 
 // inputs are the further arguments of an invocation. They belong to the loop.

@@ -3,6 +3,7 @@ package wamp
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/txaio-go/txaio"
@@ -42,8 +43,8 @@ type Registration struct {
 	entry *entry
 }
 
-// An endpoint answers invocations.
-type endpoint func(*Invocation) *txaio.Future[body]
+// An endpoint sees to it that an invocation is answered.
+type endpoint func(*Invocation)
 
 // An Invocation is a call of a registered procedure.
 type Invocation struct {
@@ -73,15 +74,20 @@ var ErrNotAsked = errors.New("the caller did not ask for progressive results")
 // Register registers a procedure that answers at once: endpoint is called on
 // the loop, and returns the result or an error.
 func (s *Session) Register(procedure string, endpoint func(*Invocation) (Payload, error), options ...RegisterOptions) *txaio.Future[*Registration] {
-	return s.register(procedure, func(inv *Invocation) *txaio.Future[body] {
+	return s.register(procedure, func(inv *Invocation) {
 		// Encoded here, the result may be changed as soon as endpoint returns.
-		return txaio.AsFutureOn(s.api, func() (body, error) {
+		inv.future = txaio.AsFutureOn(s.api, func() (body, error) {
 			result, err := endpoint(inv)
 			if err != nil {
 				return body{}, err
 			}
 			return result.encode()
 		})
+		if inv.asksProgress() { // some may be on its way to the loop
+			inv.answerWith(inv.future)
+		} else {
+			txaio.Watch(inv.future, inv.yield, inv.fail) // it is settled, so they are called here or by the loop
+		}
 	}, optional(options))
 }
 
@@ -89,10 +95,16 @@ func (s *Session) Register(procedure string, endpoint func(*Invocation) (Payload
 // on the loop, and returns a future. The future is cancelled if the caller
 // cancels the call, or the session ends. Its value must not be changed any more.
 func (s *Session) RegisterLater(procedure string, endpoint func(*Invocation) (*txaio.Future[Payload], error), options ...RegisterOptions) *txaio.Future[*Registration] {
-	return s.register(procedure, func(inv *Invocation) *txaio.Future[body] {
+	return s.register(procedure, func(inv *Invocation) {
 		answer := txaio.AsFutureOfOn(s.api, func() (*txaio.Future[Payload], error) { return endpoint(inv) })
-		return txaio.Then(answer, Payload.encode)
+		inv.answerWith(txaio.Then(answer, Payload.encode))
 	}, optional(options))
+}
+
+// answerWith answers when f is settled, by whatever goroutine.
+func (inv *Invocation) answerWith(f *txaio.Future[body]) {
+	inv.future = f
+	watch(inv.session, f, inv.yield, inv.fail)
 }
 
 func (s *Session) register(procedure string, endpoint endpoint, o RegisterOptions) *txaio.Future[*Registration] {
@@ -144,8 +156,7 @@ func (s *Session) invoke(endpoint endpoint, procedure string, m *message) {
 		inv.Procedure = procedure
 	}
 	s.invocations[m.request] = inv
-	inv.future = endpoint(inv)
-	watch(s, inv.future, inv.yield, inv.fail)
+	endpoint(inv)
 }
 
 // interrupt handles INTERRUPT: the caller does not want the result any more.
@@ -184,15 +195,21 @@ func (inv *Invocation) finish() bool {
 }
 
 func (inv *Invocation) yield(body body) {
-	if inv.finish() {
-		inv.session.send(codeYield, inv.request, json.RawMessage("{}"), body.args, body.kwargs)
+	if !inv.finish() {
+		return
+	}
+	if err := inv.session.trySend(codeYield, inv.request, json.RawMessage("{}"), body.args, body.kwargs); err != nil {
+		inv.sendError(txaio.CreateFailure(fmt.Errorf("the result cannot be sent: %w", err)))
 	}
 }
 
 func (inv *Invocation) fail(fail *txaio.Failure) {
-	if !inv.finish() {
-		return
+	if inv.finish() {
+		inv.sendError(fail)
 	}
+}
+
+func (inv *Invocation) sendError(fail *txaio.Failure) {
 	failed := toError(fail)
 	body, err := failed.encode()
 	if err != nil {
@@ -202,14 +219,19 @@ func (inv *Invocation) fail(fail *txaio.Failure) {
 	if failed.URI == RuntimeError {
 		inv.session.report(fail, "The procedure "+inv.Procedure)
 	}
-	inv.session.send(codeError, uint64(codeInvocation), inv.request, json.RawMessage("{}"), failed.URI, body.args, body.kwargs)
+	err = inv.session.trySend(codeError, uint64(codeInvocation), inv.request, json.RawMessage("{}"), failed.URI, body.args, body.kwargs)
+	if err != nil { // the error is too long, too
+		inv.session.send(codeError, uint64(codeInvocation), inv.request, json.RawMessage("{}"), failed.URI)
+	}
 }
+
+func (inv *Invocation) asksProgress() bool { return inv.Details["receive_progress"] == true }
 
 // Progress sends a progressive result, before the endpoint's answer. It may be
 // called from any goroutine. It returns [ErrNotAsked] if the caller did not
 // ask for any. One that comes after the answer is dropped.
 func (inv *Invocation) Progress(result Payload) error {
-	if inv.Details["receive_progress"] != true {
+	if !inv.asksProgress() {
 		return ErrNotAsked
 	}
 	body, err := result.encode()

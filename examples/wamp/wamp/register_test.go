@@ -207,3 +207,21 @@ func TestRegisterRefused(t *testing.T) {
 		}
 	})
 }
+
+// Progress comes before the answer, also of an endpoint that answers at once.
+func TestProgressOfAnEndpointThatAnswersAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *wamptest.Server) {
+		s, p := joinedSession(t, server, wamp.Config{})
+		f := s.Register("com.x", func(inv *wamp.Invocation) (wamp.Payload, error) {
+			return wamp.Args(2), errors.Join(inv.Progress(wamp.Args(0)), inv.Progress(wamp.Args(1)))
+		})
+		p.Expect(`[64, 1, {}, "com.x"]`)
+		p.Send(`[65, 1, 7]`)
+		must(t, f)
+		p.Send(`[68, 1, 7, {"receive_progress": true}]`)
+		for i := range 2 {
+			p.Expect(fmt.Sprintf(`[70, 1, {"progress": true}, [%d]]`, i))
+		}
+		p.Expect(`[70, 1, {}, [2]]`)
+	})
+}

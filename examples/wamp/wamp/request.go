@@ -77,7 +77,7 @@ func (r *requests) send(s *Session, q request, c code, elements ...any) error {
 		return ErrNotJoined
 	}
 	id := r.next()
-	frame, err := encode(c, append([]any{id}, elements...)...)
+	frame, err := r.transport.encode(c, append([]any{id}, elements...)...)
 	if err != nil {
 		r.last = id - 1 // the router counts, too
 		return err
@@ -230,7 +230,7 @@ func (r *simple[T]) failed(s *Session, fail *txaio.Failure) {
 // registration or subscription was not made: the future of one that OnJoin asked
 // for is often dropped.
 func (r *simple[T]) reject(s *Session, err error) {
-	if s.phase == joined && (r.of == codeRegister || r.of == codeSubscribe) && !txaio.IsCalled(r.future) {
+	if (r.of == codeRegister || r.of == codeSubscribe) && s.phase == joined && !txaio.IsCalled(r.future) {
 		s.log.Error("WAMP: {message} {uri}: {error}", attr("message", r.of.String()), attr("uri", r.about), attr("error", err.Error()))
 	}
 	reject(r.future, err)

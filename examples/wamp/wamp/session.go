@@ -1,7 +1,10 @@
 package wamp
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
+	"net"
 	"net/http"
 	"time"
 
@@ -12,8 +15,10 @@ import (
 
 // A Config says what a session is to do. URL and Realm are needed.
 type Config struct {
-	// URL is the router's, such as ws://127.0.0.1:9000/. A password and the values
-	// of a query in it are not shown in errors and logs.
+	// URL is the router's: ws or wss for WebSocket, rs, rss (with TLS) or unix for
+	// RawSocket, such as ws://127.0.0.1:9000/, rs://127.0.0.1:9001 or
+	// unix:///run/router.sock. A password and the values of a query in it are not shown
+	// in errors and logs.
 	URL string
 	// Realm is the realm to join.
 	Realm string
@@ -76,6 +81,16 @@ type Config struct {
 	MaxMessage int64
 	// HTTPClient opens the connection; nil stands for http.DefaultClient.
 	HTTPClient *http.Client
+	// Header is sent with the request for a WebSocket.
+	Header http.Header
+	// Dial opens the connection of a RawSocket; nil stands for a [net.Dialer].
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// TLS is for rss; that for wss belongs to HTTPClient.
+	TLS *tls.Config
+	// Serializers are offered to the router, the best first; nil stands for JSON
+	// alone.
+	Serializers []Serializer
+
 	// Logger gets what goes wrong in callbacks of the user's; nil stands for
 	// one of the package's own.
 	Logger *txaio.Logger
@@ -104,11 +119,17 @@ type CloseDetails struct {
 // asks for happens on the loop that was current when the session was made: all
 // of the session's state belongs to that loop. The handlers and callbacks that
 // the session is given run there, too, and must not block: one that needs time
-// returns a future.
+// returns a future, or is given to [Session.Handle] or [Session.HandleEvents].
 //
 // Cancelling a future that a method returned gives up on the answer. A pending
 // call is also cancelled at the router; a subscription or registration that is
 // made all the same is taken back.
+//
+// A registration or subscription lasts until it is taken back, revoked by the router,
+// or the session is left. After a reconnect, or another Join of a session that was
+// lost, the session asks for it again, if need be again and again, by the delays of
+// its Backoff. A router that does not answer that within Config.Timeout is left
+// for another connection.
 type Session struct {
 	config      Config
 	callTimeout time.Duration // of calls that have none of their own; 0 for none
@@ -123,9 +144,12 @@ type Session struct {
 	deadline  txaio.DelayedCall // of joining and of closing
 	joins     *txaio.Future[*JoinDetails]
 	leavers   []*txaio.Future[struct{}]
-	cancels   bool  // the router may be sent a CANCEL
-	challenge int   // which of config.Auth is being used, after CHALLENGE; else -1
-	cause     error // why the session ended, in phase closing
+	cancels   bool           // the router may be sent a CANCEL
+	identity  int            // the first of config.Auth whose AuthID is being tried
+	again     bool           // the next identity is to be tried
+	extra     map[string]any // of HELLO
+	challenge *Challenge     // nil before CHALLENGE
+	cause     error          // why the session ended, in phase closing
 	retry     retry
 	keepalive keepalive
 
@@ -163,15 +187,15 @@ func NewSession(config Config) (*Session, error) {
 	if err := checkURI(config.Realm, exact); err != nil {
 		return nil, err
 	}
-	if err := checkURL(config.URL); err != nil {
-		return nil, err
-	}
 	callTimeout := max(config.Timeout, 0)
 	setDefault(&config.Timeout, 30*time.Second)
 	setDefault(&config.JoinTimeout, 30*time.Second)
 	setDefault(&config.CloseTimeout, 5*time.Second)
 	setDefault(&config.PingInterval, 30*time.Second)
 	setDefault(&config.MaxMessage, 16<<20)
+	if len(config.Serializers) == 0 {
+		config.Serializers = []Serializer{JSON}
+	}
 	if config.Logger == nil {
 		config.Logger = sharedLogger()
 	}
@@ -204,7 +228,9 @@ func NewSession(config Config) (*Session, error) {
 		api:         api,
 		loop:        config.Loop,
 		log:         config.Logger,
-		dial:        dialWebSocket(config.URL, config.HTTPClient, config.MaxMessage),
+	}
+	if s.dial, err = chooseDialer(&s.config); err != nil {
+		return nil, err
 	}
 	s.registrations = table{ask: codeRegister, end: codeUnregister, none: "wamp.error.no_such_registration"}
 	s.subscriptions = table{ask: codeSubscribe, end: codeUnsubscribe, none: "wamp.error.no_such_subscription"}
@@ -222,7 +248,7 @@ func setDefault[T comparable](value *T, standard T) {
 
 // reset forgets what belonged to one connection.
 func (s *Session) reset() {
-	s.challenge = -1
+	s.extra, s.challenge = nil, nil
 	s.state.id.Store(0)
 	s.registrations.disconnected()
 	s.subscriptions.disconnected()
@@ -246,10 +272,14 @@ func (s *Session) Join() *txaio.Future[*JoinDetails] {
 	s.loop.CallSoon(func() {
 		switch {
 		case txaio.IsCalled(f): // cancelled in the meantime
+			if s.phase == offline {
+				s.state.end()
+			}
 		case s.phase != offline:
 			reject(f, ErrAlreadyJoined)
 		default:
 			s.joins = f
+			s.identity = 0
 			s.retry.restart()
 			s.connect()
 		}
@@ -320,12 +350,6 @@ func (s *Session) opened(t *transport) {
 
 // welcome handles WELCOME.
 func (s *Session) welcome(m *message) {
-	s.phase = joined
-	s.endDeadline()
-	s.retry.welcomed(s.loop.Now())
-	s.state.id.Store(m.id)
-	s.cancels = knowsCancel(m.details)
-	s.requests.open(s.transport)
 	details := &JoinDetails{Realm: s.config.Realm, Session: m.id, Details: m.details}
 	for name, into := range map[string]*string{
 		"realm": &details.Realm, "authid": &details.AuthID,
@@ -335,6 +359,16 @@ func (s *Session) welcome(m *message) {
 			*into = text
 		}
 	}
+	if err := s.verify(details); err != nil {
+		s.cannotAuthenticate(err)
+		return
+	}
+	s.phase = joined
+	s.endDeadline()
+	s.retry.welcomed(s.loop.Now())
+	s.state.id.Store(m.id)
+	s.cancels = knowsCancel(m.details)
+	s.requests.open(s.transport)
 	s.keepalive.start(s)
 	s.inOnJoin = true
 	s.callback("OnJoin", func() error { return s.config.OnJoin(s, details) })
@@ -376,6 +410,7 @@ func (s *Session) notReady(t *transport, fail *txaio.Failure) {
 // leave does Leave's work.
 func (s *Session) leave(reason string) {
 	s.retry.stop()
+	s.again = false
 	s.registrations.clear()
 	s.subscriptions.clear()
 	switch s.phase {
@@ -412,6 +447,7 @@ func (s *Session) goodbye(m *message) {
 
 // aborted handles ABORT.
 func (s *Session) aborted(m *message) {
+	s.again = s.phase == joining && s.nextIdentity(m.text)
 	s.retry.refused(m.text)
 	s.ended(
 		&RefusedError{"the router refused the session", m.reason()},
@@ -439,7 +475,7 @@ func (m *message) messageText() string {
 func (s *Session) violated(err error) {
 	s.log.Error("WAMP session {session}: {error}", attr("session", s.ID()), attr("error", err.Error()))
 	s.retry.refused(ProtocolViolation)
-	if err == error(errNotUTF8) {
+	if err == error(errNotUTF8) && s.transport.hasStatus() {
 		s.ended(err, &CloseDetails{Reason: ProtocolViolation, Message: err.Error()})
 		s.hangUp(websocket.StatusInvalidFramePayloadData, "")
 		return
@@ -501,6 +537,11 @@ func (s *Session) closed(t *transport, err error) {
 	}
 	if wasOpen {
 		s.callback("OnDisconnect", func() error { s.config.OnDisconnect(s, cause); return nil })
+	}
+	if s.again && len(s.leavers) == 0 {
+		s.again = false
+		s.connect()
+		return
 	}
 	if len(s.leavers) == 0 && s.retry.schedule(s) {
 		s.phase = waiting
@@ -592,14 +633,22 @@ func (s *Session) dispatch(m *message) error {
 	return s.requests.answered(s, m)
 }
 
-// send sends a message whose elements are known to be fit for JSON.
+// send sends a message of which nobody has to be told that it cannot be sent.
 func (s *Session) send(c code, elements ...any) {
-	frame, err := encode(c, elements...)
+	if err := s.trySend(c, elements...); err != nil {
+		s.log.Error("WAMP {message} cannot be sent: {error}", attr("message", c.String()), attr("error", err.Error()))
+	}
+}
+
+// trySend sends a message. Its error says why the router cannot get it: it is too long,
+// or has a number that the serializer does not have.
+func (s *Session) trySend(c code, elements ...any) error {
+	frame, err := s.transport.encode(c, elements...)
 	if err != nil {
-		s.log.Error("WAMP {message} cannot be encoded: {error}", attr("message", c.String()), attr("error", err.Error()))
-		return
+		return err
 	}
 	s.transport.send(frame)
+	return nil
 }
 
 // callback calls a function of the user's.

@@ -66,9 +66,7 @@ func TestLeave(t *testing.T) {
 		if _, err := await(t, call); !errors.Is(err, wamp.ErrLeft) {
 			t.Errorf("the pending call: %v", err)
 		}
-		if status := p.ExpectClosed(); status != 1000 {
-			t.Errorf("closed with %v", status)
-		}
+		closedWith(t, server, p, 1000)
 		if got := strings.Join(told, "; "); got != "left: wamp.close.normal; disconnected: <nil>" {
 			t.Errorf("got %s", got)
 		}
@@ -255,8 +253,12 @@ func TestLostConnectionFailsEverything(t *testing.T) {
 func TestNoWebSocket(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		server.Refuse = 404
+		says := "404"
+		if server.Raw {
+			says = "too many connections"
+		}
 		s := newSession(t, server, wamp.Config{})
-		if lost := failure[*wamp.TransportError](t, s.Join()); !strings.Contains(lost.Error(), "404") {
+		if lost := failure[*wamp.TransportError](t, s.Join()); !strings.Contains(lost.Error(), says) {
 			t.Error(lost)
 		}
 	})
@@ -265,8 +267,12 @@ func TestNoWebSocket(t *testing.T) {
 func TestOtherSubprotocol(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		server.Protocol = "mqtt"
+		says := "wamp.2.json"
+		if server.Raw {
+			says = "does not know the serializer"
+		}
 		s := newSession(t, server, wamp.Config{})
-		if lost := failure[*wamp.TransportError](t, s.Join()); !strings.Contains(lost.Error(), "wamp.2.json") {
+		if lost := failure[*wamp.TransportError](t, s.Join()); !strings.Contains(lost.Error(), says) {
 			t.Error(lost)
 		}
 	})

@@ -81,8 +81,10 @@ func (s *Session) event(m *message) {
 	if !known {
 		s.stray(m, "subscription")
 	}
-	for _, e := range living(entries) {
-		e.take(m)
+	for _, e := range entries {
+		if e.live {
+			e.take(m)
+		}
 	}
 }
 

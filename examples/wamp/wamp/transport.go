@@ -2,34 +2,50 @@ package wamp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
-	"slices"
 	"sync"
 	"sync/atomic"
-	"unicode/utf8"
 
 	"github.com/coder/websocket"
 
 	"github.com/txaio-go/txaio"
 )
 
-// subprotocol is WAMP over WebSocket with JSON.
-const subprotocol = "wamp.2.json"
+// A connection carries messages: [webSocket] or [rawSocket].
+type connection interface {
+	serializer() Serializer
+	// longest is the length of the longest message that the router takes.
+	longest() int
+	// tls is the state of TLS, nil without it.
+	tls() *tls.ConnectionState
 
-// A transport is one WebSocket connection, with a goroutine that reads and one
-// that writes. Everything it has to say it says on the loop; its methods
-// return at once.
+	// read and write count what moves in progress. onPing gets what has to be sent
+	// back with pong, if the connection does not do that itself.
+	read(progress *atomic.Int64, onPing func(payload []byte)) ([]byte, error)
+	write(frame []byte, progress *atomic.Int64) error
+	pong(payload []byte) error
+	// Ping waits for the pong. It may be called while write is running.
+	Ping(ctx context.Context) error
+
+	// close ends what is sent, and says why if that is possible.
+	close(status websocket.StatusCode, reason string)
+	closeNow()
+}
+
+// A transport is one connection, with a goroutine that reads and one that writes.
+// Everything it has to say it says on the loop; its methods return at once.
 type transport struct {
-	loop   txaio.EventLoop
-	events transportEvents
-	ctx    context.Context // ended, with the cause, when the connection is
-	cancel context.CancelCauseFunc
-	slots  chan struct{}   // limits what was read and waits for the loop
-	conn   *websocket.Conn // set when it is opened
+	loop       txaio.EventLoop
+	events     transportEvents
+	ctx        context.Context // ended, with the cause, when the connection is
+	cancel     context.CancelCauseFunc
+	slots      chan struct{} // limits what was read and waits for the loop
+	conn       connection    // set when it is opened, like what follows
+	serializer Serializer
 
 	bytesRead, bytesWritten atomic.Int64
 	bytesSent               atomic.Int64 // given to send
@@ -37,6 +53,7 @@ type transport struct {
 
 	mu      sync.Mutex
 	queue   [][]byte // what the writer has not taken yet
+	pongs   [][]byte
 	closing *websocket.CloseError
 	wake    chan struct{} // holds one token
 }
@@ -52,6 +69,12 @@ type transportEvents interface {
 // them stay in the socket, and the router has to wait.
 const maxUnread = 512
 
+// maxPongs limits how many pings wait for an answer.
+const maxPongs = 16
+
+// A dialer opens a connection.
+type dialer func(ctx context.Context) (connection, error)
+
 // newTransport connects, and tells events what becomes of it.
 func newTransport(loop txaio.EventLoop, events transportEvents, dial dialer) *transport {
 	t := &transport{
@@ -63,6 +86,16 @@ func newTransport(loop txaio.EventLoop, events transportEvents, dial dialer) *tr
 	t.ctx, t.cancel = context.WithCancelCause(context.Background())
 	go t.read(dial)
 	return t
+}
+
+// encode makes a frame of a message, unless it cannot be sent here.
+func (t *transport) encode(c code, elements ...any) ([]byte, error) {
+	frame, err := encode(t.serializer, c, elements...)
+	if err == nil && t.conn != nil && len(frame) > t.conn.longest() {
+		err = &Error{URI: PayloadSizeExceeded, Payload: Args(
+			fmt.Sprintf("a message of %d bytes: the router takes at most %d", len(frame), t.conn.longest()))}
+	}
+	return frame, err
 }
 
 // send queues a frame. The loop must not wait for the network, so that the
@@ -78,10 +111,23 @@ func (t *transport) progress() (read, written int64, writing bool) {
 	return t.bytesRead.Load(), t.bytesWritten.Load(), t.writing.Load()
 }
 
-// close closes the connection in WebSocket's way when everything before it is
-// sent.
+// close closes the connection in its own way when everything before it is sent.
 func (t *transport) close(status websocket.StatusCode, reason string) {
 	t.change(func() { t.closing = &websocket.CloseError{Code: status, Reason: reason} })
+}
+
+// tls returns the state of TLS, nil without it.
+func (t *transport) tls() *tls.ConnectionState {
+	if t.conn == nil {
+		return nil
+	}
+	return t.conn.tls()
+}
+
+// hasStatus reports whether close can say why.
+func (t *transport) hasStatus() bool {
+	_, is := t.conn.(*webSocket)
+	return is
 }
 
 // abort drops the connection because of err.
@@ -97,39 +143,17 @@ func (t *transport) change(fn func()) {
 	}
 }
 
-// A dialer opens a connection.
-type dialer func(ctx context.Context) (*websocket.Conn, error)
-
-// dialWebSocket returns the dialer for a router.
-func dialWebSocket(url string, client *http.Client, maxMessage int64) dialer {
-	return func(ctx context.Context) (*websocket.Conn, error) {
-		conn, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{
-			HTTPClient:   client,
-			Subprotocols: []string{subprotocol},
-		})
-		if err != nil {
-			return nil, redacted(err, url)
-		}
-		if conn.Subprotocol() != subprotocol {
-			_ = conn.CloseNow() // it is of no use, however it ends
-			return nil, fmt.Errorf("the server at %s does not speak %s", redactedURL(url), subprotocol)
-		}
-		conn.SetReadLimit(maxMessage)
-		return conn, nil
-	}
-}
-
 // read is the reader's goroutine. It connects, too, which also blocks.
 func (t *transport) read(dial dialer) {
 	conn, err := dial(t.ctx)
 	if err == nil {
-		stop := context.AfterFunc(t.ctx, func() { _ = conn.CloseNow() }) // the readers get the error
-		t.conn = conn
+		stop := context.AfterFunc(t.ctx, conn.closeNow) // the reader gets the error
+		t.conn, t.serializer = conn, conn.serializer()
 		t.loop.CallSoon(func() { t.events.opened(t) })
 		go t.write(conn)
 		err = t.readAll(conn)
 		stop()
-		_ = conn.CloseNow() // err says how it ended
+		conn.closeNow() // err says how it ended
 	}
 	t.cancel(err)
 	err = context.Cause(t.ctx) // the first reason is the one that matters
@@ -138,26 +162,23 @@ func (t *transport) read(dial dialer) {
 
 // readAll hands every message to the loop until the connection ends. It
 // decodes here, so that the loop has less to do.
-func (t *transport) readAll(conn *websocket.Conn) error {
+func (t *transport) readAll(conn connection) error {
+	onPing := func(payload []byte) {
+		t.change(func() {
+			if len(t.pongs) < maxPongs {
+				t.pongs = append(t.pongs, payload)
+			}
+		})
+	}
 	for {
-		// A context that can end would cost a registration for each message.
-		// CloseNow ends the read as well.
-		kind, r, err := conn.Reader(context.Background())
-		if err != nil {
-			return readable(err)
-		}
-		frame, err := io.ReadAll(counting{r, &t.bytesRead})
-		if err != nil {
+		frame, err := conn.read(&t.bytesRead, onPing)
+		var wrong *ProtocolError
+		if err != nil && !errors.As(err, &wrong) {
 			return readable(err)
 		}
 		var m *message
-		switch {
-		case kind != websocket.MessageText:
-			err = violation("a binary message, and %s has only text", subprotocol)
-		case !utf8.Valid(frame):
-			err = errNotUTF8
-		default:
-			m, err = decode(frame)
+		if err == nil {
+			m, err = decode(t.serializer, frame)
 		}
 		select {
 		case t.slots <- struct{}{}:
@@ -170,9 +191,6 @@ func (t *transport) readAll(conn *websocket.Conn) error {
 		})
 	}
 }
-
-// errNotUTF8 is what WebSocket closes a connection for, with a status of its own.
-var errNotUTF8 = violation("text that is not UTF-8")
 
 // counting counts what is read, so that a message that takes long is a sign of
 // life before it is complete.
@@ -187,14 +205,14 @@ func (c counting) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// closedNormally reports whether the router closed the connection in WebSocket's
-// way, and not because of an error.
+// closedNormally reports whether the router closed the connection as it should,
+// and not because of an error.
 func closedNormally(err error) bool {
 	switch websocket.CloseStatus(err) {
 	case websocket.StatusNormalClosure, websocket.StatusGoingAway, websocket.StatusNoStatusRcvd:
 		return true
 	}
-	return false
+	return errors.Is(err, errHungUp)
 }
 
 // readable makes a sentence of the commonest reasons.
@@ -203,16 +221,16 @@ func readable(err error) error {
 	switch {
 	case errors.As(err, &closed):
 		return fmt.Errorf("the router closed it: %w", closed)
-	case errors.Is(err, net.ErrClosed): // by the WebSocket library, which waits 5 seconds for a ping or pong to be written
+	case errors.Is(err, net.ErrClosed): // for a ping or pong that nobody took
 		return errStuck
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("the router went away: %w", err)
 	}
 	return err
 }
 
 // write is the writer's goroutine.
-func (t *transport) write(conn *websocket.Conn) {
+func (t *transport) write(conn connection) {
 	for {
 		select {
 		case <-t.wake:
@@ -220,44 +238,37 @@ func (t *transport) write(conn *websocket.Conn) {
 			return
 		}
 		t.mu.Lock()
-		queue, closing := t.queue, t.closing
-		t.queue = nil
+		queue, pongs, closing := t.queue, t.pongs, t.closing
+		t.queue, t.pongs = nil, nil
 		t.mu.Unlock()
+		for _, payload := range pongs {
+			if !t.writes(func() error { return conn.pong(payload) }) {
+				return
+			}
+		}
 		for _, frame := range queue {
-			t.writing.Store(true)
-			err := t.writeFrame(conn, frame)
-			t.writing.Store(false)
-			if err != nil {
-				t.cancel(err)
+			if !t.writes(func() error { return conn.write(frame, &t.bytesWritten) }) {
 				return
 			}
 		}
 		if closing != nil {
-			_ = conn.Close(closing.Code, closing.Reason) // the reader gets what comes of it
+			conn.close(closing.Code, closing.Reason) // the reader gets what comes of it
 			return
 		}
 	}
 }
 
-// fragment is the length of the pieces that a long message is sent in. Pings and
-// pongs go between them, and each piece that is written is a sign of life.
-const fragment = 16 << 10
-
-func (t *transport) writeFrame(conn *websocket.Conn, frame []byte) error {
-	if len(frame) <= fragment {
-		err := conn.Write(context.Background(), websocket.MessageText, frame)
-		t.bytesWritten.Add(int64(len(frame)))
-		return err
-	}
-	w, err := conn.Writer(context.Background(), websocket.MessageText)
+// writes says that the writer is writing, and reports whether it may go on.
+func (t *transport) writes(fn func() error) bool {
+	t.writing.Store(true)
+	err := fn()
+	t.writing.Store(false)
 	if err != nil {
-		return err
+		t.cancel(err)
 	}
-	for piece := range slices.Chunk(frame, fragment) {
-		if _, err := w.Write(piece); err != nil {
-			return err
-		}
-		t.bytesWritten.Add(int64(len(piece)))
-	}
-	return w.Close()
+	return err == nil
 }
+
+// fragment is the length of the pieces that a long message is written in, each of
+// which is a sign of life. In WebSocket, pings and pongs go between them.
+const fragment = 16 << 10

@@ -29,12 +29,12 @@ func checkURI(uri, match string) error {
 	if strings.ContainsFunc(uri, func(r rune) bool { return r == '#' || r == unicode.ReplacementChar || unicode.IsSpace(r) }) {
 		return invalidURI(uri, "whitespace and # are not allowed")
 	}
-	parts := strings.Split(uri, ".")
-	for i, part := range parts {
-		last := i == len(parts)-1
-		if part == "" && match != wildcard && (match != prefix || !last) {
-			return invalidURI(uri, "two dots in a row, or one at an end")
-		}
+	parts := uri
+	if match == prefix {
+		parts = strings.TrimSuffix(uri, ".")
+	}
+	if match != wildcard && (parts == "" || parts[0] == '.' || parts[len(parts)-1] == '.' || strings.Contains(parts, "..")) {
+		return invalidURI(uri, "two dots in a row, or one at an end")
 	}
 	return nil
 }

@@ -4,22 +4,36 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 )
 
-// checkURL finds what no attempt to connect could mend.
-func checkURL(address string) error {
-	parsed, err := url.Parse(address)
-	switch {
-	case err != nil:
-		return errors.New("the router's URL cannot be parsed; it is not shown, because there may be a password in it")
-	case parsed.Host == "":
-		return fmt.Errorf("the router's URL %s has no host", redactedURL(address))
+// chooseDialer returns how to connect to the router. It finds what no attempt to
+// connect could mend.
+func chooseDialer(config *Config) (dialer, error) {
+	address := config.URL
+	to, err := url.Parse(address)
+	if err != nil {
+		return nil, errors.New("the router's URL cannot be parsed; it is not shown, because there may be a password in it")
 	}
-	switch parsed.Scheme {
-	case "ws", "wss", "http", "https":
-		return nil
+	switch to.Scheme {
+	case "unix":
+		if to.Host != "" || to.Path == "" {
+			return nil, fmt.Errorf("the router's URL %s has no path: it has to be like unix:///run/router.sock", redactedURL(address))
+		}
+		return dialRawSocket(config, to), nil
+	case "ws", "wss", "http", "https", "rs", "rss":
+	default:
+		return nil, fmt.Errorf("the router's URL %s has the scheme %q: it has to be ws, wss, rs, rss or unix", redactedURL(address), to.Scheme)
 	}
-	return fmt.Errorf("the router's URL %s has the scheme %q: it has to be ws or wss", redactedURL(address), parsed.Scheme)
+	switch raw := strings.HasPrefix(to.Scheme, "rs"); {
+	case to.Hostname() == "":
+		return nil, fmt.Errorf("the router's URL %s has no host", redactedURL(address))
+	case raw && to.Port() == "":
+		return nil, fmt.Errorf("the router's URL %s has no port, and RawSocket has none of its own", redactedURL(address))
+	case raw:
+		return dialRawSocket(config, to), nil
+	}
+	return dialWebSocket(config), nil
 }
 
 // redactedURL returns a URL without the password, and without the values of its

@@ -33,17 +33,20 @@ const (
 // NewChaos starts a router that ends with the test. It behaves until it is told
 // otherwise.
 func NewChaos(tb testing.TB) *Chaos {
-	c := &Chaos{Server: newServer(tb), router: newRouter("")}
+	c := &Chaos{Server: newServer(tb), router: newRouter(RouterOptions{})}
 	c.router.faults = c
-	c.start(func(w http.ResponseWriter, r *http.Request) {
-		if c.down.Load() {
-			w.WriteHeader(http.StatusServiceUnavailable)
-			return
-		}
-		c.router.serve(w, r)
-	})
-	tb.Cleanup(c.router.restart)
+	c.start(c)
+	tb.Cleanup(c.router.drop)
 	return c
+}
+
+// ServeHTTP takes a connection for a WebSocket, unless the router restarts.
+func (c *Chaos) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if c.down.Load() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	c.router.ServeHTTP(w, r)
 }
 
 // SetRate says to how many frames in ten thousand something happens.
@@ -52,7 +55,7 @@ func (c *Chaos) SetRate(rate int) { c.rate.Store(int64(rate)) }
 // Restart drops all connections and forgets everything, and is back after a time.
 func (c *Chaos) Restart(after time.Duration) {
 	c.down.Store(true)
-	c.router.restart()
+	c.router.drop()
 	time.AfterFunc(after, func() { c.down.Store(false) })
 }
 

@@ -29,8 +29,14 @@ type Server struct {
 	// Refuse makes the server answer every connection with this HTTP status.
 	Refuse int
 	// Protocol is the subprotocol that it accepts: wamp.2.json, unless it is
-	// set to another.
+	// set to another. It tells the serializer, also that of a RawSocket.
 	Protocol string
+	// Raw tells tests that sessions are to use a RawSocket.
+	Raw bool
+	// RawLength is the limit that it gives to a RawSocket, 15 unless it is set to
+	// another, and RawAnswer, if it is set, what it answers the handshake with.
+	RawLength byte
+	RawAnswer []byte
 	// Link is what lies between.
 	Link Link
 }
@@ -41,15 +47,15 @@ const URL = "ws://router.test/"
 // NewServer starts a server that ends with the test.
 func NewServer(tb testing.TB) *Server {
 	s := newServer(tb)
-	s.start(s.serve)
+	s.start(s)
 	return s
 }
 
 func newServer(tb testing.TB) *Server {
-	return &Server{tb: tb, pipes: make(chan net.Conn), peers: make(chan *Peer, 2000), done: make(chan struct{}), Protocol: "wamp.2.json"}
+	return &Server{tb: tb, pipes: make(chan net.Conn), peers: make(chan *Peer, 2000), done: make(chan struct{}), Protocol: "wamp.2.json", RawLength: 15}
 }
 
-func (s *Server) start(handler http.HandlerFunc) {
+func (s *Server) start(handler http.Handler) {
 	server := &http.Server{Handler: handler}
 	go server.Serve((*listener)(s))
 	s.tb.Cleanup(func() { server.Close() })
@@ -91,33 +97,38 @@ func (l *listener) Close() error {
 
 func (l *listener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP takes a connection for a WebSocket.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.Refuse != 0 {
 		w.WriteHeader(s.Refuse)
 		return
 	}
-	p := &Peer{tb: s.tb, frames: make(chan []byte, 100_000), Pings: make(chan struct{}, 100), gone: make(chan struct{})}
+	p := s.newPeer()
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
-		Subprotocols: []string{s.Protocol},
-		OnPingReceived: func(context.Context, []byte) bool {
-			select {
-			case p.Pings <- struct{}{}:
-			default: // nobody has looked at the last hundred
-			}
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			return !p.mute
-		},
+		Subprotocols:   []string{s.Protocol},
+		OnPingReceived: func(context.Context, []byte) bool { return p.pinged() },
 	})
 	if err != nil {
 		return // the client has got the reason
 	}
 	conn.SetReadLimit(-1)
-	p.conn = conn
+	p.conn, p.protocol, p.Request = webPeer{conn}, conn.Subprotocol(), r
 	s.peers <- p
+	p.receive()
+}
+
+func (s *Server) newPeer() *Peer {
+	return &Peer{
+		tb: s.tb, frames: make(chan []byte, 100_000), gone: make(chan struct{}),
+		Pings: make(chan struct{}, 100), Pongs: make(chan string, 100),
+	}
+}
+
+// receive reads until the connection ends.
+func (p *Peer) receive() {
 	defer close(p.gone)
 	for {
-		_, frame, err := conn.Read(context.Background())
+		frame, err := p.conn.read()
 		if err != nil {
 			p.err = err
 			return
@@ -125,6 +136,40 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		p.frames <- frame
 	}
 }
+
+// pinged takes a ping, and reports whether it is to be answered.
+func (p *Peer) pinged() bool {
+	select {
+	case p.Pings <- struct{}{}:
+	default: // nobody has looked at the last hundred
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.mute
+}
+
+// A peerConn is a WebSocket or a RawSocket. Its errors of writing are those that
+// reading finds.
+type peerConn interface {
+	read() ([]byte, error)
+	write(kind websocket.MessageType, frame []byte)
+	close(status websocket.StatusCode)
+	drop()
+}
+
+type webPeer struct{ conn *websocket.Conn }
+
+func (w webPeer) read() ([]byte, error) {
+	_, frame, err := w.conn.Read(context.Background())
+	return frame, err
+}
+
+func (w webPeer) write(kind websocket.MessageType, frame []byte) {
+	_ = w.conn.Write(context.Background(), kind, frame)
+}
+
+func (w webPeer) close(status websocket.StatusCode) { _ = w.conn.Close(status, "") }
+func (w webPeer) drop()                             { _ = w.conn.CloseNow() }
 
 // Accept returns the next connection.
 func (s *Server) Accept() *Peer {
@@ -143,14 +188,21 @@ const patience = time.Hour // in a synctest bubble it takes no time
 
 // A Peer is the router's side of a connection.
 type Peer struct {
-	tb     testing.TB
-	conn   *websocket.Conn
-	frames chan []byte
-	gone   chan struct{}
-	err    error // why it ended, once gone is closed
+	tb       testing.TB
+	conn     peerConn
+	protocol string
+	frames   chan []byte
+	gone     chan struct{}
+	err      error // why it ended, once gone is closed
 
 	// Pings gets a token for each ping.
 	Pings chan struct{}
+	// Pongs gets the payloads of a RawSocket's pongs.
+	Pongs chan string
+	// Request is what asked for a WebSocket.
+	Request *http.Request
+	// Limit is the limit that a RawSocket gave.
+	Limit int
 
 	mu   sync.Mutex
 	mute bool
@@ -163,18 +215,30 @@ func (p *Peer) Mute() {
 	p.mu.Unlock()
 }
 
-// Send sends frames as they are. A connection that ends meanwhile is not the
-// test's failure: what it expects next is.
+// Send sends frames, in JSON as they are, else as the serializer has them. A
+// connection that ends meanwhile is not the test's failure: what it expects next
+// is.
 func (p *Peer) Send(frames ...string) {
+	kind := websocket.MessageText
+	if p.protocol == "wamp.2.msgpack" || p.protocol == "wamp.2.cbor" {
+		kind = websocket.MessageBinary
+	}
 	for _, frame := range frames {
-		_ = p.conn.Write(context.Background(), websocket.MessageText, []byte(frame))
+		p.conn.write(kind, encode(p.protocol, frame))
 	}
 }
 
-// SendBinary sends a binary message.
-func (p *Peer) SendBinary(frame []byte) {
-	_ = p.conn.Write(context.Background(), websocket.MessageBinary, frame)
-}
+// SendBinary sends a binary message as it is.
+func (p *Peer) SendBinary(frame []byte) { p.conn.write(websocket.MessageBinary, frame) }
+
+// SendText sends a text message as it is.
+func (p *Peer) SendText(frame string) { p.conn.write(websocket.MessageText, []byte(frame)) }
+
+// SendPing sends a ping of a RawSocket.
+func (p *Peer) SendPing(payload string) { p.conn.(*rawPeer).message(1, []byte(payload)) }
+
+// SendRaw sends a message of a RawSocket that is of any kind.
+func (p *Peer) SendRaw(kind byte, payload []byte) { p.conn.(*rawPeer).message(kind, payload) }
 
 // Next returns the next message, which has to come.
 func (p *Peer) Next() []any {
@@ -200,9 +264,9 @@ func (p *Peer) next() []any {
 	case <-time.After(patience):
 		p.tb.Fatal("the session sent nothing")
 	}
-	var message []any
-	if err := json.Unmarshal(frame, &message); err != nil {
-		p.tb.Fatalf("the session sent %s: %v", frame, err)
+	message, err := decode(p.protocol, frame)
+	if err != nil {
+		p.tb.Fatalf("the session sent %q: %v", frame, err)
 	}
 	return message
 }
@@ -245,7 +309,8 @@ func (p *Peer) Welcome() {
 }
 
 // ExpectClosed waits for the end of the connection, before which the session
-// has to have sent nothing more, and returns the WebSocket status.
+// has to have sent nothing more, and returns the WebSocket status. That of a
+// RawSocket is -1.
 func (p *Peer) ExpectClosed() websocket.StatusCode {
 	p.tb.Helper()
 	if message := p.next(); message != nil {
@@ -262,7 +327,7 @@ func (p *Peer) Goodbye() {
 }
 
 // Close ends the connection in WebSocket's way.
-func (p *Peer) Close(status websocket.StatusCode) { _ = p.conn.Close(status, "") }
+func (p *Peer) Close(status websocket.StatusCode) { p.conn.close(status) }
 
 // Drop ends the connection without a word.
-func (p *Peer) Drop() { _ = p.conn.CloseNow() }
+func (p *Peer) Drop() { p.conn.drop() }

@@ -1,14 +1,12 @@
 package wamptest
 
 import (
-	"context"
-	"crypto/hmac"
-	"crypto/pbkdf2"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
+	"bufio"
+	"io"
 	"net"
 	"net/http"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -19,10 +17,16 @@ import (
 // routers in the field leave out: it passes CANCEL on as INTERRUPT, hands
 // errors through with their arguments, and asks for salted WAMP-CRA.
 type Router struct {
-	secret string // "": everybody may join
+	// URL and RawURL are where it is reached, by WebSocket and by RawSocket.
+	URL, RawURL string
+
+	admit  RouterOptions
+	stops  []func()
 	faults *Chaos // nil: none
 
 	mu       sync.Mutex
+	closed   bool // there is no realm
+	refused  int  // sessions that wanted to join it
 	ids      uint64
 	sessions map[*routed]bool
 	callees  map[string]*routed          // by procedure
@@ -35,11 +39,13 @@ type Router struct {
 
 // A routed is a session of a Router.
 type routed struct {
-	router *Router
-	conn   *websocket.Conn
-	out    chan []byte
-	id     uint64
-	calls  uint64 // invocations that were sent to it
+	router   *Router
+	conn     peerConn
+	protocol string
+	out      chan []byte
+	id       uint64
+	calls    uint64 // invocations that were sent to it
+	proof    proof  // what it has to answer to join
 
 	heldIn, heldOut []byte // frames that the next ones overtake
 }
@@ -54,48 +60,152 @@ type routedCall struct {
 	callee routedRequest
 }
 
-// The challenge of a router with a secret.
-const (
-	challenge  = `{"authid":"joe","nonce":"x"}`
-	salt       = "salt123"
-	iterations = 100
-	keyLength  = 16
-)
+// RouterOptions say who may join a router, each by the method that it answers: if
+// nothing is said, everybody.
+type RouterOptions struct {
+	Secret   string            // of WAMP-CRA
+	Keys     map[string]string // of cryptosign: the names by the keys, in hexadecimal
+	Password string            // of SCRAM
+	KDF      string            // of SCRAM
+}
 
 // NewRouter starts a router that ends with the test, and returns its URL. With
 // a secret, it admits those who sign its challenge with it.
 func NewRouter(tb testing.TB, secret string) (url string) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	return StartRouter(tb, RouterOptions{Secret: secret}).URL
+}
+
+// StartRouter starts a router that ends with the test.
+func StartRouter(tb testing.TB, options RouterOptions) *Router {
+	r := newRouter(options)
+	web, raw := r.listen(tb, "127.0.0.1:0"), r.listen(tb, "127.0.0.1:0")
+	r.URL, r.RawURL = "ws://"+web.Addr().String()+"/", "rs://"+raw.Addr().String()
+	r.stops = []func(){r.serveWeb(web), r.serveRaw(raw)}
+	tb.Cleanup(r.stop)
+	return r
+}
+
+func (r *Router) listen(tb testing.TB, address string) net.Listener {
+	tb.Helper()
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(ServeRouter(listener, secret))
-	return "ws://" + listener.Addr().String() + "/"
+	return listener
+}
+
+func (r *Router) stop() {
+	for _, stop := range r.stops {
+		stop()
+	}
+	r.stops = nil
+}
+
+// Shutdown ends the router as one does that is restarted: it says goodbye to everybody,
+// and waits until they have answered and gone.
+func (r *Router) Shutdown() {
+	r.mu.Lock()
+	for s := range r.sessions {
+		s.send(6, none, "wamp.close.system_shutdown")
+	}
+	r.mu.Unlock()
+	for gone := false; !gone; runtime.Gosched() {
+		r.mu.Lock()
+		gone = len(r.sessions) == 0
+		r.mu.Unlock()
+	}
+	r.stop()
+}
+
+// Restart starts the router again, at the same URL. It does not know the realm
+// until OpenRealm.
+func (r *Router) Restart(tb testing.TB) {
+	tb.Helper()
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	address := strings.TrimSuffix(strings.TrimPrefix(r.URL, "ws://"), "/")
+	r.stops = append(r.stops, r.serveWeb(r.listen(tb, address)))
+}
+
+// OpenRealm makes the router know the realm. It returns how many sessions it has
+// refused meanwhile.
+func (r *Router) OpenRealm() (refused int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = false
+	return r.refused
 }
 
 // ServeRouter serves the connections of listener, until stop is called.
 func ServeRouter(listener net.Listener, secret string) (stop func()) {
-	r := newRouter(secret)
-	server := &http.Server{Handler: http.HandlerFunc(r.serve)}
-	go server.Serve(listener)
-	return func() {
-		server.Close()
-		r.restart()
-	}
+	return newRouter(RouterOptions{Secret: secret}).serveWeb(listener)
 }
 
-func newRouter(secret string) *Router {
-	r := &Router{secret: secret, sessions: make(map[*routed]bool)}
-	r.restart()
+func newRouter(options RouterOptions) *Router {
+	r := &Router{admit: options}
+	r.drop()
 	return r
 }
 
-// restart drops all connections and forgets everything.
-func (r *Router) restart() {
+// ServeHTTP takes a connection for a WebSocket.
+func (r *Router) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	conn, err := websocket.Accept(w, request, &websocket.AcceptOptions{Subprotocols: rawNumbers[1:], InsecureSkipVerify: true})
+	if err != nil {
+		return // the client has got the reason
+	}
+	conn.SetReadLimit(1 << 24)
+	r.serve(webPeer{conn}, conn.Subprotocol())
+}
+
+func (r *Router) serveWeb(listener net.Listener) (stop func()) {
+	server := &http.Server{Handler: r}
+	go server.Serve(listener)
+	return func() {
+		server.Close()
+		r.drop()
+	}
+}
+
+func (r *Router) serveRaw(listener net.Listener) (stop func()) {
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				in := bufio.NewReader(conn)
+				var hello [4]byte
+				if _, err := io.ReadFull(in, hello[:]); err != nil {
+					return
+				}
+				number := int(hello[1] & 15)
+				if number < 1 || number >= len(rawNumbers) {
+					number = 0
+					hello[1] = 1 << 4 // which is the error
+				}
+				if _, err := conn.Write([]byte{0x7f, 0xf0&hello[1] | byte(number), 0, 0}); err != nil || number == 0 {
+					conn.Close()
+					return
+				}
+				always, ignore := func() bool { return true }, func(string) {}
+				r.serve(&rawPeer{conn: conn, in: in, pinged: always, ponged: ignore}, rawNumbers[number])
+			}()
+		}
+	}()
+	return func() {
+		listener.Close()
+		r.drop()
+	}
+}
+
+// drop drops all connections and forgets everything.
+func (r *Router) drop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for s := range r.sessions {
-		go s.conn.CloseNow()
+		go s.conn.drop() // which waits for the reader
 	}
 	r.sessions = make(map[*routed]bool)
 	r.callees = make(map[string]*routed)
@@ -106,13 +216,12 @@ func (r *Router) restart() {
 	r.byCaller = make(map[routedRequest]uint64)
 }
 
-func (r *Router) serve(w http.ResponseWriter, request *http.Request) {
-	conn, err := websocket.Accept(w, request, &websocket.AcceptOptions{Subprotocols: []string{"wamp.2.json"}})
-	if err != nil {
-		return // the client has got the reason
+func (r *Router) serve(conn peerConn, protocol string) {
+	kind := websocket.MessageBinary
+	if protocol == "wamp.2.json" {
+		kind = websocket.MessageText
 	}
-	conn.SetReadLimit(1 << 24)
-	s := &routed{router: r, conn: conn, out: make(chan []byte, r.backlog())}
+	s := &routed{router: r, conn: conn, protocol: protocol, out: make(chan []byte, r.backlog())}
 	r.mu.Lock()
 	r.sessions[s] = true
 	r.mu.Unlock()
@@ -121,34 +230,37 @@ func (r *Router) serve(w http.ResponseWriter, request *http.Request) {
 		for {
 			select {
 			case frame := <-s.out:
-				if conn.Write(context.Background(), websocket.MessageText, frame) != nil {
-					return
-				}
+				conn.write(kind, frame)
 			case <-done:
 				return
 			}
 		}
 	}()
 	defer close(done)
-	defer r.forget(s)
-	defer conn.CloseNow()
+	defer func() {
+		conn.drop()
+		r.mu.Lock()
+		r.forget(s)
+		r.mu.Unlock()
+	}()
 	for {
-		_, frame, err := conn.Read(context.Background())
+		frame, err := conn.read()
 		if err != nil {
 			return
 		}
 		r.mu.Lock()
-		ok := true
 		r.faults.frame(frame, &s.heldIn, func(frame []byte) {
-			var message []any
-			if ok = ok && json.Unmarshal(frame, &message) == nil && len(message) > 1 && r.sessions[s]; ok {
+			if !r.sessions[s] { // it came late
+				return
+			}
+			value, err := decodeAny(protocol, frame)
+			if message, is := value.([]any); err == nil && is && len(message) >= 2 {
 				r.handle(s, message)
+			} else {
+				go conn.drop() // which waits for the reader
 			}
 		})
 		r.mu.Unlock()
-		if !ok {
-			return
-		}
 	}
 }
 
@@ -160,9 +272,8 @@ func (r *Router) backlog() int {
 	return 100_000
 }
 
+// forget ends a session. The router is locked.
 func (r *Router) forget(s *routed) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	delete(r.sessions, s)
 	for procedure, callee := range r.callees {
 		if callee == s {
@@ -175,9 +286,9 @@ func (r *Router) forget(s *routed) {
 }
 
 func (s *routed) send(elements ...any) {
-	frame, err := json.Marshal(elements)
+	frame, err := encodeAny(s.protocol, elements)
 	if err != nil {
-		panic(err) // it came as JSON
+		panic(err) // it was decoded before
 	}
 	s.router.faults.frame(frame, &s.heldOut, func(frame []byte) {
 		select {
@@ -193,8 +304,15 @@ func id(message []any, i int) uint64 {
 	if len(message) <= i {
 		return 0
 	}
-	n, _ := message[i].(float64) // 0 is nobody's id
-	return uint64(n)
+	switch n := message[i].(type) {
+	case int64:
+		return uint64(n)
+	case uint64:
+		return n
+	case float64:
+		return uint64(n)
+	}
+	return 0 // which is nobody's
 }
 
 func text(message []any, i int) string {
@@ -217,9 +335,9 @@ func rest(message []any, from int) []any { return message[min(from, len(message)
 
 var none = map[string]any{}
 
-func (r *Router) welcome(s *routed) {
+func (r *Router) welcome(s *routed, name string, extra map[string]any) {
 	s.id = r.next()
-	s.send(2, s.id, map[string]any{"authid": "joe", "roles": map[string]any{
+	s.send(2, s.id, map[string]any{"authid": name, "authextra": extra, "roles": map[string]any{
 		"broker": none,
 		"dealer": map[string]any{"features": map[string]any{"call_canceling": true, "progressive_call_results": true}},
 	}})
@@ -228,18 +346,24 @@ func (r *Router) welcome(s *routed) {
 func (r *Router) handle(s *routed, m []any) {
 	switch kind := id(m, 0); kind {
 	case 1: // HELLO
-		if r.secret == "" {
-			r.welcome(s)
+		if r.closed {
+			r.refused++
+			s.send(3, none, "wamp.error.no_such_realm")
 			return
 		}
-		s.send(4, "wampcra", map[string]any{"challenge": challenge, "salt": salt, "iterations": iterations, "keylen": keyLength})
+		r.hello(s, m)
 	case 5: // AUTHENTICATE
-		if text(m, 1) == signature(r.secret) {
-			r.welcome(s)
-		} else {
-			s.send(3, none, "wamp.error.authentication_failed")
+		if s.proof == nil {
+			return
 		}
+		name, extra, ok := s.proof(text(m, 1))
+		if !ok {
+			s.send(3, none, "wamp.error.authentication_failed")
+			return
+		}
+		r.welcome(s, name, extra)
 	case 6: // GOODBYE
+		r.forget(s) // before the session can come back
 		s.send(6, none, "wamp.close.goodbye_and_out")
 	case 16: // PUBLISH
 		publication := r.next()
@@ -348,15 +472,4 @@ func (r *Router) cancel(s *routed, m []any) {
 		r.answered(call.callee.session, call.callee.request, true)
 		s.send(8, 48, id(m, 1), none, "wamp.error.canceled")
 	}
-}
-
-// signature is what the router expects of those who know the secret.
-func signature(secret string) string {
-	key, err := pbkdf2.Key(sha256.New, secret, []byte(salt), iterations, keyLength)
-	if err != nil {
-		panic(err) // the parameters are the constants above
-	}
-	signer := hmac.New(sha256.New, []byte(base64.StdEncoding.EncodeToString(key)))
-	signer.Write([]byte(challenge))
-	return base64.StdEncoding.EncodeToString(signer.Sum(nil))
 }
