@@ -129,14 +129,17 @@ func hasHeading(page, anchor string) bool {
 
 // Every piece of Go code in the pages and in the package comments stands in a Go
 // file, so it compiles: under both tags, or under the one that its fence names
-// ("go deferred"). A block that begins with package is a file of its own, which
-// the test of the commands writes and builds.
+// ("go deferred"). A line with "…" stands for code that is left out. A block that
+// begins with package is a file of its own, which the test of the commands writes
+// and builds.
 func TestGoCode(t *testing.T) {
 	sources := readSources(t)
 	for _, page := range files(t, ".md") {
 		for _, b := range blocks(read(t, page)) {
 			if language, tag, _ := strings.Cut(b.info, " "); language == "go" && !isFile(b.text) {
-				sources.check(t, page, tag, b.text)
+				for part := range strings.SplitSeq(b.text, "\n…\n") {
+					sources.check(t, page, tag, part)
+				}
 			}
 		}
 	}

@@ -77,7 +77,7 @@ func (e *PanicError) Error() string {
 	return "the method " + e.Method + " panicked: " + e.Reason
 }
 
-// Recovered, deferred, turns a panic of the named method into an error.
+// Recovered turns a panic of the named method into an error. It must be deferred.
 func Recovered(method string, err *error) {
 	if p := recover(); p != nil {
 		*err = &PanicError{method, Sprint(p)}

@@ -22,8 +22,8 @@ type entry struct {
 	onRevoked func(reason string)
 	take      func(*message) // what to do with an EVENT or INVOCATION
 
-	id     uint64 // 0 if the router does not have it
-	live   bool   // it was made, and not taken back
+	id     uint64 // 0 if the router has none
+	live   bool   // made, and not taken back
 	onJoin bool   // OnJoin asked for it
 }
 
