@@ -16,18 +16,19 @@ import (
 // as garbage, so that nothing can settle it any more.
 var ErrNeverSettled = errors.New("browserloop: collected before it was settled")
 
-// FromPromise returns a future of what the promise comes to, converted as by
-// [FromJS]. Like await in JavaScript it also takes a value that is no promise, and
-// an object with a method then.
+// FromPromise returns a future of the promise's outcome, converted as by
+// [FromJS]. Like await in JavaScript, it also takes a value that is not a
+// promise, and an object with a then method.
 //
-// What the promise was rejected with is an [*Error], or the Go error that
-// [ToPromise] made it of; the promise's rejection counts as handled. The future
-// is on the current loop, and its callbacks run there. Cancelling it does
-// nothing to the promise, whose outcome is then dropped; see [Abortable].
+// If the promise is rejected, the future fails with an [*Error], or with the
+// Go error that [ToPromise] was given before. The rejection counts as handled.
+// The future belongs to the current loop, and its callbacks run there.
+// Cancelling it leaves the promise alone, and the promise's outcome is
+// dropped; see [Abortable].
 //
-// If the promise is collected before it was settled, the future fails with
-// [ErrNeverSettled]. While somebody still could settle it, only txaio.AddTimeout
-// ends the wait.
+// If the promise is collected before it is settled, the future fails with
+// [ErrNeverSettled]. If somebody keeps the promise and never settles it, the
+// future stays pending: use [txaio.AddTimeout].
 func FromPromise[T any](promise js.Value) *txaio.Future[T] {
 	return fromPromise[T](func() js.Value { return promise }, func() {})
 }
@@ -82,13 +83,13 @@ func fromPromise[T any](start func() js.Value, abort func()) *txaio.Future[T] {
 	return f
 }
 
-// ToPromise returns a promise of what f comes to, converted as by [ToJS]. A
-// failure becomes an Error; if it is an [*Error], it is what JavaScript threw. It
-// counts as handled in Go: if nothing handles the promise's rejection, the page
-// gets its unhandledrejection event.
+// ToPromise returns a promise of f's outcome, converted as by [ToJS]. A
+// failure becomes an Error, or the value that JavaScript threw if it is an
+// [*Error]. It counts as handled in Go. If nothing handles the promise's
+// rejection, the page gets its unhandledrejection event.
 //
-// If f is collected before it was settled, the promise is rejected with
-// [ErrNeverSettled]. A value that JavaScript has no counterpart for rejects it
+// If f is collected before it is settled, the promise is rejected with
+// [ErrNeverSettled]. A value that has no counterpart in JavaScript rejects it
 // with a [*ConversionError].
 //
 // JavaScript cancels with an AbortSignal: see [SignalContext].

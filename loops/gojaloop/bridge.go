@@ -8,21 +8,25 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// Future runs fn on the loop and returns a future of what it returns: if that is a
-// promise, or any object with a then method, of what becomes of it. It may be
-// called from any goroutine; fn, called on the loop, may use vm.
+// Future calls fn on the loop and returns a future of its result. If fn
+// returns a promise, or any object with a then method, the future gets the
+// promise's outcome. Future may be called from any goroutine. fn runs on the
+// loop, so it may use vm.
 //
-//   - The value crosses as JSON, as JSON.stringify and json.Unmarshal have it; for
-//     a Future of [goja.Value] it is the value itself, to be used on the loop only.
-//     undefined is the zero value. What JSON would leave out or change, such as a
-//     function, NaN or a Map, is a failure, and so is a cycle.
-//   - What JavaScript throws or rejects with is an [*Error], unless a Go error is
-//     what made it: then it is that error. A panic of fn is a failure.
-//   - Cancelling the future calls the promise's cancel method, if it has one, as the
-//     promises of [Promise] do. A cancelled fn that has not begun is not called.
-//   - A future that is pending when the loop ends fails: see [ErrClosed].
+//   - Values cross as JSON: JSON.stringify, then json.Unmarshal. A Future
+//     of [goja.Value] gets the value itself, which may be used on the loop
+//     only. undefined is the zero value. A value that JSON would leave out
+//     or change, such as a function, NaN, a Map or a cycle, is a failure.
+//   - If JavaScript throws, or the promise is rejected, the failure is an
+//     [*Error], or the Go error that JavaScript was given before. A panic
+//     of fn is a failure too.
+//   - Cancelling the future calls the promise's cancel method if it has
+//     one, as the promises of [Promise] do. If fn has not begun, it is not
+//     called.
+//   - If the loop ends while the future is pending, the future fails: see
+//     [ErrClosed].
 //
-// On the future backend the future is on the loop.
+// On the future backend the future belongs to the loop.
 func Future[T any](l *Loop, fn func(vm *goja.Runtime) (goja.Value, error)) *txaio.Future[T] {
 	if fn == nil {
 		panic(errors.New("gojaloop: Future needs a function, and was given nil"))
@@ -144,22 +148,24 @@ func (l *Loop) follow(value goja.Value, onValue func(goja.Value), onReason func(
 	}
 }
 
-// Promise returns a promise of what becomes of f. Call it on the loop: in a function
+// Promise returns a promise of f's outcome. Call it on the loop: in a function
 // that JavaScript calls, in the function given to [Future], or in one given to
-// CallSoon. The promise settles on the loop, in a turn of its own.
+// CallSoon. The promise is settled on the loop, in a later turn.
 //
-//   - The value crosses as JSON, as json.Marshal and JSON.parse have it, and an error
-//     as an Error; a [goja.Value] is itself, and struct{}{} is undefined. What JSON
-//     does not have, such as a channel, a cycle or an integer that no JavaScript
-//     number equals, rejects the promise with an Error that says so.
-//   - A failure of f counts as handled, and is the promise's from then on. The Error
-//     has the [*txaio.Failure] as its property value, and is that again when it
-//     comes back to Go. Its name is AbortError after a cancellation and TimeoutError
-//     after a timeout. If f failed with an [*Error], it is the value that JavaScript
-//     threw.
-//   - The promise has a method cancel, which cancels f. An argument is the message.
+//   - Values cross as JSON: json.Marshal, then JSON.parse. A [goja.Value]
+//     is passed on as it is, and struct{}{} is undefined. A value that
+//     JSON cannot hold, such as a channel, a cycle or an integer that no
+//     JavaScript number equals, rejects the promise with an Error that
+//     says so.
+//   - A failure of f counts as handled: from then on it is the promise's.
+//     Its Error has the [*txaio.Failure] as its property value, and is
+//     that failure again when it comes back to Go. The Error's name is
+//     AbortError after a cancellation and TimeoutError after a timeout. If
+//     f failed with an [*Error], JavaScript gets the value that it threw.
+//   - The promise has a method cancel(message), which cancels f.
 //
-// A failure of f that comes after the loop has ended goes to its exception handler.
+// If f fails after the loop has ended, the failure goes to the loop's
+// exception handler.
 func Promise[T any](l *Loop, f *txaio.Future[T]) *goja.Object {
 	if !l.InLoop() {
 		panic(errors.New("gojaloop: Promise was called on a goroutine that is not the loop's: call it in a function that the loop runs"))

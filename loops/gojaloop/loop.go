@@ -123,8 +123,8 @@ func (l *Loop) Now() time.Time { return l.own.Now() }
 // HandleFailure hands fail to the exception handler: see [WithExceptionHandler].
 func (l *Loop) HandleFailure(fail *txaio.Failure) { l.own.HandleFailure(fail) }
 
-// InLoop reports whether the running goroutine is running a function of a Loop,
-// this or any other.
+// InLoop reports whether this goroutine is running a function of a Loop, this
+// one or any other.
 func (l *Loop) InLoop() bool {
 	if entered.Load() == 0 { // so that there is no need to look at the stack, which may be deep
 		return l.own.InLoop()
@@ -169,17 +169,19 @@ func (l *Loop) enter(fn func()) {
 	returned = true
 }
 
-// Close ends JavaScript: what is running is interrupted, and what waits for it
-// fails with an error in which errors.Is finds [ErrClosed]. It returns when the
-// loop's goroutine has ended; called on the loop, at once.
+// Close ends JavaScript. It interrupts a script that is running, and
+// everything that waits for JavaScript fails with an error that matches
+// [ErrClosed]. It returns when the loop's goroutine has ended, or at once if
+// it is called on the loop.
 //
-// Go's part of the loop goes on, so that nothing is lost: functions that are queued
-// and timers still run, one at a time, on a goroutine that exists only while
-// there is something to run. They must not use the loop's goja.Runtime any more.
+// The Go side goes on, so that nothing is lost: queued functions and timers
+// still run, one at a time, on a goroutine that exists only while there is
+// something to run. They must not use the loop's [goja.Runtime] any more.
 //
-// A function on the loop that calls runtime.Goexit ends JavaScript too, and so does
-// what leaves goja without reactions of promises that were yet to run: a Go function
-// that panics when such a reaction calls it, and goja.Runtime.Interrupt.
+// JavaScript also ends if a function on the loop calls runtime.Goexit, if a Go
+// function panics that a promise's reaction calls, and after
+// [goja.Runtime.Interrupt]. goja drops reactions in these cases, so their
+// promises would never be settled.
 func (l *Loop) Close() {
 	l.end(nil)
 	if !l.InLoop() {
