@@ -126,8 +126,8 @@ wamp-bench: ## measure the WAMP client beside Autobahn|Python, which it installs
 .PHONY: js
 js: export PATH := $(PATH):$(shell go env GOROOT)/lib/wasm
 js: ## run the tests as JavaScript does, in Node.js
-	@set -e; for tag in deferred future; do echo "$(JS) go test -tags $$tag ./..."; \
-		$(JS) go test -tags $$tag $$($(JS) go list -tags $$tag ./...); \
+	@set -e; for tag in deferred future; do echo "$(JS) go test -tags $$tag . ./internal/... ./testutil"; \
+		$(JS) go test -tags $$tag . ./internal/... ./testutil; \
 		(cd loops/browserloop && $(JS) go test -tags $$tag .); done
 
 .PHONY: browser browser-picture
