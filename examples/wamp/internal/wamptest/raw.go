@@ -21,9 +21,12 @@ var rawNumbers = []string{"", "wamp.2.json", "wamp.2.msgpack", "wamp.2.cbor"}
 
 // Dial returns a connection to the server for a RawSocket.
 func (s *Server) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	near, far := net.Pipe()
 	go s.ServeRaw(far)
-	return &linkConn{Conn: near, link: &s.Link, closed: make(chan struct{})}, ctx.Err()
+	return &linkConn{Conn: near, link: &s.Link, closed: make(chan struct{})}, nil
 }
 
 // ServeRaw takes a connection that a RawSocket was dialled with.
