@@ -1,4 +1,4 @@
-//go:build future
+//go:build future && !race
 
 package gojaloop_test
 
@@ -11,7 +11,8 @@ import (
 )
 
 // The tests of the library pass on the loop. The library does not require goja; so
-// a file that makes its tests use it is laid over its folder.
+// a file that makes its tests use it is laid over its folder. They run in a process
+// of their own, so the race detector has no part in them.
 func TestLibrarySuite(t *testing.T) {
 	library, err := filepath.Abs("../..")
 	if err != nil {
