@@ -12,6 +12,7 @@ TOOL    := GOWORK=off go tool -modfile=tools/go.mod
 FUZZTIME ?= 50000x
 # For a browser and for Node.js, which have one thread.
 JS      := GOOS=js GOARCH=wasm
+JSTAGS  ?= deferred future
 # How many programs make conformance compares, from which seed (0: a new one),
 # on which Python.
 CONFORMANCE ?= 2000
@@ -126,7 +127,7 @@ wamp-bench: ## measure the WAMP client beside Autobahn|Python, which it installs
 .PHONY: js
 js: export PATH := $(PATH):$(shell go env GOROOT)/lib/wasm
 js: ## run the tests as JavaScript does, in Node.js
-	@set -e; for tag in deferred future; do echo "$(JS) go test -tags $$tag . ./internal/... ./testutil"; \
+	@set -e; for tag in $(JSTAGS); do echo "$(JS) go test -tags $$tag . ./internal/... ./testutil"; \
 		$(JS) go test -tags $$tag . ./internal/... ./testutil; \
 		(cd loops/browserloop && $(JS) go test -tags $$tag .); done
 
