@@ -38,7 +38,7 @@ race: ## run the tests under the race detector
 		echo "go test -race -tags $$tag ./... in $$module"; (cd $$module && go test -race -tags $$tag ./...); done; done
 
 .PHONY: lint
-lint: txaiovet prose ## formatting, vet, staticcheck, txaiovet, doc comments, prose, go.mod and the workflows
+lint: txaiovet ## formatting, vet, staticcheck, txaiovet, doc comments, go.mod and the workflows
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "run gofmt -w on: $$unformatted"; exit 1; fi
 	@$(MAKE) --no-print-directory tidy-check
 	GOARCH=386 go vet -tags deferred ./...
@@ -51,7 +51,7 @@ lint: txaiovet prose ## formatting, vet, staticcheck, txaiovet, doc comments, pr
 	@echo revive; $(TOOL) revive -config .revive.toml $(filter %.go,$(TEXTS))
 	$(TOOL) actionlint
 
-# The first time, building vale takes a minute or two.
+# Apart from lint, as building vale takes a minute or two the first time.
 .PHONY: prose
 prose: ## check the spelling and the words of pages and comments
 	@echo vale; $(TOOL) vale --output=line $(TEXTS)
