@@ -290,8 +290,8 @@ var ErrNotDone error = &stateError{"the future is not done"}
 
 // ErrAwaitOnLoop is returned by [Await] if it is called on a goroutine that is
 // running a loop and would have to wait: that would block the loop, perhaps
-// for ever. Use [AddCallbacks] or [Then] there.
-var ErrAwaitOnLoop error = &stateError{"Await was called on a loop's own goroutine with the future pending: use AddCallbacks there"}
+// for ever. Use [Watch] or [Then] there.
+var ErrAwaitOnLoop error = &stateError{"Await was called on a loop's own goroutine with the future pending: use Watch or Then there"}
 
 // ErrGoexit is the failure of a function that called runtime.Goexit, as
 // testing's FailNow does, instead of returning. It applies to functions given

@@ -31,7 +31,7 @@ var output struct {
 	out io.Writer
 }
 
-// A StartOption configures [StartLogging].
+// A StartOption configures [StartLogging]: [LogDetails] or [LogJSON].
 type StartOption func(*logline.Format)
 
 // LogJSON makes each line a JSON object with the keys time, level, msg and

@@ -37,7 +37,7 @@ import (
 // [slog.Handler]. A value that contains itself or is too large is cut, and a value
 // that cannot be encoded is logged as its text.
 //
-// Logging never panics and never exits the process. A call below the level
+// With a backend, logging never panics. It never exits the process. A call below the level
 // allocates nothing and loads one atomic variable. Until a level is set, it also
 // asks the target for its level.
 type Logger struct {
@@ -152,7 +152,8 @@ func changeTarget(change func(*target)) {
 //
 // The rendered message is the entry's message; the attributes and log_namespace
 // are its fields. Critical becomes logrus.FatalLevel without exiting. The logrus
-// logger drops entries above its own level, whatever the level of the Logger.
+// logger drops entries that are less important than its own level, whatever the
+// level of the Logger.
 func SetLogrus(logger *logrus.Logger) {
 	if logger == nil {
 		logger = outputTarget.logrus
@@ -204,7 +205,7 @@ func WithSlog(handler slog.Handler) LoggerOption {
 }
 
 // MakeLogger returns a new logger. Its default namespace is the import path of the
-// calling package. In a method of Type, or in a constructor NewType, ".Type" is
+// calling package, which for package main is "main". In a method of Type, or in a constructor NewType, ".Type" is
 // added; in any other function, ".function". Make a logger for each package or type
 // that logs:
 //
@@ -306,8 +307,8 @@ func GlobalLogLevel() Level {
 // SetLogLevels sets levels by namespace prefix. The longest key that is a prefix of
 // a logger's namespace determines its level, in place of the global level. The
 // change applies to existing loggers too, and replaces that of an earlier call; nil
-// removes all. A logrus logger or slog handler still drops entries above its own
-// level. SetLogLevels panics with a [*UsageError] if a level is invalid.
+// removes all. A logrus logger or slog handler still drops entries that are less
+// important than its own level. SetLogLevels panics with a [*UsageError] if a level is invalid.
 func SetLogLevels(byPrefix map[string]Level) {
 	mustHaveBackend()
 	for _, level := range byPrefix {
