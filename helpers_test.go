@@ -222,10 +222,10 @@ func onLoop(loop txaio.EventLoop, fn func()) {
 }
 
 // patience is how long a test waits for what is bound to happen. It is long,
-// because it only passes where a test fails.
+// because it only passes if a test fails.
 const patience = 30 * time.Second
 
-// receive returns what comes out of ch, and fails the test where nothing does.
+// receive returns what comes out of ch, and fails the test if nothing does.
 func receive[T any](t testing.TB, ch <-chan T, what string) T {
 	t.Helper()
 	timeout := time.NewTimer(patience)

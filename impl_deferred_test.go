@@ -826,7 +826,7 @@ func TestDeferredConcurrentChains(t *testing.T) {
 }
 
 // Chain takes the final result of a Deferred whose callbacks are running on
-// another goroutine, also where it is reached from inside a callback itself.
+// another goroutine, even if it is reached from inside a callback itself.
 func TestDeferredChainFromInsideCallbackToOneRunningElsewhere(t *testing.T) {
 	inner, outer, around := new(txaio.Deferred[int]), new(txaio.Deferred[int]), new(txaio.Deferred[int])
 	began, finish, finished := make(chan struct{}), make(chan struct{}), make(chan struct{})

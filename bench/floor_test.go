@@ -25,7 +25,7 @@ func callback(value int) (int, error) {
 
 var total int
 
-// direct is callback where the compiler cannot see it.
+// direct is callback, hidden from the compiler.
 var direct = callback
 
 // floor is what a future cannot cost less than: an allocation of its size, and

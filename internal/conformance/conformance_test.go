@@ -21,7 +21,7 @@ import (
 
 var (
 	conformancePrograms = flag.Int("programs", 2000, "how many programs to compare")
-	conformanceSeed     = flag.Uint64("seed", 0, "where the programs come from; 0: somewhere new")
+	conformanceSeed     = flag.Uint64("seed", 0, "the seed of the programs; 0: a new one")
 	conformancePython   = flag.String("python", "/usr/bin/python3", "the Python that has txaio and Twisted")
 )
 

@@ -78,7 +78,7 @@ const maxDepth = 2
 // two batches meet only at times that need no rounding.
 const maxChunks = 5
 
-// A maker makes an operation, nil where there is nothing for it to work on.
+// A maker makes an operation, or nil if there is nothing for it to work on.
 type maker struct {
 	weight int
 	make   func(depth int) Op
@@ -323,7 +323,7 @@ func (g *generator) add(depth int) Op {
 	return Op{"add", name, g.name("c"), callback, errback}
 }
 
-// onFuture makes an operation on one of the futures, nil where there is none.
+// onFuture makes an operation on one of the futures, or nil if there is none.
 func (g *generator) onFuture(verb string, args ...func() string) Op {
 	name, ok := g.one(g.futures)
 	if !ok {
@@ -397,7 +397,7 @@ func (g *generator) addTimeout(depth int) Op {
 	return Op{"add_timeout", g.name("l"), name, seconds}
 }
 
-// batchedLater makes a call of the program's batched timer or, where there is
+// batchedLater makes a call of the program's batched timer or, if there is
 // none yet, that.
 func (g *generator) batchedLater(int) Op {
 	if g.chunk == 0 {

@@ -90,7 +90,7 @@ func (m *modelState) cancel(s *search, step int) (done, possible bool) {
 	return true, possible
 }
 
-// run runs the pairs that wait, where the Deferred is settled.
+// run runs the pairs that wait, if the Deferred is settled.
 func (m *modelState) run(s *search) bool {
 	for m.settled && m.waiting != "" {
 		waiter := m.waiting[0]

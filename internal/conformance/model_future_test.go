@@ -63,7 +63,7 @@ func (m *modelState) step(s *search, c *modelCall, _ int) (answer string, done, 
 	return answer, true, possible
 }
 
-// runs runs what waited. Of a pair, where the callback fails, its own errback gets that.
+// runs runs what waited. If a pair's callback fails, its own errback gets that.
 func (m *modelState) runs(s *search, waiter byte) bool {
 	if is, possible := m.composes(s, waiter); is {
 		return possible

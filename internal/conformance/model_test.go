@@ -432,7 +432,7 @@ func (h *history) String() string {
 
 // A modelCase is a history, written "1-4 resolve 5 ok; 5-6 add 10 | 2-3 cancel
 // 6": calls from time 1 to 4 and so on, and a bar between goroutines. With
-// "idle" it has a canceller that does nothing and is called once where a call
+// "idle" it has a canceller that does nothing and is called once if a call
 // is "cancel". "drop 2" is of what "then 2" or "catch 2" of the same goroutine
 // composed.
 type modelCase struct {

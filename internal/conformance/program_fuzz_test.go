@@ -159,7 +159,7 @@ func (j *judge) ran(a *addition, errback bool) {
 }
 
 // missing finds what should have run. In a chain that depends on what the
-// others returned, so it is looked for only where there is none.
+// others returned, so it is looked for only if there is none.
 func (j *judge) missing(p Program) {
 	chains := false
 	settles := map[string]bool{} // what Then and Catch returned: what it waits for settles it

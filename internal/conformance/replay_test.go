@@ -137,7 +137,7 @@ type interpreter struct {
 	working map[string]chan bool // functions of Go: whether they are released, or the program has ended
 	timers  map[string]txaio.DelayedCall
 	batched map[string]*txaio.BatchedTimer
-	added   func(label string, f txaio.AnyFuture, callback, errback bool) // told what is added, where it is set
+	added   func(label string, f txaio.AnyFuture, callback, errback bool) // told what is added, if it is set
 }
 
 // node is a future of any type.

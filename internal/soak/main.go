@@ -1,6 +1,6 @@
 // Soak holds the library under load for a bounded time and looks at what is
 // left: every callback ran exactly once, the memory is back, no goroutine is
-// left. It prints a figure for each and exits with 1 where one is wrong.
+// left. It prints a figure for each and exits with 1 if one is wrong.
 //
 //	go run -tags deferred ./internal/soak
 //	go run -tags future ./internal/soak -size smoke

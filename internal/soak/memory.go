@@ -49,7 +49,7 @@ func keepGoroutines() {
 
 func kib(bytes uint64) float64 { return float64(bytes) / 1024 }
 
-// peak is the most memory that the process ever had, where the system tells.
+// peak is the most memory that the process ever had, if the system tells.
 func peak() string {
 	status, _ := os.ReadFile("/proc/self/status")
 	for line := range strings.Lines(string(status)) {

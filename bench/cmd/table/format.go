@@ -25,8 +25,8 @@ func format(results samples) (table string, over int) {
 	return text.String(), over
 }
 
-// format makes the row's line for a backend; ok is false where it is over its
-// bar, or was not measured. A row without its peer, where the machine may lack
+// format makes the row's line for a backend; ok is false if it is over its
+// bar, or was not measured. A row without its peer, which the machine may lack
 // that, makes no line.
 func (r row) format(results samples, backend string) (line string, ok bool) {
 	counted, number := "ns", nanoseconds

@@ -3,7 +3,7 @@
 //
 //	go run ./cmd/table [-rounds 15] [-time 50ms] [-out ../docs]
 //
-// It fails where a row is over its bar.
+// It fails if a row is over its bar.
 package main
 
 import (
@@ -43,7 +43,7 @@ func main() {
 var backends = []string{"deferred", "future"}
 
 // run builds the benchmarks under each tag, and runs them in turn with those
-// of Python's txaio where that is installed.
+// of Python's txaio if that is installed.
 func run(rounds int, benchtime string) (samples, error) {
 	dir, err := os.MkdirTemp("", "txaio-bench")
 	if err != nil {

@@ -36,7 +36,7 @@ func write(dir, table string, results samples, rounds int, benchtime string) err
 	return charts(dir, results)
 }
 
-// processor returns the processor's name, where the system tells it.
+// processor returns the processor's name, if the system tells it.
 func processor() string {
 	info, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
