@@ -2,7 +2,8 @@
 TAGS    := none deferred future
 # Modules of their own: peers, tools and clients that users never download.
 MODULES := $(filter-out ./tools/,$(sort $(dir $(shell find . -mindepth 2 -name go.mod -not -path '*/node_modules/*'))))
-# Those of them whose tests have goroutines that meet.
+# The packages and modules whose tests have goroutines that meet.
+RACES   := . ./internal/... ./testutil ./examples/pipeline/...
 RACED   := ./examples/wamp/ ./loops/gojaloop/
 # Everything that has doc comments or prose.
 TEXTS    = $(shell git ls-files '*.go' '*.md' | grep -v /testdata/)
@@ -33,7 +34,7 @@ test-modules: ## run the other modules' tests with each backend, and the command
 
 .PHONY: race
 race: ## run the tests under the race detector
-	@set -e; for tag in deferred future; do echo "go test -race -tags $$tag ./..."; go test -race -tags $$tag ./...; done
+	@set -e; for tag in deferred future; do echo "go test -race -tags $$tag $(RACES)"; go test -race -tags $$tag $(RACES); done
 	@set -e; for module in $(RACED); do for tag in deferred future; do \
 		echo "go test -race -tags $$tag ./... in $$module"; (cd $$module && go test -race -tags $$tag ./...); done; done
 
