@@ -147,7 +147,7 @@ func TestCryptosignBindsTheChannel(t *testing.T) {
 	server := wamptest.NewServer(t)
 	secure := httptest.NewTLSServer(server)
 	defer secure.Close()
-	finished := make(chan []byte, 10) // tls-unique, at the router's end
+	finished := make(chan []byte, 1) // tls-unique, at the router's end
 	raw := listen(t, "tcp", "127.0.0.1:0", func(conn net.Conn) {
 		secured := tls.Server(conn, secure.TLS)
 		if secured.Handshake() == nil {
@@ -168,6 +168,12 @@ func TestCryptosignBindsTheChannel(t *testing.T) {
 			}
 			f := s.Join()
 			p := server.Accept()
+			var unique []byte
+			if p.Request != nil {
+				unique = p.Request.TLS.TLSUnique
+			} else {
+				unique = <-finished
+			}
 			hello := p.Expect(`[1, "realm1", "*"]`)[2].(map[string]any)
 			if extra := hello["authextra"].(map[string]any); extra["channel_binding"] != "tls-unique" {
 				t.Errorf("HELLO has %v", extra)
@@ -181,12 +187,6 @@ func TestCryptosignBindsTheChannel(t *testing.T) {
 				p.Drop()
 				continue
 			}
-			var unique []byte
-			if p.Request != nil {
-				unique = p.Request.TLS.TLSUnique
-			} else {
-				unique = <-finished
-			}
 			id := sha256.Sum256(unique) // XORed with zeros
 			p.Expect(`[5, "` + hex.EncodeToString(append(ed25519.Sign(testKey, id[:]), id[:]...)) + `", {}]`)
 			p.Send(`[2, 1, {}]`)
@@ -195,9 +195,6 @@ func TestCryptosignBindsTheChannel(t *testing.T) {
 			p.Goodbye()
 			p.Drop()
 			await(t, left)
-		}
-		for len(finished) > 0 {
-			<-finished
 		}
 	}
 }
