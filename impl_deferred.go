@@ -95,6 +95,7 @@ type more[T any] struct {
 	waitingOn *Deferred[T] // see Chain
 	gaveUp    bool         // the canceller was called
 	swallow   bool         // the next attempt to settle is ignored
+	succeeds  bool         // runSuccessors will run the callbacks
 }
 
 // A step gets a result and returns the next one, and what is left to do: nil,
@@ -146,8 +147,9 @@ func (d *Deferred[T]) AddBoth(both func(T, *Failure) (T, error)) {
 // value. The callback is not called for a failure. If it returns a nil
 // Deferred and a nil error, the result is the zero value.
 //
-// d waits until the other Deferred's callbacks so far have run, including one
-// that is running at the moment. (Twisted does not wait for that one.)
+// If the other Deferred is pending or paused, waits for another, or is running
+// a callback, then d waits until the callbacks so far have run. (Twisted does
+// not wait for one that is running.)
 //
 // Cancelling d while it waits cancels the Deferred that it waits for. A chain
 // of Deferreds that wait for each other needs no stack, however long it is.
@@ -548,8 +550,8 @@ func (r *chainRun[T]) handOver(outer *Deferred[T]) {
 	r.current = outer
 }
 
-// waitFor makes the current Deferred take over inner's result: now if inner's
-// callbacks have run, otherwise when they have.
+// waitFor makes the current Deferred take over inner's result: now if inner has
+// one, otherwise when its callbacks so far have run.
 func (r *chainRun[T]) waitFor(inner *Deferred[T]) {
 	d := r.current
 	if inner == d {
@@ -563,7 +565,7 @@ func (r *chainRun[T]) waitFor(inner *Deferred[T]) {
 	d.mu.Unlock() // never hold two locks at once: chains may cross
 
 	inner.lock()
-	if !inner.finished() {
+	if !inner.hasResult() {
 		inner.push((*waitingStep[T])(d))
 		inner.mu.Unlock()
 		d.lock()
@@ -704,8 +706,13 @@ func (*waitingStep[T]) take(T, *Failure) (T, *Failure, any) {
 func (*waitingStep[T]) handles() bool { return false }
 
 // finished reports whether d is settled and its callbacks so far have run.
-func (d *Deferred[T]) finished() bool {
-	return d.state != pending && d.running == nobody && !d.blocked() && d.empty()
+func (d *Deferred[T]) finished() bool { return d.hasResult() && d.empty() }
+
+// hasResult reports whether a Deferred that chains to d can have d's result as
+// it stands. If a chainRun has left d, with callbacks yet to run, then it took
+// the result along, and they will get the zero value in any case.
+func (d *Deferred[T]) hasResult() bool {
+	return d.state != pending && d.running == nobody && !d.blocked() && (d.more == nil || !d.more.succeeds)
 }
 
 // empty reports whether the chain has no steps.
@@ -1008,6 +1015,7 @@ func (c *composition[T, U]) settle(value U, fail *Failure) any {
 	pending := c.outer.state == pending
 	if pending {
 		c.outer.begin(value, fail)
+		c.more.succeeds = true
 	}
 	c.outer.mu.Unlock()
 	if !pending {
@@ -1021,6 +1029,7 @@ func (c *composition[T, U]) exit() { c.settle(*new(U), toFailure(ErrGoexit)) }
 
 func (c *composition[T, U]) succeed() []successor {
 	c.outer.lock()
+	c.more.succeeds = false
 	run := chainRun[U]{current: &c.outer}
 	return run.all()
 }

@@ -274,6 +274,32 @@ func TestDeferredChainToRunning(t *testing.T) {
 		j.want(t)
 		b.Cancel() // and comes back
 	})
+	t.Run("which has given its result away", func(t *testing.T) {
+		var j journal
+		first, second, inner := new(deferred), new(deferred), new(deferred)
+		second.Chain(chainTo(inner))
+		watch(&j, second, "second")
+		first.Chain(chainTo(inner))
+		first.Callback(0)
+		first.AddCallback(func(v int) (int, error) {
+			j.note("first=%d", v)
+			return v, second.Callback(0)
+		})
+		watch(&j, inner, "inner")
+		inner.Callback(1)
+		j.want(t, "first=1", "second=0", "inner=0")
+	})
+	t.Run("which Then has settled", func(t *testing.T) {
+		var j journal
+		outer, source := new(deferred), new(deferred)
+		inner := txaio.Then(source, func(v int) (int, error) { return v + 1, nil })
+		watch(&j, inner, "inner")
+		outer.Chain(chainTo(inner))
+		watch(&j, outer, "outer")
+		source.AddCallback(func(v int) (int, error) { return v, outer.Callback(0) })
+		source.Callback(1)
+		j.want(t, "inner=2", "outer=2")
+	})
 	t.Run("a nil failure beside the Deferred", func(t *testing.T) {
 		var j journal
 		outer, inner := new(deferred), new(deferred)

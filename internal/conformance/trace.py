@@ -105,6 +105,9 @@ class Twisted:
     # callbacks that is being run.
     settled = []
 
+    # Those of them whose callbacks are yet to begin.
+    succeeding = []
+
     @classmethod
     def prepare(cls):
         from twisted.internet.defer import Deferred
@@ -112,11 +115,15 @@ class Twisted:
         run_chain = Deferred._runCallbacks
 
         def run_callbacks(deferred):
-            waiting = [deferred]
-            while waiting:
+            waiting = []
+            while True:
                 cls.settled.append([])
-                run_chain(waiting.pop(0))
+                run_chain(deferred)
                 waiting += cls.settled.pop()
+                if not waiting:
+                    return
+                deferred = waiting.pop(0)
+                cls.succeeding.remove(deferred)
 
         Deferred._runCallbacks = run_callbacks
 
@@ -126,7 +133,8 @@ class Twisted:
 
     @classmethod
     def taken_as_it_stands(cls, deferred):
-        return deferred.called and not deferred.paused and not cls.finished(deferred)
+        running = deferred._runningCallbacks or deferred in cls.succeeding
+        return deferred.called and not deferred.paused and running
 
     @staticmethod
     def waiting(source):
@@ -149,6 +157,7 @@ class Twisted:
             if not composed.called:
                 composed.called, composed.result = True, result
                 self.settled[-1].append(composed)
+                self.succeeding.append(composed)
             return result
 
         def step(result):
@@ -414,8 +423,8 @@ class Machine:
         def call(argument):
             self.note(label, "callback", shown(argument))
             # Twisted takes the result as it stands when one of the Deferred's
-            # callbacks is running, or some are yet to run; the Go library waits
-            # until it has finished.
+            # callbacks is running; the Go library waits until it has finished.
+            # It also waits if a composed one's callbacks are yet to begin.
             if self.driver.taken_as_it_stands(self.futures[inner]):
                 self.comparable = False
             return self.futures[inner]
