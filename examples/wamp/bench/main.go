@@ -35,8 +35,8 @@ import (
 
 func main() {
 	url := flag.String("url", "", "the router's URL; empty for the router of the tests")
-	calls := flag.Int("calls", 2000, "calls in a round")
-	rounds := flag.Int("rounds", 20, "how often each client has its turn; the figures are the medians")
+	calls := flag.Int("calls", 400, "calls in a round")
+	rounds := flag.Int("rounds", 100, "how often each client has its turn; the figures are the medians")
 	profile := flag.String("profile", "", "write a profile of the processors to this file")
 	router := flag.Bool("router", false, "be the router, until standard input ends")
 	flag.Parse()
@@ -147,9 +147,10 @@ func bench(ctx context.Context, url string, calls, rounds int) error {
 	bare := clients[0]
 	fmt.Printf("%-28s %18s %24s %18s\n", "", "one at a time", "100 at a time", "CPU time a call")
 	for _, c := range clients {
-		latency, throughput, cost := median(c.latency), median(c.throughput), median(c.cost)
 		fmt.Printf("%-28s %8.1f µs %6.2f %12.0f calls/s %5.2f %8.1f µs %6.2f\n", c.name,
-			latency, latency/median(bare.latency), throughput, throughput/median(bare.throughput), cost, cost/median(bare.cost))
+			median(c.latency), ratio(c.latency, bare.latency),
+			median(c.throughput), ratio(c.throughput, bare.throughput),
+			median(c.cost), ratio(c.cost, bare.cost))
 	}
 	return nil
 }
@@ -236,9 +237,19 @@ func (c *client) round(ctx context.Context, calls, at int) (figures, error) {
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
+// ratio is the median of the rounds' ratios: the two rounds ran one after the
+// other, so that a machine that slows down slows both.
+func ratio(of, to []float64) float64 {
+	ratios := make([]float64, len(of))
+	for i := range of {
+		ratios[i] = of[i] / to[i]
+	}
+	return median(ratios)
+}
+
 func median(values []float64) float64 {
-	slices.Sort(values)
-	return values[len(values)/2]
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
 }
 
 func join(ctx context.Context, url string) (*wamp.Session, error) {
