@@ -60,6 +60,23 @@ func BenchmarkRoundTrip(b *testing.B) {
 		defer loop.close()
 		roundTrip(b, loop.callSoon)
 	})
+	// Await ends with its context. Without the library, that takes a channel for
+	// each answer, because a late answer must not block the loop or be taken for
+	// the next one.
+	b.Run("chan func loop, answer or context", func(b *testing.B) {
+		defer allocs(b)()
+		loop := newChanLoop(0)
+		defer loop.close()
+		for b.Loop() {
+			answer := make(chan int, 1)
+			loop.callSoon(func() { answer <- 1 })
+			select {
+			case <-answer:
+			case <-b.Context().Done():
+				b.Fatal(b.Context().Err())
+			}
+		}
+	})
 	b.Run("txaio idle", func(b *testing.B) { roundTrip(b, txaio.NewLoop().CallSoon) })
 	b.Run("txaio driven", func(b *testing.B) {
 		defer runLoop()()
