@@ -49,13 +49,13 @@ lint: txaiovet ## formatting, vet, staticcheck, txaiovet, doc comments, go.mod a
 	$(TOOL) staticcheck -tags deferred,conformance ./internal/conformance
 	@set -e; for module in $(MODULES); do for tag in deferred future; do \
 		echo "go vet -tags $$tag ./... in $$module"; (cd $$module && go vet -tags $$tag ./...); done; done
-	@echo revive; $(TOOL) revive -config .revive.toml $(filter %.go,$(TEXTS))
+	@echo revive; $(TOOL) revive -config tools/revive.toml $(filter %.go,$(TEXTS))
 	$(TOOL) actionlint
 
 # Apart from lint, as building vale takes a minute or two the first time.
 .PHONY: prose
 prose: ## check the spelling and the words of pages and comments
-	@echo vale; $(TOOL) vale --output=line $(TEXTS)
+	@echo vale; $(TOOL) vale --config=tools/vale.ini --output=line $(TEXTS)
 
 # The modules require a version of the library that may not be published yet,
 # so each is tidied as a copy of its go.mod that looks for it here.
