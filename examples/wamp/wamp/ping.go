@@ -9,47 +9,46 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// sharedPings is the timer of every session that was given none: a thousand
+// sharedPings is the timer of every session without Config.Pings: a thousand
 // sessions need one real timer a second, not a thousand.
 var sharedPings = sync.OnceValue(func() *txaio.BatchedTimer {
 	return txaio.MakeBatchedTimer(time.Second, 0, txaio.RoundUp())
 })
 
-// Why a connection is dropped that has not ended: nothing comes back, or nothing
-// goes out.
+// The errors of a connection that the keepalive drops.
 var (
 	errNoPong = errors.New("the router did not answer a ping")
-	errStuck  = errors.New("the router takes nothing of what is sent to it")
+	errStuck  = errors.New("the router takes nothing that is sent to it")
 )
 
-// A ping or a pong that waits behind data takes its time on a slow link. That of
-// slowest bytes a second is still accepted, for as much data as lies in buffers.
+// A ping or a pong waits behind the data sent before it. The keepalive allows for a
+// link of slowest bytes a second, and for as much data as buffers hold.
 const (
 	slowest   = 10_000
 	maxBuffer = 2 << 20
 )
 
-// behind is the time that n bytes may take.
+// behind is the time that n bytes may take on the slowest link.
 func behind(n int64) time.Duration {
 	return time.Duration(min(n, maxBuffer)) * time.Second / slowest
 }
 
-// A keepalive finds out that a router is gone when the network does not say so.
-// It looks once an interval, in both directions: whether something comes, and
-// whether what is sent gets through.
+// A keepalive detects a dead connection that the network does not report. Once an
+// interval it looks at both directions: whether bytes arrive, and whether bytes that
+// are sent get through.
 type keepalive struct {
 	timer  txaio.DelayedCall
 	looked time.Time
 
-	read    int64 // by the transport, when it last looked
+	read    int64 // bytes, at the last look
 	written int64
-	moved   time.Time // when it last found the writer idle or further on
+	moved   time.Time // the last look that found the writer idle or further on
 
-	proven int64 // as much has reached the router of what was sent: there was an answer to it
+	proven int64 // bytes sent that have reached the router, as an answer shows
 
-	asked     bool // a ping has not been answered
+	asked     bool // a ping has not been answered yet
 	askedAt   time.Time
-	askedSent int64 // sent and read at that time
+	askedSent int64 // bytes sent and read at that time
 	askedRead int64
 }
 
@@ -73,8 +72,8 @@ func (k *keepalive) again(s *Session, timer txaio.DelayedCaller) {
 	})
 }
 
-// look is taken once an interval. A session that hears something, and has
-// nothing unanswered, needs no ping.
+// look is called once an interval. If bytes arrive, and everything sent has
+// reached the router, it sends no ping.
 func (k *keepalive) look(s *Session) {
 	t, now, interval := s.transport, s.loop.Now(), s.config.PingInterval
 	read, written, writing := t.progress()
@@ -93,13 +92,13 @@ func (k *keepalive) look(s *Session) {
 	}
 	timer := s.config.Pings
 	if now.Sub(k.looked) < interval/2 {
-		timer = s.api // the other rounds down, which would be to now again and again
+		timer = s.api // the batched timer rounds down, here to the present again and again
 	}
 	k.looked, k.read, k.written = now, read, written
 	k.again(s, timer)
 }
 
-// ask sends a ping, on a goroutine of its own: it waits for the pong.
+// ask sends a ping on a goroutine of its own, which waits for the pong.
 func (k *keepalive) ask(s *Session, now time.Time, read int64) {
 	t := s.transport
 	k.asked, k.askedAt, k.askedSent, k.askedRead = true, now, t.bytesSent.Load(), read
@@ -112,12 +111,12 @@ func (k *keepalive) ask(s *Session, now time.Time, read int64) {
 		},
 		func(*txaio.Failure) {
 			if t == s.transport {
-				k.asked = false // it could not be sent, and the next look finds out why
+				k.asked = false // it could not be sent; the next look finds the reason
 			}
 		})
 }
 
-// answered says that the router has answered something.
+// answered is called when the router has answered a request.
 func (k *keepalive) answered(t *transport) { k.proven = t.bytesSent.Load() }
 
 func (k *keepalive) stop() {

@@ -167,7 +167,7 @@ func TestMessageOfTheOtherKind(t *testing.T) {
 		} else {
 			p.SendText(`[50, 1, {}]`)
 		}
-		if broken := failure[*wamp.ProtocolError](t, f); !strings.Contains(broken.Error(), "another kind") {
+		if broken := failure[*wamp.ProtocolError](t, f); !strings.Contains(broken.Error(), "the wrong type") {
 			t.Error(broken)
 		}
 		p.Expect(`[3, {"message": "*"}, "wamp.error.protocol_violation"]`)

@@ -27,15 +27,15 @@ type rawSocket struct {
 	conn  net.Conn
 	in    *bufio.Reader
 	speak Serializer
-	max   int   // of the messages that the router takes
-	limit int64 // of those that are accepted
+	max   int   // length of the longest message that the router accepts
+	limit int64 // length of the longest message that this side accepts
 
 	lock  sync.Mutex // held while a message is written
 	stuck atomic.Bool
 
-	pings uint64        // that were sent, with this number as the payload
-	asked atomic.Uint64 // the last
-	pongs chan struct{} // holds one token: it has been answered
+	pings uint64        // how many were sent; the number is the payload
+	asked atomic.Uint64 // the payload of the last ping
+	pongs chan struct{} // holds a token when the last ping has been answered
 }
 
 // The kinds of messages.
@@ -45,26 +45,26 @@ const (
 	rawPong    = 2
 )
 
-// The first byte of the handshake of both sides, and the shortest limit of messages
-// that it can state: 2 to the power of 9, up to 2 to the power of 24.
+// The handshake begins with rawMagic. It states the longest message that a side
+// accepts as a power of two, from 2^9 to 2^24.
 const (
 	rawMagic    = 0x7f
 	rawShortest = 9
-	rawLongest  = 1<<24 - 1 // which has three bytes for the length
+	rawLongest  = 1<<24 - 1 // a header has three bytes for the length
 )
 
 var (
 	errHungUp = errors.New("the router closed it")
 	errBusy   = errors.New("a message is being written")
-	// errSerializer is the answer of a router that does not know the serializer.
+	// errSerializer is a router's answer to a handshake.
 	errSerializer = errors.New("the router does not know the serializer")
 )
 
-// rawErrors are what a router refuses a handshake with.
+// rawErrors are the errors of the handshake.
 var rawErrors = map[byte]error{
 	1: errSerializer,
-	2: errors.New("the router does not accept the limit of the length of messages"),
-	3: errors.New("the router does not know the features that are asked for"),
+	2: errors.New("the router does not accept the limit for the length of messages"),
+	3: errors.New("the router does not know the requested features"),
 	4: errors.New("the router has too many connections"),
 }
 
@@ -76,7 +76,7 @@ func dialRawSocket(config *Config, to *url.URL) dialer {
 		network, address = "unix", to.Path
 	}
 	return func(ctx context.Context) (connection, error) {
-		// A client names one serializer. If that is not the router's, it tries the next.
+		// A handshake names one serializer. If the router does not know it, try the next.
 		for _, s := range config.Serializers[:len(config.Serializers)-1] {
 			if conn, err := dialRaw(ctx, config, to, network, address, s); !errors.Is(err, errSerializer) {
 				return conn, err
@@ -99,7 +99,7 @@ func dialRaw(ctx context.Context, config *Config, to *url.URL, network, address 
 	stop := context.AfterFunc(ctx, func() { opened.Close() })
 	defer stop()
 	if to.Scheme == "rss" {
-		settings := config.TLS.Clone() // of nil it is nil
+		settings := config.TLS.Clone() // may be nil
 		if settings == nil {
 			settings = &tls.Config{}
 		}
@@ -119,8 +119,7 @@ func dialRaw(ctx context.Context, config *Config, to *url.URL, network, address 
 	return c, nil
 }
 
-// handshake tells the router what is spoken, and what the longest message is
-// that is accepted: a power of two.
+// handshake agrees with the router on the serializer and on the longest messages.
 func (c *rawSocket) handshake() error {
 	exponent := min(max(bits.Len64(uint64(c.limit-1)), rawShortest), rawShortest+15)
 	if _, err := c.conn.Write([]byte{rawMagic, byte(exponent-rawShortest)<<4 | c.speak.number(), 0, 0}); err != nil {
@@ -167,10 +166,10 @@ func (c *rawSocket) read(progress *atomic.Int64, onPing func([]byte)) ([]byte, e
 			return payload, nil
 		case kind == rawPing:
 			onPing(payload)
-		case len(payload) == 8 && binary.BigEndian.Uint64(payload) == c.asked.Load(): // others answer what nobody waits for
+		case len(payload) == 8 && binary.BigEndian.Uint64(payload) == c.asked.Load(): // others answer earlier pings
 			select {
 			case c.pongs <- struct{}{}:
-			default: // it was answered before
+			default: // the router has answered it twice
 			}
 		}
 	}
@@ -191,7 +190,7 @@ func (c *rawSocket) readAny(in io.Reader) (kind byte, payload []byte, err error)
 	case length > c.limit:
 		return 0, nil, fmt.Errorf("the router sent a message of %d bytes: at most %d are accepted", length, c.limit)
 	}
-	// Who says that much comes may lie: there is memory for what has come.
+	// The length may be a lie, so allocate memory as the bytes arrive.
 	var buffer bytes.Buffer
 	buffer.Grow(int(min(length, fragment)))
 	if _, err := io.CopyN(&buffer, in, length); err != nil {
@@ -235,12 +234,12 @@ func (c *rawSocket) pong(payload []byte) error {
 	return c.writeAny(rawPong, payload, new(atomic.Int64))
 }
 
-// pingTime is how long a ping may take to be written: it is as long in the
-// WebSocket library.
+// pingTime is how long writing a ping may take: as long as in the WebSocket
+// library.
 const pingTime = 5 * time.Second
 
 // Ping implements connection. A ping cannot be sent in the middle of a message, and
-// waiting for the end of it would count as the router's time.
+// the time of waiting for its end would be taken from the router's.
 func (c *rawSocket) Ping(ctx context.Context) error {
 	if !c.lock.TryLock() {
 		return errBusy
@@ -248,7 +247,7 @@ func (c *rawSocket) Ping(ctx context.Context) error {
 	c.pings++
 	c.asked.Store(c.pings)
 	select {
-	case <-c.pongs: // for one that was given up
+	case <-c.pongs: // for an earlier ping
 	default:
 	}
 	timer := time.AfterFunc(pingTime, func() {
@@ -269,11 +268,11 @@ func (c *rawSocket) Ping(ctx context.Context) error {
 	}
 }
 
-// close implements connection: there is no way to say why. What was sent arrives
-// before the end of it, and the router closes the other direction.
+// close implements connection. RawSocket has no status or reason. The messages
+// sent before still arrive; then the router closes the other direction.
 func (c *rawSocket) close(websocket.StatusCode, string) {
 	if half, can := c.conn.(interface{ CloseWrite() error }); can {
-		_ = half.CloseWrite() // the reader gets what comes of it
+		_ = half.CloseWrite() // the reader sees the result
 	} else {
 		c.closeNow()
 	}

@@ -13,90 +13,87 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// A Config says what a session is to do. URL and Realm are needed.
+// A Config configures a session. URL and Realm are required.
 type Config struct {
 	// URL is the router's: ws or wss for WebSocket, rs, rss (with TLS) or unix for
 	// RawSocket, such as ws://127.0.0.1:9000/, rs://127.0.0.1:9001 or
-	// unix:///run/router.sock. A password and the values of a query in it are not shown
-	// in errors and logs.
+	// unix:///run/router.sock. Errors and logs hide its password and the values of
+	// its query.
 	URL string
 	// Realm is the realm to join.
 	Realm string
-	// Auth are the ways to authenticate that are offered to the router, which
-	// chooses one. None means that the session is anonymous.
+	// Auth lists the ways to authenticate. The session offers them to the router,
+	// which chooses one. If there is none, the session is anonymous.
 	Auth []Authenticator
 
-	// Loop is where the session runs; nil stands for the current loop.
+	// Loop runs the session; nil means the current loop.
 	Loop txaio.EventLoop
 
-	// OnJoin is called each time the session has joined, also after it was
-	// lost. What it registers or subscribes to, and does so again after a reconnect,
-	// replaces what it asked for before; the rest comes back by itself. An error is
-	// logged.
+	// OnJoin is called each time the session has joined, also after a reconnect.
+	// Registrations and subscriptions that it makes again replace those it made
+	// before; the others come back by themselves. An error is logged.
 	OnJoin func(*Session, *JoinDetails) error
 	// OnJoinLater is OnJoin with a future that has to succeed. Join waits for it. If
 	// it fails, the session ends with that error, as if the router had ended it.
 	OnJoinLater func(*Session, *JoinDetails) (*txaio.Future[struct{}], error)
 	// OnLeave is called when a session that was joined has ended.
 	OnLeave func(*Session, *CloseDetails)
-	// OnDisconnect is called when a connection is gone: with nil after Leave,
-	// else with the reason.
+	// OnDisconnect is called when a connection has ended: with nil after Leave,
+	// otherwise with the reason.
 	OnDisconnect func(*Session, error)
 
-	// OnRetry is called before each attempt to connect again, with its number,
-	// the time until then, and why the session has ended or could not join.
+	// OnRetry is called before each attempt to connect again, with the number of
+	// the attempt, the delay before it, and why the session ended or could not join.
 	OnRetry func(attempt int, delay time.Duration, err error)
 
-	// Reconnect makes the session connect again when the connection is lost
-	// or cannot be made, or the router ends the session, unless it gives a reason
-	// that another attempt would meet again: see [Backoff]. Without it the
-	// session stays disconnected.
+	// Reconnect makes the session connect again if the connection is lost or
+	// cannot be made, or if the router ends the session. It does not if another
+	// attempt would be refused for the same reason: see [Backoff]. nil means that
+	// the session stays disconnected.
 	Reconnect *Backoff
 
-	// JoinTimeout limits how long connecting and joining take; 0 stands for
-	// 30 seconds.
+	// JoinTimeout limits how long connecting and joining take; 0 means 30 seconds.
 	JoinTimeout time.Duration
-	// Timeout limits how long the router may take to answer a request. 0 stands
-	// for 30 seconds, but for calls, whose callees may take any time, for no limit. A
-	// negative one stands for no limit. [CallOptions] may have another.
+	// Timeout limits how long the router may take to answer a request. 0 means no
+	// limit for calls, because a callee may take any time, and 30 seconds for other
+	// requests. A negative Timeout means no limit. [CallOptions] may set another.
 	Timeout time.Duration
-	// CloseTimeout limits how long the router may take to say goodbye and
-	// close; 0 stands for 5 seconds.
+	// CloseTimeout limits how long the router may take to say goodbye and to close
+	// the connection; 0 means 5 seconds.
 	CloseTimeout time.Duration
 
-	// PingInterval is how long a session may hear nothing, or have no answer to
-	// what it has sent, before it sends a WebSocket ping, and how long the router
-	// then has to answer before the connection counts as lost. On a slow link
-	// the pong has as much longer as the data before it takes. The
-	// connection is also lost if nothing can be written for as long. 0 stands for
-	// 30 seconds; a negative one means no pings.
+	// PingInterval is how long a session may receive nothing, or no answer, before
+	// it sends a ping, and how long the router then has to answer before the
+	// connection counts as lost. If data is sent before the pong, the router also
+	// has the time that this data takes on a slow link. The connection is also lost
+	// if nothing can be written for as long. 0 means 30 seconds; a negative
+	// interval means no pings.
 	PingInterval time.Duration
-	// Pings runs the timers of the pings: a batched timer that sessions
-	// share, with [txaio.RoundUp]. nil stands for the package's own, which has
-	// buckets of a second, or for exact timers if PingInterval is less than that.
+	// Pings runs the timers of the pings: a batched timer that sessions share, with
+	// [txaio.RoundUp]. nil means the package's own, which has buckets of a second,
+	// or exact timers if PingInterval is shorter than a second.
 	Pings txaio.DelayedCaller
 
-	// MaxMessage limits the length of a message from the router; 0 stands for
+	// MaxMessage limits the length of a message from the router, in bytes; 0 means
 	// 16 MiB.
 	MaxMessage int64
-	// HTTPClient opens the connection; nil stands for http.DefaultClient.
+	// HTTPClient opens the connection; nil means http.DefaultClient.
 	HTTPClient *http.Client
 	// Header is sent with the request for a WebSocket.
 	Header http.Header
-	// Dial opens the connection of a RawSocket; nil stands for a [net.Dialer].
+	// Dial opens the connection of a RawSocket; nil means a [net.Dialer].
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// TLS is for rss; that for wss belongs to HTTPClient.
+	// TLS is for rss. HTTPClient has the settings for wss.
 	TLS *tls.Config
-	// Serializers are offered to the router, the best first; nil stands for JSON
-	// alone.
+	// Serializers are offered to the router, the best first; nil means JSON alone.
 	Serializers []Serializer
 
-	// Logger gets what goes wrong in callbacks of the user's; nil stands for
-	// one of the package's own.
+	// Logger gets the failures of the user's callbacks; nil means one of the
+	// package's own.
 	Logger *txaio.Logger
 }
 
-// JoinDetails is what the router said when it welcomed the session.
+// JoinDetails describes the session that the router welcomed.
 type JoinDetails struct {
 	Realm      string
 	Session    uint64
@@ -115,38 +112,37 @@ type CloseDetails struct {
 // A Session is a WAMP session: Autobahn's ApplicationSession. It calls and
 // publishes, and it registers procedures and subscribes to topics.
 //
-// Every method may be called from any goroutine and returns at once. What it
-// asks for happens on the loop that was current when the session was made: all
-// of the session's state belongs to that loop. The handlers and callbacks that
-// the session is given run there, too, and must not block: one that needs time
-// returns a future, or is given to [Session.Handle] or [Session.HandleEvents].
+// Every method may be called from any goroutine and returns at once. The work is
+// done on the session's loop, which owns all of the session's state. Handlers and
+// callbacks run there too and must not block: one that needs time returns a
+// future, or is given to [Session.Handle] or [Session.HandleEvents].
 //
-// Cancelling a future that a method returned gives up on the answer. A pending
-// call is also cancelled at the router; a subscription or registration that is
-// made all the same is taken back.
+// Cancelling a future that a method returned gives up the request. A pending call
+// is also cancelled at the router. If the router makes a subscription or
+// registration all the same, the session takes it back.
 //
-// A registration or subscription lasts until it is taken back, revoked by the router,
-// or the session is left. After a reconnect, or another Join of a session that was
-// lost, the session asks for it again, if need be again and again, by the delays of
-// its Backoff. A router that does not answer that within Config.Timeout is left
-// for another connection.
+// A registration or subscription lasts until it is taken back, the router revokes
+// it, or Leave is called. After a reconnect, or another Join of a session that was
+// lost, the session asks for it again. If the router refuses, the session tries
+// again after the delays of its Backoff. If the router does not answer within
+// Config.Timeout, the session makes a new connection.
 type Session struct {
 	config      Config
-	callTimeout time.Duration // of calls that have none of their own; 0 for none
+	callTimeout time.Duration // of calls without a timeout of their own; 0 means none
 	api         *txaio.API
 	loop        txaio.EventLoop
 	log         *txaio.Logger
 	dial        dialer
 
-	// All that follows belongs to the loop.
+	// The loop owns the fields below.
 	phase     phase
 	transport *transport
 	deadline  txaio.DelayedCall // of joining and of closing
 	joins     *txaio.Future[*JoinDetails]
 	leavers   []*txaio.Future[struct{}]
-	cancels   bool           // the router may be sent a CANCEL
-	identity  int            // the first of config.Auth whose AuthID is being tried
-	again     bool           // the next identity is to be tried
+	cancels   bool           // the router knows CANCEL
+	identity  int            // index in config.Auth of the AuthID being tried
+	again     bool           // try the next identity
 	extra     map[string]any // of HELLO
 	challenge *Challenge     // nil before CHALLENGE
 	cause     error          // why the session ended, in phase closing
@@ -157,17 +153,17 @@ type Session struct {
 	registrations table
 	subscriptions table
 	invocations   map[uint64]*Invocation
-	inOnJoin      bool // what is asked for was asked for in OnJoin
+	inOnJoin      bool // OnJoin, or what it queued, is running
 
-	state state // what other goroutines may ask for
+	state state // for other goroutines
 }
 
-// phase is what a session is doing.
+// phase is the phase of a session's life.
 type phase uint8
 
 const (
 	offline    phase = iota // no connection
-	waiting                 // no connection; the next attempt has a time
+	waiting                 // no connection; a timer is set for the next attempt
 	connecting              // the connection is being opened
 	joining                 // HELLO was sent
 	joined                  // WELCOME has come
@@ -246,7 +242,7 @@ func setDefault[T comparable](value *T, standard T) {
 	}
 }
 
-// reset forgets what belonged to one connection.
+// reset clears the state of a connection.
 func (s *Session) reset() {
 	s.extra, s.challenge = nil, nil
 	s.state.id.Store(0)
@@ -263,7 +259,7 @@ func (s *Session) Join() *txaio.Future[*JoinDetails] {
 	f = txaio.CreateFutureOn(s.api, txaio.WithCanceller(func(*txaio.Future[*JoinDetails]) {
 		s.loop.CallSoon(func() {
 			if s.joins == f {
-				s.joins = nil // it fails because of Cancel
+				s.joins = nil // Cancel settles it
 				s.leave(CloseNormal)
 			}
 		})
@@ -287,11 +283,11 @@ func (s *Session) Join() *txaio.Future[*JoinDetails] {
 	return f
 }
 
-// Leave ends the session and closes the connection; the session does not
-// reconnect, and Join may be called again. The optional reason is a URI for
-// the router. The future succeeds when the connection is closed. It fails with
-// a [*TransportError] if the router neither says goodbye nor closes the connection
-// in WebSocket's way.
+// Leave ends the session and closes the connection. The session does not
+// reconnect; Join may be called again. The optional reason is a URI for the
+// router. The future succeeds when the connection is closed. It fails with a
+// [*TransportError] if the router neither says goodbye within Config.CloseTimeout
+// nor closes the connection normally.
 func (s *Session) Leave(reason ...string) *txaio.Future[struct{}] {
 	f := newFuture[struct{}](s)
 	uri := CloseNormal
@@ -309,7 +305,7 @@ func (s *Session) Leave(reason ...string) *txaio.Future[struct{}] {
 	return f
 }
 
-// connect begins a connection.
+// connect starts connecting.
 func (s *Session) connect() {
 	s.phase = connecting
 	s.cause = nil
@@ -318,7 +314,7 @@ func (s *Session) connect() {
 	s.setDeadline(s.config.JoinTimeout, "the router did not welcome the session")
 }
 
-// setDeadline gives up the connection after limit, unless endDeadline comes
+// setDeadline drops the connection after limit, unless endDeadline is called
 // before.
 func (s *Session) setDeadline(limit time.Duration, what string) {
 	s.endDeadline()
@@ -327,7 +323,7 @@ func (s *Session) setDeadline(limit time.Duration, what string) {
 		if s.transport == t {
 			err := errors.New(what + " within " + limit.String())
 			t.abort(err)
-			s.closed(t, err) // whatever the connection still takes to end
+			s.closed(t, err) // do not wait for the connection to end
 		}
 	})
 }
@@ -377,7 +373,7 @@ func (s *Session) welcome(m *message) {
 		f = txaio.AsFutureOfOn(s.api, func() (*txaio.Future[struct{}], error) { return s.config.OnJoinLater(s, details) })
 	}
 	t := s.transport
-	s.loop.CallSoon(func() { // behind what OnJoin has asked for
+	s.loop.CallSoon(func() { // after the requests that OnJoin made
 		s.inOnJoin = false
 		if s.transport == t && s.phase == joined {
 			s.registrations.restore(s)
@@ -395,7 +391,7 @@ func (s *Session) ready(t *transport, details *JoinDetails) {
 	}
 }
 
-// notReady ends a session that cannot do what it is for.
+// notReady ends a session because OnJoinLater failed.
 func (s *Session) notReady(t *transport, fail *txaio.Failure) {
 	if s.transport != t || s.phase != joined {
 		return
@@ -456,7 +452,7 @@ func (s *Session) aborted(m *message) {
 	s.hangUp(websocket.StatusNormalClosure, "")
 }
 
-// reason is the error that an ABORT or GOODBYE stands for.
+// reason returns the reason of an ABORT or GOODBYE as an error.
 func (m *message) reason() *Error {
 	reason := &Error{URI: m.text}
 	if text := m.messageText(); text != "" {
@@ -470,8 +466,8 @@ func (m *message) messageText() string {
 	return text
 }
 
-// violated ends the session because of what the router sent, as the protocol
-// asks for: with an ABORT that says why.
+// violated ends the session because the router broke the protocol. As the
+// protocol demands, it sends an ABORT that says why.
 func (s *Session) violated(err error) {
 	s.log.Error("WAMP session {session}: {error}", attr("session", s.ID()), attr("error", err.Error()))
 	s.retry.refused(ProtocolViolation)
@@ -496,8 +492,8 @@ func (s *Session) hangUp(status websocket.StatusCode, reason string) {
 	s.setDeadline(s.config.CloseTimeout, "the connection was not closed")
 }
 
-// ended is called when the session is over, with the connection still open or
-// not: everything that is pending fails with err.
+// ended is called when the session is over, whether the connection is still open
+// or not. All pending requests fail with err.
 func (s *Session) ended(err error, details *CloseDetails) {
 	wasJoined := s.phase == joined || s.phase == leaving
 	s.phase = closing
@@ -514,14 +510,14 @@ func (s *Session) ended(err error, details *CloseDetails) {
 	}
 }
 
-// closed implements transportEvents: the connection is gone.
+// closed implements transportEvents: the connection has ended.
 func (s *Session) closed(t *transport, err error) {
 	if t != s.transport {
 		return
 	}
 	wasOpen := s.phase != connecting
 	if s.phase != closing {
-		if s.phase == leaving && closedNormally(err) { // our GOODBYE was understood, whatever became of the answer
+		if s.phase == leaving && closedNormally(err) { // the router understood our GOODBYE, even if its answer was lost
 			s.ended(ErrLeft, &CloseDetails{Reason: CloseNormal})
 		} else {
 			s.retry.allow()
@@ -550,8 +546,7 @@ func (s *Session) closed(t *transport, err error) {
 	s.settle(s.cause, s.cause)
 }
 
-// settle settles the futures of Join and Leave of a session that is offline
-// for good.
+// settle settles the futures of Join and Leave. The session stays offline.
 func (s *Session) settle(joinErr, leaveErr error) {
 	s.state.end()
 	if f := s.joins; f != nil {
@@ -602,7 +597,7 @@ func (s *Session) dispatch(m *message) error {
 		s.welcome(m)
 		return nil
 	}
-	if s.phase == joining && !(m.code == codeGoodbye && s.retry.joined) { // a router that restarts says it to those who come back
+	if s.phase == joining && !(m.code == codeGoodbye && s.retry.joined) { // a router that restarts says it to returning sessions
 		return violation("%v before WELCOME", m.code)
 	}
 	if m.code == codeGoodbye {
@@ -610,7 +605,7 @@ func (s *Session) dispatch(m *message) error {
 		return nil
 	}
 	if s.phase == leaving {
-		return nil // it was sent before our GOODBYE arrived
+		return nil // the router sent it before our GOODBYE arrived
 	}
 	if m.request == 0 && (m.code == codeUnregistered || m.code == codeUnsubscribed) {
 		return s.revoked(m)
@@ -625,7 +620,7 @@ func (s *Session) dispatch(m *message) error {
 		return s.interrupt(m)
 	}
 	if m.code == codeError && (m.of == codePublish || m.of == codeYield) && !s.requests.isPending(m.request) {
-		// Nobody asked for an answer, and some routers send one all the same.
+		// Some routers answer although nobody asked for it.
 		s.log.Warn("WAMP: the router refused {message} {request}: {error}",
 			attr("message", m.of.String()), attr("request", m.request), attr("error", m.text))
 		return nil
@@ -633,15 +628,15 @@ func (s *Session) dispatch(m *message) error {
 	return s.requests.answered(s, m)
 }
 
-// send sends a message of which nobody has to be told that it cannot be sent.
+// send sends a message, or logs that it cannot be sent.
 func (s *Session) send(c code, elements ...any) {
 	if err := s.trySend(c, elements...); err != nil {
 		s.log.Error("WAMP {message} cannot be sent: {error}", attr("message", c.String()), attr("error", err.Error()))
 	}
 }
 
-// trySend sends a message. Its error says why the router cannot get it: it is too long,
-// or has a number that the serializer does not have.
+// trySend sends a message. It fails if the message is too long for the router, or
+// has a number that the serializer cannot encode.
 func (s *Session) trySend(c code, elements ...any) error {
 	frame, err := s.transport.encode(c, elements...)
 	if err != nil {
@@ -651,18 +646,18 @@ func (s *Session) trySend(c code, elements ...any) error {
 	return nil
 }
 
-// callback calls a function of the user's.
+// callback calls a function of the user's and logs its failure.
 func (s *Session) callback(name string, fn func() error) {
 	s.logFailure(txaio.AsFutureOn(s.api, ignoring(fn)), name)
 }
 
-// logFailure logs what a future fails with.
+// logFailure logs the failure of a future.
 func (s *Session) logFailure(f *txaio.Future[struct{}], name string) {
 	txaio.Watch(f, nil, func(fail *txaio.Failure) { s.report(fail, "The session's "+name) })
 }
 
-// report logs that something of the user's failed. Only a panic has a stack that
-// tells where; that of an error is this package's own.
+// report logs that the user's code failed. It logs the stack only of a panic: the
+// stack of an error lies in this package.
 func (s *Session) report(fail *txaio.Failure, what string) {
 	if _, panicked := errors.AsType[*txaio.PanicError](fail); panicked {
 		s.log.Failure(fail, "{what} failed", attr("what", what))

@@ -18,55 +18,56 @@ import (
 // A connection carries messages: [webSocket] or [rawSocket].
 type connection interface {
 	serializer() Serializer
-	// longest is the length of the longest message that the router takes.
+	// longest is the length in bytes of the longest message that the router accepts.
 	longest() int
 	// tls is the state of TLS, nil without it.
 	tls() *tls.ConnectionState
 
-	// read and write count what moves in progress. onPing gets what has to be sent
-	// back with pong, if the connection does not do that itself.
+	// read and write add the bytes that they have moved to progress. If the
+	// connection does not answer pings itself, onPing gets the payload for pong.
 	read(progress *atomic.Int64, onPing func(payload []byte)) ([]byte, error)
 	write(frame []byte, progress *atomic.Int64) error
 	pong(payload []byte) error
 	// Ping waits for the pong. It may be called while write is running.
 	Ping(ctx context.Context) error
 
-	// close ends what is sent, and says why if that is possible.
+	// close closes the connection for writing, with a status and a reason if the
+	// connection has those.
 	close(status websocket.StatusCode, reason string)
 	closeNow()
 }
 
 // A transport is one connection, with a goroutine that reads and one that writes.
-// Everything it has to say it says on the loop; its methods return at once.
+// It calls its events on the loop. Its methods return at once.
 type transport struct {
 	loop       txaio.EventLoop
 	events     transportEvents
-	ctx        context.Context // ended, with the cause, when the connection is
+	ctx        context.Context // ends with the connection; its cause is why
 	cancel     context.CancelCauseFunc
-	slots      chan struct{} // limits what was read and waits for the loop
-	conn       connection    // set when it is opened, like what follows
-	serializer Serializer
+	slots      chan struct{} // one for each message that waits for the loop
+	conn       connection    // set when it is opened
+	serializer Serializer    // set when conn is
 
 	bytesRead, bytesWritten atomic.Int64
-	bytesSent               atomic.Int64 // given to send
+	bytesSent               atomic.Int64 // passed to send
 	writing                 atomic.Bool
 
 	mu      sync.Mutex
-	queue   [][]byte // what the writer has not taken yet
+	queue   [][]byte // frames that the writer has not taken yet
 	pongs   [][]byte
 	closing *websocket.CloseError
 	wake    chan struct{} // holds one token
 }
 
-// transportEvents is what a transport tells, on the loop.
+// transportEvents gets the events of a transport, on the loop.
 type transportEvents interface {
 	opened(t *transport)
 	received(t *transport, m *message, err error)
 	closed(t *transport, err error)
 }
 
-// maxUnread is how many messages a transport reads ahead of the loop: more of
-// them stay in the socket, and the router has to wait.
+// maxUnread is how many messages a transport reads ahead of the loop. Then the
+// reader waits, the socket's buffers fill, and the router has to wait.
 const maxUnread = 512
 
 // maxPongs limits how many pings wait for an answer.
@@ -75,7 +76,7 @@ const maxPongs = 16
 // A dialer opens a connection.
 type dialer func(ctx context.Context) (connection, error)
 
-// newTransport connects, and tells events what becomes of it.
+// newTransport starts to connect. It reports to events.
 func newTransport(loop txaio.EventLoop, events transportEvents, dial dialer) *transport {
 	t := &transport{
 		loop:   loop,
@@ -88,7 +89,7 @@ func newTransport(loop txaio.EventLoop, events transportEvents, dial dialer) *tr
 	return t
 }
 
-// encode makes a frame of a message, unless it cannot be sent here.
+// encode encodes a message. It fails if the router would not accept the frame.
 func (t *transport) encode(c code, elements ...any) ([]byte, error) {
 	frame, err := encode(t.serializer, c, elements...)
 	if err == nil && t.conn != nil && len(frame) > t.conn.longest() {
@@ -98,20 +99,20 @@ func (t *transport) encode(c code, elements ...any) ([]byte, error) {
 	return frame, err
 }
 
-// send queues a frame. The loop must not wait for the network, so that the
-// queue has no limit: who sends without waiting for answers fills memory.
+// send queues a frame. The queue has no limit, because the loop must not wait for
+// the network: a program that sends without waiting for answers fills the memory.
 func (t *transport) send(frame []byte) {
 	t.bytesSent.Add(int64(len(frame)))
 	t.change(func() { t.queue = append(t.queue, frame) })
 }
 
-// progress returns how much was read and written, and whether the writer is
-// writing.
+// progress returns the numbers of bytes read and written, and whether the writer
+// is writing.
 func (t *transport) progress() (read, written int64, writing bool) {
 	return t.bytesRead.Load(), t.bytesWritten.Load(), t.writing.Load()
 }
 
-// close closes the connection in its own way when everything before it is sent.
+// close closes the connection when the frames queued before are sent.
 func (t *transport) close(status websocket.StatusCode, reason string) {
 	t.change(func() { t.closing = &websocket.CloseError{Code: status, Reason: reason} })
 }
@@ -143,7 +144,7 @@ func (t *transport) change(fn func()) {
 	}
 }
 
-// read is the reader's goroutine. It connects, too, which also blocks.
+// read is the reader's goroutine. It also connects, because that blocks too.
 func (t *transport) read(dial dialer) {
 	conn, err := dial(t.ctx)
 	if err == nil {
@@ -153,15 +154,15 @@ func (t *transport) read(dial dialer) {
 		go t.write(conn)
 		err = t.readAll(conn)
 		stop()
-		conn.closeNow() // err says how it ended
+		conn.closeNow()
 	}
 	t.cancel(err)
-	err = context.Cause(t.ctx) // the first reason is the one that matters
+	err = context.Cause(t.ctx) // the first reason counts
 	t.loop.CallSoon(func() { t.events.closed(t, err) })
 }
 
-// readAll hands every message to the loop until the connection ends. It
-// decodes here, so that the loop has less to do.
+// readAll passes each message to the loop, until the connection ends. It decodes
+// messages on this goroutine to leave the loop less to do.
 func (t *transport) readAll(conn connection) error {
 	onPing := func(payload []byte) {
 		t.change(func() {
@@ -192,8 +193,8 @@ func (t *transport) readAll(conn connection) error {
 	}
 }
 
-// counting counts what is read, so that a message that takes long is a sign of
-// life before it is complete.
+// counting counts bytes as they are read, so that a long message shows that the
+// connection is alive before it is complete.
 type counting struct {
 	io.Reader
 	n *atomic.Int64
@@ -205,8 +206,7 @@ func (c counting) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// closedNormally reports whether the router closed the connection as it should,
-// and not because of an error.
+// closedNormally reports whether the router closed the connection properly.
 func closedNormally(err error) bool {
 	switch websocket.CloseStatus(err) {
 	case websocket.StatusNormalClosure, websocket.StatusGoingAway, websocket.StatusNoStatusRcvd:
@@ -215,13 +215,13 @@ func closedNormally(err error) bool {
 	return errors.Is(err, errHungUp)
 }
 
-// readable makes a sentence of the commonest reasons.
+// readable explains the most common errors.
 func readable(err error) error {
 	var closed websocket.CloseError
 	switch {
 	case errors.As(err, &closed):
 		return fmt.Errorf("the router closed it: %w", closed)
-	case errors.Is(err, net.ErrClosed): // for a ping or pong that nobody took
+	case errors.Is(err, net.ErrClosed): // because a ping or pong could not be written
 		return errStuck
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("the router went away: %w", err)
@@ -252,13 +252,13 @@ func (t *transport) write(conn connection) {
 			}
 		}
 		if closing != nil {
-			conn.close(closing.Code, closing.Reason) // the reader gets what comes of it
+			conn.close(closing.Code, closing.Reason) // the reader sees the result
 			return
 		}
 	}
 }
 
-// writes says that the writer is writing, and reports whether it may go on.
+// writes calls fn as a write, and reports whether the writer can go on.
 func (t *transport) writes(fn func() error) bool {
 	t.writing.Store(true)
 	err := fn()
@@ -269,6 +269,6 @@ func (t *transport) writes(fn func() error) bool {
 	return err == nil
 }
 
-// fragment is the length of the pieces that a long message is written in, each of
-// which is a sign of life. In WebSocket, pings and pongs go between them.
+// fragment is the length of the pieces in which a long message is written. Each
+// shows that the connection is alive. In WebSocket, pings and pongs go between them.
 const fragment = 16 << 10

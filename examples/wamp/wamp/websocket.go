@@ -34,7 +34,7 @@ func dialWebSocket(config *Config) dialer {
 		}
 		chosen := slices.Index(names, conn.Subprotocol())
 		if chosen < 0 {
-			_ = conn.CloseNow() // it is of no use, however it ends
+			_ = conn.CloseNow() // the error would add nothing
 			return nil, fmt.Errorf("the server at %s does not speak %v", redactedURL(url), names)
 		}
 		conn.SetReadLimit(config.MaxMessage)
@@ -43,7 +43,7 @@ func dialWebSocket(config *Config) dialer {
 }
 
 func (c *webSocket) serializer() Serializer    { return c.speak }
-func (c *webSocket) longest() int              { return math.MaxInt } // a router does not say
+func (c *webSocket) longest() int              { return math.MaxInt } // the router does not tell
 func (c *webSocket) tls() *tls.ConnectionState { return c.state }
 
 func (c *webSocket) kind() websocket.MessageType {
@@ -62,7 +62,7 @@ func (c *webSocket) read(progress *atomic.Int64, _ func([]byte)) ([]byte, error)
 	}
 	frame, err := io.ReadAll(counting{r, progress})
 	if err == nil && kind != c.kind() {
-		return nil, violation("a message of another kind than %s has: it is not %v", subprotocol(c.speak), c.kind())
+		return nil, violation("a message of the wrong type for %s: it is not %v", subprotocol(c.speak), c.kind())
 	}
 	return frame, err
 }
@@ -86,11 +86,11 @@ func (c *webSocket) write(frame []byte, progress *atomic.Int64) error {
 	return w.Close()
 }
 
-func (c *webSocket) pong([]byte) error              { return nil } // the library has sent it
+func (c *webSocket) pong([]byte) error              { return nil } // the library sends it
 func (c *webSocket) Ping(ctx context.Context) error { return c.conn.Ping(ctx) }
 
 func (c *webSocket) close(status websocket.StatusCode, reason string) {
-	_ = c.conn.Close(status, reason) // the reader gets what comes of it
+	_ = c.conn.Close(status, reason) // the reader sees the result
 }
 
 func (c *webSocket) closeNow() { _ = c.conn.CloseNow() }

@@ -289,8 +289,8 @@ func TestRawSocketHandshakes(t *testing.T) {
 		says   string
 	}{
 		{"another protocol", "HTTP/1.1", "does not speak RawSocket"},
-		{"length", "\x7f\x20\x00\x00", "the limit of the length"},
-		{"reserved", "\x7f\x30\x00\x00", "the features"},
+		{"length", "\x7f\x20\x00\x00", "the limit for the length"},
+		{"reserved", "\x7f\x30\x00\x00", "the requested features"},
 		{"connections", "\x7f\x40\x00\x00", "too many connections"},
 		{"unknown error", "\x7f\x90\x00\x00", "the error 9"},
 		{"other serializer", "\x7f\xf7\x00\x00", "7ff70000"},
