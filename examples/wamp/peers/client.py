@@ -27,7 +27,7 @@ def end_with_parent():
     os._exit(0)
 
 
-# Autobahn 22.7.1 forgets what its session asks the transport for.
+# Autobahn 22.7.1 lacks a method that its session calls on the transport.
 if not hasattr(rawsocket.WampRawSocketClientProtocol, "transport_details"):
     rawsocket.WampRawSocketClientProtocol.transport_details = property(lambda self: self._transport_details)
 
@@ -99,7 +99,7 @@ class Client(ApplicationSession):
                 details.progress(i)
         return n
 
-    # What Go has it do
+    # Go asks for these
 
     async def do_call(self, procedure, *args):
         seen = []
