@@ -30,7 +30,7 @@ func (l *countingLoop) CallLater(delay time.Duration, fn func()) txaio.DelayedCa
 // memory returns the size of the heap and the stacks.
 func memory() int64 {
 	runtime.GC()
-	runtime.GC() // for objects with finalizers
+	runtime.GC() // for objects that need two collections
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return int64(stats.HeapAlloc + stats.StackInuse)

@@ -263,7 +263,8 @@ func TestEveryRequestHasATimeout(t *testing.T) {
 					timedOut("CALL", err)
 					p.Expect(`[49, 8, "*"]`)
 				}
-				// If the router answers later, the session unregisters and unsubscribes.
+				// If the router answers later, the session ends the registration and the
+				// subscription.
 				p.Send(`[65, 6, 71]`, `[33, 7, 81]`)
 				p.Expect(fmt.Sprintf(`[66, %d, 71]`, id))
 				p.Expect(fmt.Sprintf(`[34, %d, 81]`, id+1))

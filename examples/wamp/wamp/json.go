@@ -168,7 +168,7 @@ func parseUint(text string) (uint64, bool) {
 func isInteger(text string) bool { return !strings.ContainsAny(text, ".eE") }
 
 // replaced reports whether encoding/json has replaced bytes that are not UTF-8. It
-// writes \ufffd for such a byte, but U+FFFD itself unescaped.
+// writes \ufffd for such a byte, but U+FFFD itself without an escape.
 func replaced(encoded []byte) bool {
 	for rest := encoded; ; {
 		i := bytes.Index(rest, []byte(`\ufffd`))

@@ -184,8 +184,8 @@ func TestUnregister(t *testing.T) {
 	})
 }
 
-// If Register is cancelled and the router makes the registration, the session
-// unregisters it.
+// If Register is cancelled and the router makes the registration, the session ends
+// the registration.
 func TestCancelRegister(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s, p := joinedSession(t, server, wamp.Config{})

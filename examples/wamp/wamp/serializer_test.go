@@ -95,7 +95,7 @@ type hasFields struct {
 	Data  []byte
 }
 
-// never says that it is zero, so omitzero leaves it out.
+// never says that it is zero, so it is always left out.
 type never struct{ int }
 
 func (never) IsZero() bool                 { return true }
