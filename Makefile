@@ -1,29 +1,28 @@
-# The backends to check, and the build without one.
+# The backends, and "none" for the build without one: no file has that tag.
 TAGS    := none deferred future
-# Modules of their own: peers, tools and clients that users never download.
+# The nested modules, which users of the library never download.
 MODULES := $(filter-out ./tools/,$(sort $(dir $(shell find . -mindepth 2 -name go.mod -not -path '*/node_modules/*'))))
-# The packages and modules whose tests have goroutines that meet.
+# The packages and modules whose tests share data between goroutines.
 RACES   := . ./internal/... ./testutil ./examples/pipeline/...
 RACED   := ./examples/wamp/ ./loops/gojaloop/
 # Everything that has doc comments or prose.
 TEXTS    = $(shell git ls-files '*.go' '*.md' | grep -v /testdata/)
 TOOL    := GOWORK=off go tool -modfile=tools/go.mod
-# A number of runs: given a time, go test sometimes fails where that ends
+# A number of runs, because go test sometimes fails when a time limit ends
 # (go.dev/issue/75804).
 FUZZTIME ?= 50000x
-# For a browser and for Node.js, which have one thread.
+# For a browser or Node.js.
 JS      := GOOS=js GOARCH=wasm
 JSTAGS  ?= deferred future
-# How many programs make conformance compares, from which seed (0: a new one),
-# on which Python.
+# For make conformance: the number of programs, their seed (0: a new one), and
+# the Python.
 CONFORMANCE ?= 2000
 SEED        ?= 0
 PYTHON      ?= /usr/bin/python3
-# smoke is a few seconds of it.
+# full, or smoke for a few seconds.
 SOAK        ?= full
 
-# none is the build without a tag: no package has a file behind such a tag.
-# A second time on another library's kind of loop, see newFixture.
+# The last command runs the tests on another kind of loop, see newFixture.
 .PHONY: test test-modules
 test: ## run the library's tests: without a backend and with each
 	@set -e; for tag in $(TAGS); do echo "go test -tags $$tag ./..."; go test -tags $$tag ./...; done
@@ -52,13 +51,13 @@ lint: txaiovet ## formatting, vet, staticcheck, txaiovet, doc comments, go.mod a
 	@echo revive; $(TOOL) revive -config tools/revive.toml $(filter %.go,$(TEXTS))
 	$(TOOL) actionlint
 
-# Apart from lint, as building vale takes a minute or two the first time.
+# Not part of lint, because building vale takes a minute or two the first time.
 .PHONY: prose
 prose: ## check the spelling and the words of pages and comments
 	@echo vale; $(TOOL) vale --config=tools/vale.ini --output=line $(TEXTS)
 
-# The modules require a version of the library that may not be published yet,
-# so each is tidied as a copy of its go.mod that looks for it here.
+# The modules require a version of the library that may not be published yet. So
+# this tidies a copy of each go.mod, with a replace directive for this directory.
 .PHONY: tidy tidy-check
 tidy: ## tidy the go.mod of each module
 tidy-check: ## print what make tidy would change
@@ -70,8 +69,8 @@ tidy tidy-check:
 		if [ $@ = tidy ]; then go mod edit -dropreplace github.com/txaio-go/txaio $$tmp/go.mod; cp $$tmp/go.mod $$tmp/go.sum $$module/; fi; \
 		rm -r $$tmp; done
 
-# The tests of the package and of testutil, and internal, show what happens to
-# code that breaks the rules: they are left out.
+# This leaves out internal and the tests of the package and of testutil, because
+# they break the rules on purpose.
 .PHONY: txaiovet
 txaiovet: ## check the portable code under each tag
 	@set -e; bin=$$(mktemp -d); trap 'rm -r "$$bin"' EXIT; go build -C cmd/txaiovet -o "$$bin/" .; \
@@ -108,26 +107,26 @@ conformance: ## compare CONFORMANCE new random programs with Python's txaio, whi
 			-args -programs $(CONFORMANCE) -seed $(SEED) -python $(PYTHON); done
 
 .PHONY: soak
-soak: ## load without end, for a while: SOAK=full or SOAK=smoke
+soak: ## put the library under load: SOAK=full or SOAK=smoke
 	@set -e; for tag in deferred future; do go run -tags $$tag ./internal/soak -size $(SOAK); done
 
 .PHONY: bench
-bench: ## measure beside the peers, which it downloads; overwrites docs/performance.md and its charts
+bench: ## compare with other libraries, which it downloads; overwrites docs/performance.md and its charts
 	cd bench && go run ./cmd/table
 
 .PHONY: bench-smoke
-bench-smoke: ## run each benchmark once, to see that it works
+bench-smoke: ## run each benchmark once, to check that it works
 	cd bench && for tag in deferred future; do go test -tags $$tag -run '^$$' -bench . -benchtime 1x . || exit 1; done
 
 .PHONY: wamp wamp-bench
 wamp: ## test the WAMP client against real peers, which it installs with npm and apt
 	examples/wamp/run-peers.sh test
-wamp-bench: ## measure the WAMP client beside Autobahn|Python, which it installs with apt
+wamp-bench: ## compare the WAMP client with Autobahn|Python, which it installs with apt
 	examples/wamp/run-peers.sh bench
 
 .PHONY: js
 js: export PATH := $(PATH):$(shell go env GOROOT)/lib/wasm
-js: ## run the tests as JavaScript does, in Node.js
+js: ## run the tests under GOOS=js, in Node.js
 	@set -e; for tag in $(JSTAGS); do echo "$(JS) go test -tags $$tag . ./internal/... ./testutil"; \
 		$(JS) go test -tags $$tag . ./internal/... ./testutil; \
 		(cd loops/browserloop && $(JS) go test -tags $$tag .); done
@@ -137,7 +136,7 @@ browser: ## drive the demonstration page in Chromium, which it installs
 	@command -v chromium >/dev/null || \
 		{ sudo=$$(test $$(id -u) = 0 || echo sudo); $$sudo apt-get update && $$sudo apt-get install -y chromium; }
 	cd loops/browserloop && go test -tags browser -count=1 ./demo $(BROWSERARGS)
-browser-picture: ## the same, and take the pictures of the README anew
+browser-picture: ## the same, and replace the pictures in the README
 	$(MAKE) browser BROWSERARGS="-picture $(CURDIR)/loops/browserloop/page"
 
 .PHONY: help

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// A table of buckets finds what a map would, whatever the order, and has about as
-// many slots as buckets.
+// A table of buckets finds the same as a map, in any order of operations, and has
+// about as many slots as buckets.
 func TestBucketTableAgainstModel(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 20 {
@@ -15,7 +15,7 @@ func TestBucketTableAgainstModel(t *testing.T) {
 		spread := int64(1 + random.IntN(3000)) // few collisions, or many
 		for step := range 6000 {
 			start := (random.Int64N(2000) - 1000) * spread
-			grows := step/1000%2 == 0 // in turn with shrinking
+			grows := step/1000%2 == 0 // it grows and shrinks by turns
 			k := model[start]
 			if got := table.find(start); got != k {
 				t.Fatalf("find(%d) = %p, want %p", start, got, k)

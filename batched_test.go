@@ -24,8 +24,8 @@ import (
 	"github.com/txaio-go/txaio/testutil"
 )
 
-// countingLoop counts the timers that are made and cancelled, and notes the delay
-// of the last.
+// countingLoop counts the timers that are made and cancelled, and keeps the delay of
+// the last one.
 type countingLoop struct {
 	*testutil.TestLoop
 	made, cancelled int
@@ -113,8 +113,8 @@ func TestBatchedTimerRounds(t *testing.T) {
 	}
 }
 
-// farAway are times at the ends of what nanoseconds since the epoch reach, and
-// beyond.
+// farAway are times near and beyond the limits of an int64 of nanoseconds since the
+// epoch.
 var farAway = map[string]time.Time{
 	"the year 1":    {},
 	"before 1678":   time.Unix(0, math.MinInt64).Add(-30 * time.Second),
@@ -125,9 +125,8 @@ var farAway = map[string]time.Time{
 	"the year 9999": time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC),
 }
 
-// Whatever the clock says, the delay and the bucket: a call runs less than a
-// bucket before its time and not before now, or with RoundUp less than a bucket
-// after it.
+// With any clock, delay and bucket, a call runs less than a bucket before its time,
+// but not before now. With RoundUp it runs less than a bucket after its time.
 func TestBatchedTimerAtTheEndsOfTime(t *testing.T) {
 	lengths := []time.Duration{1, 7, time.Second, time.Hour, math.MaxInt64/2 + 1, math.MaxInt64 - 1, math.MaxInt64}
 	for name, now := range farAway {
@@ -161,7 +160,7 @@ func TestBatchedTimerAtTheEndsOfTime(t *testing.T) {
 	}
 }
 
-// Also while the clock passes the end of what nanoseconds reach.
+// The same holds while the clock passes the limits of nanoseconds in an int64.
 func TestBatchedTimerPassesTheEndsOfTime(t *testing.T) {
 	const delay, bucket = 10 * time.Second, 4 * time.Second
 	for name, start := range farAway {
@@ -214,7 +213,7 @@ func TestBatchedTimerHasOneTimerPerBucket(t *testing.T) {
 	want := append(slices.Repeat([]string{"a@5s"}, 100), slices.Repeat([]string{"b@7s"}, 100)...)
 	got.expect(t, want...)
 
-	// A call for a bucket that has begun gets a new one, at once.
+	// A call for a bucket that has begun gets a new bucket, which is due at once.
 	timer.CallLater(0, l.at(&got, "late"))
 	l.Advance(0)
 	l.RunOnce()
@@ -278,7 +277,7 @@ func TestBatchedTimerCancel(t *testing.T) {
 	if !only.Cancel() || l.made != 2 || l.cancelled != 1 {
 		t.Errorf("the only call of a bucket cancelled: %d timers were made and %d cancelled", l.made, l.cancelled)
 	}
-	timer.CallLater(time.Minute, l.at(&got, "another")) // a bucket once more
+	timer.CallLater(time.Minute, l.at(&got, "another")) // a new bucket
 	l.Advance(time.Second)
 	got.expect(t, "1@1s", "4@1s", "6@1s")
 	for i, call := range calls {
@@ -295,8 +294,7 @@ func TestBatchedTimerCancel(t *testing.T) {
 	}
 }
 
-// As in Python's txaio, where a bucket that has begun is no longer there to
-// remove a call from.
+// Once a bucket has begun, its calls cannot be cancelled, as in Python's txaio.
 func TestBatchedTimerCancelOnceTheBucketHasBegun(t *testing.T) {
 	l := newCountingLoop(t)
 	timer := txaio.MakeBatchedTimer(time.Second, 1)
@@ -382,8 +380,8 @@ func TestBatchedTimerGoexit(t *testing.T) {
 	}
 }
 
-// A million timeouts that are cancelled, all but one of each bucket, take a
-// moment, and their memory is free again. Were cancelling linear, this would
+// A million timeouts, of which all but one in each bucket are cancelled, take a
+// moment, and their memory is free again. If cancelling took linear time, this would
 // take hours.
 func TestBatchedTimerManyCalls(t *testing.T) {
 	l := testutil.NewTestLoop()
@@ -402,7 +400,7 @@ func TestBatchedTimerManyCalls(t *testing.T) {
 		}
 		calls[i] = timer.CallLater(time.Duration(i%buckets)*time.Second, fn)
 	}
-	for i := range calls { // neither in the order of the calls nor in the opposite one
+	for i := range calls { // in a mixed order
 		if i := int(int64(i) * 7919 % count); !stays(i) && !calls[i].Cancel() {
 			t.Fatal("Cancel() = false")
 		}
@@ -431,7 +429,7 @@ func liveHeapBytes() uint64 {
 	return stats.HeapAlloc
 }
 
-// Calls stay with the loop that was current when they were made.
+// A call stays on the loop that was current when it was made.
 func TestBatchedTimerAndReplacedLoop(t *testing.T) {
 	one, other := newCountingLoop(t), newCountingLoop(t)
 	timer := txaio.MakeBatchedTimer(time.Second, 0)
@@ -445,7 +443,7 @@ func TestBatchedTimerAndReplacedLoop(t *testing.T) {
 	txaio.SetLoop(one)
 	timer.CallLater(time.Second, one.at(&got, "one again"))
 	timer.CallLater(5*time.Second, one.at(&got, "five"))
-	alone.Cancel() // which ends that bucket, and not the new one for the same time
+	alone.Cancel() // ends that bucket, and not the new one for the same time
 	made := one.made
 	timer.CallLater(5*time.Second, one.at(&got, "five again"))
 	if one.made != made {
@@ -463,7 +461,7 @@ func TestBatchedTimerAndReplacedLoop(t *testing.T) {
 	}
 }
 
-// Each call runs once or was cancelled, never both and never neither.
+// Each call either runs once or is cancelled.
 func TestBatchedTimerConcurrently(t *testing.T) {
 	inEachMode(t, func(t *testing.T, l *txaio.Loop) {
 		defer testutil.ReplaceLoop(l)()
@@ -516,7 +514,7 @@ func (l *moodyLoop) CallLater(delay time.Duration, fn func()) txaio.DelayedCall 
 	return l.TestLoop.CallLater(delay, fn)
 }
 
-// A loop that refuses once does not make the bucket lose later calls.
+// If a loop panics once, the bucket does not lose later calls.
 func TestBatchedTimerOnLoopThatPanics(t *testing.T) {
 	timer := txaio.MakeBatchedTimer(time.Second, 0)
 	newCountingLoop(t)
@@ -595,7 +593,7 @@ func TestBatchedTimerNilPanic(t *testing.T) {
 	}
 }
 
-// To set the loop that is set already is no reason for another timer.
+// Setting the current loop again makes no second timer.
 func TestBatchedTimerAndSameLoopSetAgain(t *testing.T) {
 	l := newCountingLoop(t)
 	timer := txaio.MakeBatchedTimer(time.Second, 0)
@@ -612,13 +610,13 @@ func TestBatchedTimerAndSameLoopSetAgain(t *testing.T) {
 	got.expect(t, "0@1s", "1@1s", "2@1s", "10@2s", "11@2s", "12@2s")
 }
 
-// A bucket that was emptied serves the next call that needs one. It is not kept
-// with its timer, for which Drain would wait, and only one is kept.
+// The batched timer keeps one emptied bucket for the next call that needs one. It
+// does not keep the bucket's timer, because Drain would wait for that.
 func TestBatchedTimerUsesEmptiedBucketAgain(t *testing.T) {
 	defer testutil.ReplaceLoop(txaio.NewLoop())()
 	timer := txaio.MakeBatchedTimer(time.Second, 0)
 	nothing := func() {}
-	// The loop's timer, and a part of an allocation of calls.
+	// One allocation is the loop's timer, the other a share of the array of calls.
 	if n := testing.AllocsPerRun(1000, func() { timer.CallLater(time.Hour, nothing).Cancel() }); n > 2 {
 		t.Errorf("to set and cancel the only call of a bucket takes %v allocations", n)
 	}
@@ -658,8 +656,8 @@ func TestBatchedTimerKeepsOneEmptiedBucket(t *testing.T) {
 	runtime.KeepAlive(calls)
 }
 
-// An emptied bucket that is used again has its calls, the order of its calls and
-// its time, and knows none of those that it had before.
+// An emptied bucket that is used again has only its new calls, in their order, at
+// its new time.
 func TestBatchedTimerEmptiedBucketForgets(t *testing.T) {
 	l := newCountingLoop(t)
 	timer := txaio.MakeBatchedTimer(time.Second, 2)
@@ -690,8 +688,8 @@ func TestBatchedTimerEmptiedBucketForgets(t *testing.T) {
 	got.expect(t, "7@3s", "33@3s", "five@5s")
 }
 
-// A batched timer in a variable does not keep a loop, and a loop does not keep a
-// batched timer, that is used no more.
+// A batched timer does not keep a loop alive that is no longer used, and a loop does
+// not keep such a batched timer.
 func TestBatchedTimerIsCollected(t *testing.T) {
 	nothing := func() {}
 	for name, use := range map[string]func(l *txaio.Loop, timer *txaio.BatchedTimer){
@@ -726,7 +724,7 @@ func TestBatchedTimerIsCollected(t *testing.T) {
 	}
 }
 
-// hastyLoop is an EventLoop that has begun to run its functions when they are
+// hastyLoop is an EventLoop that has already begun to run a function when it is
 // cancelled.
 type hastyLoop struct {
 	*testutil.TestLoop
@@ -770,11 +768,10 @@ func TestBatchedTimerEmptiedAsItBegins(t *testing.T) {
 	got.expect(t, "one", "two", "later")
 }
 
-// A batched timer does what a list of calls does that is looked through again
-// and again.
+// A batched timer does the same as a simple model, a list of calls.
 func FuzzBatchedTimer(f *testing.F) {
 	random := rand.NewChaCha8([32]byte{})
-	for n := range 100 { // inputs to start from, the same each time
+	for n := range 100 { // seed inputs, the same each time
 		data := make([]byte, 5*n)
 		random.Read(data)
 		f.Add(data)
@@ -829,7 +826,7 @@ type batchedCall struct {
 	panics, again bool // again: it makes another call
 }
 
-// another is the call that a call makes.
+// another is the call that a call with again makes.
 var another = batchedCall{delay: 700 * time.Millisecond}
 
 // realBatches is a batched timer on a loop for tests.
@@ -871,10 +868,10 @@ func (b *realBatches) call(c batchedCall) {
 	})
 }
 
-// modelBatches is what a batched timer should do, from its documentation. A
-// call waits for its bucket; the bucket begins at its time and makes chunks,
-// each with a time; what is earliest runs, and of the same time what was there
-// first.
+// modelBatches is a model of a batched timer, made from its documentation. A call
+// waits for its bucket. The bucket begins at its time and makes chunks, each with a
+// time. The earliest bucket or chunk runs next, and of several at the same time the
+// one that was made first.
 type modelBatches struct {
 	bucket time.Duration
 	chunk  int
@@ -923,7 +920,7 @@ func (m *modelBatches) waiting(bucket time.Duration) *bucketModel {
 	return nil
 }
 
-// members are the calls that wait for a bucket.
+// members returns the calls that wait for a bucket.
 func (m *modelBatches) members(bucket time.Duration) (members []int) {
 	for i, c := range m.calls {
 		if c.into == bucket && !c.done {

@@ -21,7 +21,7 @@ import (
 )
 
 // A composer is Then, ThenOf or Catch with a function that notes its call and then
-// does what end does.
+// calls end.
 type composer struct {
 	name    string
 	settle  func(f *txaio.Future[int]) // so that the function is called
@@ -108,7 +108,7 @@ func TestCompositionPanicTraceback(t *testing.T) {
 	})
 }
 
-// What the function is not for goes past it.
+// A failure passes Then, and a value passes Catch, without a call of the function.
 func TestCompositionPassesBy(t *testing.T) {
 	inEachComposer(t, func(t *testing.T, x *fixture, c composer) {
 		f := txaio.CreateFuture[int]()
@@ -119,7 +119,7 @@ func TestCompositionPassesBy(t *testing.T) {
 	})
 }
 
-// A zero Failure is no failure of anything: returning one is misuse.
+// A zero Failure has no error, so returning one is misuse.
 func TestZeroFailureReturned(t *testing.T) {
 	newFixture(t)
 	f := txaio.Then(txaio.CreateFutureSuccess(1), func(int) (int, error) { return 0, new(txaio.Failure) })
@@ -129,7 +129,7 @@ func TestZeroFailureReturned(t *testing.T) {
 	}
 }
 
-// The very failure goes past, with its traceback.
+// Then passes on the same *Failure, with its traceback.
 func TestThenPassesTheFailureItself(t *testing.T) {
 	newFixture(t)
 	fail := txaio.CreateFailure(errOne)
@@ -139,7 +139,8 @@ func TestThenPassesTheFailureItself(t *testing.T) {
 	}
 }
 
-// f's later callbacks get what f's earlier ones made of it, and run first.
+// A composition does not change f for f's other callbacks, and callbacks of the new
+// future run after them.
 func TestCompositionLeavesTheFutureAsItIs(t *testing.T) {
 	inEachComposer(t, func(t *testing.T, x *fixture, c composer) {
 		f := txaio.CreateFuture[int]()
@@ -157,8 +158,8 @@ func TestCompositionLeavesTheFutureAsItIs(t *testing.T) {
 	})
 }
 
-// Compositions of one future run in the order in which they were made, and what
-// was composed of them after them.
+// Compositions of one future run in the order in which they were made. Compositions
+// of those run after them.
 func TestCompositionsRunInOrder(t *testing.T) {
 	x := newFixture(t)
 	f := txaio.CreateFuture[int]()
@@ -174,8 +175,7 @@ func TestCompositionsRunInOrder(t *testing.T) {
 	x.want(t, "then 0=1", "then 1=1", "then 2=1", "of then 0=1", "of then 1=1", "of then 2=1")
 }
 
-// On the deferred backend the function gets what the callbacks so far made of the
-// value.
+// On the deferred backend the function gets the result of the callbacks so far.
 func TestThenAfterOtherCallbacks(t *testing.T) {
 	x := newFixture(t)
 	f := txaio.CreateFuture[int]()
@@ -198,7 +198,7 @@ func TestThenOfWaits(t *testing.T) {
 	watch(&x.journal, inner, "inner")
 	txaio.Resolve(inner, "done")
 	x.RunUntilIdle()
-	x.want(t, "inner=done", "g=done") // it was only looked at
+	x.want(t, "inner=done", "g=done") // ThenOf does not change inner
 	wantValue(t, inner, "done")
 }
 
@@ -220,13 +220,13 @@ func TestThenOfFails(t *testing.T) {
 	}
 	inner := txaio.CreateFutureError[string](errOne)
 	wantFailure(t, txaio.ThenOf(f, func(int) (*txaio.Future[string], error) { return inner, nil }), errOne)
-	wantFailure(t, inner, errOne) // it was only looked at
+	wantFailure(t, inner, errOne) // ThenOf does not change inner
 }
 
-// runtime.Goexit in the function settles the new future, and leaves f as it is.
+// runtime.Goexit in the function settles the new future, and does not change f.
 func TestCompositionGoexit(t *testing.T) {
 	inEachComposer(t, func(t *testing.T, x *fixture, c composer) {
-		for _, steps := range []int{1, 2} { // one step is all the chain, or not
+		for _, steps := range []int{1, 2} { // the function is the whole chain, or not
 			f := txaio.CreateFuture[int]()
 			g := c.compose(x, f, func() (string, error) { runtime.Goexit(); return "", nil })
 			watch(&x.journal, g, "g")
@@ -256,7 +256,7 @@ func TestCompositionGoexit(t *testing.T) {
 	})
 }
 
-// Goexit loses nothing of what else was to run.
+// Other callbacks still run after Goexit.
 func TestCompositionGoexitAmongOthers(t *testing.T) {
 	x := newFixture(t)
 	f := txaio.CreateFuture[int]()
@@ -302,8 +302,8 @@ func cancelledText(message string) string {
 	return byBackend("cancelled", "cancelled: "+message)
 }
 
-// Cancelled is cancelled, also if the canceller settles what was waited for, or
-// that is settled already.
+// Cancelling a composition cancels it even if the canceller settles its source, or the
+// source is already settled.
 func TestCompositionCancelWins(t *testing.T) {
 	x := newFixture(t)
 	f := txaio.CreateFuture(txaio.WithCanceller(func(f *txaio.Future[int]) { txaio.Resolve(f, 1) }))
@@ -320,7 +320,7 @@ func TestCompositionCancelWins(t *testing.T) {
 	}
 }
 
-// What was cancelled stays that, on its way through compositions.
+// A cancellation passes compositions as a cancellation.
 func TestCancellationGoesPast(t *testing.T) {
 	log := captureLog(t, nil)
 	x := newFixture(t)
@@ -352,7 +352,8 @@ func TestThenOfCancelInner(t *testing.T) {
 	wantFailure(t, inner, txaio.ErrCancelled)
 }
 
-// If it is cancelled while the function runs, what that returns is cancelled.
+// If the composition is cancelled while its function runs, the future that the
+// function returns is cancelled.
 func TestThenOfCancelMeanwhile(t *testing.T) {
 	x := newFixture(t)
 	f, inner := txaio.CreateFuture[int](), txaio.CreateFuture[string]()
@@ -367,7 +368,8 @@ func TestThenOfCancelMeanwhile(t *testing.T) {
 	wantFailure(t, inner, txaio.ErrCancelled)
 }
 
-// If it is settled by hand while the function runs, what that returns is left alone.
+// If the composition is settled by hand while its function runs, the future that the
+// function returns is left alone.
 func TestThenOfSettledMeanwhile(t *testing.T) {
 	x := newFixture(t)
 	f, inner := txaio.CreateFuture[int](), txaio.CreateFuture[string]()
@@ -402,7 +404,7 @@ func TestThenOfCircle(t *testing.T) {
 	wantFailure(t, b, txaio.ErrCancelled)
 }
 
-// smallStack keeps goroutines from having stacks for a recursion.
+// smallStack limits stacks, so that a deep recursion fails.
 func smallStack(t *testing.T) {
 	previous := debug.SetMaxStack(1 << 20)
 	t.Cleanup(func() { debug.SetMaxStack(previous) })
@@ -471,8 +473,7 @@ func TestCompositionLongChain(t *testing.T) {
 	})
 }
 
-// One allocation more than the future that it returns, beside the callback, which
-// here is none.
+// Then makes one allocation besides its future. The function here needs none.
 func TestThenAllocations(t *testing.T) {
 	x := newFixture(t)
 	run := func(then bool) float64 {
@@ -534,7 +535,7 @@ func TestUnhandledCompositions(t *testing.T) {
 	}
 }
 
-// A panic after the new future was cancelled is not lost.
+// A panic after the new future was cancelled is reported.
 func TestCompositionPanicAfterCancel(t *testing.T) {
 	x, log := newFixture(t), captureLog(t, nil)
 	f := txaio.CreateFuture[int]()
@@ -775,7 +776,7 @@ func TestCancelGatherThatWaitsForItself(t *testing.T) {
 	wantSettled(t, ring, true)
 }
 
-// What Then returned may be kept for long, its function need not.
+// A settled composition does not keep its function alive.
 func TestSettledCompositionForgetsItsFunction(t *testing.T) {
 	x := newFixture(t)
 	for _, cancelled := range []bool{false, true} {

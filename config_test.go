@@ -17,8 +17,7 @@ import (
 	"github.com/txaio-go/txaio/testutil"
 )
 
-// applicationLoop is an EventLoop as an application may bring along: it knows
-// nothing of this package.
+// applicationLoop is an EventLoop of an application, with nothing of this package.
 type applicationLoop struct {
 	mu      sync.Mutex
 	queue   []func()
@@ -96,15 +95,14 @@ func TestSetLoop(t *testing.T) {
 	}
 }
 
-// Loops of types that cannot be compared are loops like any other.
-
+// uncomparableLoop has a type that is not comparable.
 type uncomparableLoop struct {
 	*testutil.TestLoop
 	_ []int
 }
 
-// hiddenLoop can be compared by its type, and not where it holds one that
-// cannot.
+// hiddenLoop has a comparable type, but comparing two panics if they hold loops that
+// are not comparable.
 type hiddenLoop struct{ txaio.EventLoop }
 
 func TestLoopsThatCannotBeCompared(t *testing.T) {
@@ -199,8 +197,8 @@ func noteSuccess[T any](n *notes, name string, f *txaio.Future[T]) *txaio.Future
 	return f
 }
 
-// What the On functions return has its callbacks on the API's loop where the
-// backend runs callbacks on a loop, and otherwise at once.
+// Callbacks of the futures of the On functions run on the API's loop on the future
+// backend, and at once on the deferred backend.
 func TestFuturesOnAPI(t *testing.T) {
 	usingDefaultLoop(t)
 	mine, others := testutil.NewTestLoop(), testutil.NewTestLoop()
@@ -305,7 +303,7 @@ func TestForeignLoop(t *testing.T) {
 		at("slept")()
 		got.expect(t, "callback", "timer@1s", "batched@2s", "batched@2s", "batched@3s", "batched@3s", "slept@5s")
 
-		// Ways for a batched call to end badly.
+		// Batched calls that panic or are cancelled.
 		batched.CallLater(2*time.Second, func() { panic("on purpose") })
 		batched.CallLater(2*time.Second, at("after the panic"))
 		time.Sleep(time.Minute)
@@ -317,8 +315,8 @@ func TestForeignLoop(t *testing.T) {
 	})
 }
 
-// Setting the loop that is set already changes nothing: the calls of a bucket share
-// its timer.
+// Setting the current loop again changes nothing: the calls of a bucket share its
+// timer.
 func TestSetLoopToTheSame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := new(applicationLoop)
@@ -358,7 +356,7 @@ func TestEmbeddedLoop(t *testing.T) {
 		called <- err
 		return value, nil
 	}, nil)
-	loop.Loop.CallSoon(func() { txaio.Resolve(f, 1) }) // where callbacks run on both backends
+	loop.Loop.CallSoon(func() { txaio.Resolve(f, 1) }) // so callbacks run there on both backends
 	if err := <-called; err != txaio.ErrAwaitOnLoop {
 		t.Errorf("Await on the loop: %v", err)
 	}
@@ -393,8 +391,8 @@ type handlingLoop struct {
 
 func (l handlingLoop) HandleFailure(fail *txaio.Failure) { l.handle(fail) }
 
-// No panic of what runs on a loop of another type reaches that loop: it goes to
-// its exception handler, or to the log if it has none.
+// A panic of a function on a loop of another type does not reach that loop. It goes
+// to the loop's exception handler, or to the log if it has none.
 func TestForeignLoopGoesOnAfterPanics(t *testing.T) {
 	fails := func() { panic("on purpose") }
 	for name, inject := range map[string]func(){
@@ -456,7 +454,7 @@ func TestForeignLoopGoesOnAfterPanics(t *testing.T) {
 						t.Error("the loop has stopped")
 					}
 					if name == "callback" || name == "errback" && txaio.UsingDeferred {
-						return // a failure of the future's
+						return // it is the future's failure
 					}
 					if want := handler != "none"; (handled == 1) != want || handled > 1 {
 						t.Errorf("the handler was called %d times", handled)
@@ -476,8 +474,8 @@ func TestForeignLoopGoesOnAfterPanics(t *testing.T) {
 	}
 }
 
-// What the package gives to a loop of another type is known to run on a loop, whatever
-// that tells, and whose loop the future is on.
+// Await refuses to wait in functions that the package gives to a loop of another type,
+// even if the loop does not report that it is running, and for futures of any loop.
 func TestAwaitInFunctionsOfForeignLoops(t *testing.T) {
 	usingDefaultLoop(t)
 	pending := txaio.CreateFuture[int]()

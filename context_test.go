@@ -49,7 +49,7 @@ func TestCancelOnDone(t *testing.T) {
 	})
 }
 
-// Cancellers and callbacks run on the loop, not where the context was ended.
+// Cancellers and callbacks run on the loop, not on the goroutine that ended the context.
 func TestCancelOnDoneRunsOnTheLoop(t *testing.T) {
 	x := newFixture(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -63,7 +63,7 @@ func TestCancelOnDoneRunsOnTheLoop(t *testing.T) {
 	x.want(t, "canceller", byBackend("f!cancelled", "f!cancelled: context canceled"))
 }
 
-// stoppable is a context that counts what waits for its end.
+// stoppable is a context that counts the functions that wait for its end.
 type stoppable struct {
 	context.Context
 	waiting int
@@ -108,7 +108,7 @@ func TestCancelOnDoneStop(t *testing.T) {
 		cancel()
 		synctest.Wait()
 		if f.IsCalled() || !other.IsCalled() {
-			t.Error("stop did not stop the one and only it")
+			t.Error("stop stopped another CancelOnDone, or not its own")
 		}
 		if tooLate() || txaio.CancelOnDone(ctx, f)() {
 			t.Error("stop is true after the context ended")
@@ -126,7 +126,7 @@ func TestCancelOnDoneStop(t *testing.T) {
 	})
 }
 
-// The error tells a deadline from a call of cancel, also through Then and
+// The error is different for a deadline and a call of cancel, also after Then and
 // Gather, and also if the context has a cause of its own.
 func TestCancelOnDoneDeadline(t *testing.T) {
 	inBubble(t, func(t *testing.T, loop *txaio.Loop) {
@@ -153,7 +153,7 @@ func TestCancelOnDoneDeadline(t *testing.T) {
 	})
 }
 
-// Nobody has to be told of what the context explains, however the failure gets on.
+// A cancellation by a context is not reported as unhandled, even if it was passed on.
 func TestCancelOnDoneIsNotReported(t *testing.T) {
 	log := captureLog(t, nil)
 	x := newFixture(t)
@@ -183,7 +183,7 @@ func ended() context.Context {
 	return ctx
 }
 
-// The traceback leads to who set the limit, not to the timer.
+// The traceback shows the call of AddTimeout, not the timer.
 func TestAddTimeoutTraceback(t *testing.T) {
 	x := newFixture(t)
 	limited := setLimit(txaio.CreateFuture[int]())
@@ -260,8 +260,8 @@ func TestAddTimeoutInTime(t *testing.T) {
 	}
 }
 
-// A canceller that settles the future decides, on the deferred backend; on the
-// other the future has been cancelled by then.
+// On the deferred backend, a canceller can settle the future with its own outcome. On
+// the future backend the future is already cancelled when the canceller runs.
 func TestAddTimeoutCancellerDecides(t *testing.T) {
 	x := newFixture(t)
 	f := txaio.CreateFuture(txaio.WithCanceller(func(f *txaio.Future[int]) { txaio.Resolve(f, 3) }))
@@ -283,7 +283,7 @@ func TestAddTimeoutCancelled(t *testing.T) {
 	txaio.Cancel(limited, "enough")
 	x.RunUntilIdle()
 	if !f.IsCalled() {
-		t.Error("cancelling what AddTimeout returned does not cancel the future")
+		t.Error("cancelling the future of AddTimeout does not cancel its source")
 	}
 	x.want(t, byBackend("limited!cancelled", "limited!cancelled: enough"))
 	if timers := x.Stats().Timers; timers != 0 {
@@ -300,7 +300,7 @@ func TestAddTimeoutOfGather(t *testing.T) {
 		return nil, fail
 	})
 	x.Advance(time.Second)
-	// On the deferred backend the gathering fails because its children do.
+	// On the deferred backend the gathered future fails because its children do.
 	x.want(t, "timed out after 1s")
 	for _, child := range children {
 		if !child.IsCalled() {
@@ -310,7 +310,7 @@ func TestAddTimeoutOfGather(t *testing.T) {
 	}
 }
 
-// The failure of what AddTimeout returned is the one that has to be seen.
+// If nobody looks at the failure of AddTimeout's future, it is reported.
 func TestAddTimeoutUnhandled(t *testing.T) {
 	x, log := newFixture(t), captureLog(t, nil)
 	func() {
@@ -325,7 +325,7 @@ func TestAddTimeoutUnhandled(t *testing.T) {
 		txaio.Reject(f, errors.New("failed in time"))
 		x.RunUntilIdle()
 	}()
-	wantReport(t, log, "failed in time") // setting a limit is not looking
+	wantReport(t, log, "failed in time") // AddTimeout does not handle the failure
 	func() {
 		txaio.AddCallbacks(txaio.AddTimeout(txaio.CreateFuture[int](), 4321*time.Second), nil, passFailure)
 		x.Advance(5000 * time.Second)
@@ -334,7 +334,7 @@ func TestAddTimeoutUnhandled(t *testing.T) {
 	if got := log.with("1h12m1s"); len(got) > 0 {
 		t.Errorf("reported %q", got)
 	}
-	// What f itself failed with has been passed on.
+	// f's own failure is not reported, because f has passed it on.
 	func() {
 		txaio.AddCallbacks(txaio.AddTimeout(txaio.CreateFutureError[int](errors.New("passed on")), time.Hour), nil, passFailure)
 		f := txaio.CreateFuture[int]()
@@ -348,8 +348,8 @@ func TestAddTimeoutUnhandled(t *testing.T) {
 	}
 }
 
-// What AddTimeout returned can be cancelled until it is settled. On the future
-// backend that is a turn of the loop after the future itself.
+// The future of AddTimeout can be cancelled until it is settled. On the future backend
+// it is settled a turn of the loop after its source.
 func TestAddTimeoutCancelledLate(t *testing.T) {
 	for name, test := range map[string]struct {
 		settle func(f *txaio.Future[int])
@@ -374,8 +374,8 @@ func TestAddTimeoutCancelledLate(t *testing.T) {
 	}
 }
 
-// What AddTimeout cancels decides what it fails with. On the deferred backend a
-// gathering that consumes errors succeeds when its children have been cancelled.
+// The source decides the outcome of AddTimeout's future. On the deferred backend, a
+// gathered future that consumes errors succeeds when its children are cancelled.
 func TestAddTimeoutOfConsumingGather(t *testing.T) {
 	x := newFixture(t)
 	children := []*txaio.Future[int]{txaio.CreateFutureSuccess(1), txaio.CreateFuture[int]()}

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Debug mode keeps nothing of a future that was dropped.
+// Debug mode keeps no data of a future that was dropped.
 func TestDebugForgetsDroppedFutures(t *testing.T) {
 	kept := func() int {
 		unsettled.Lock()

@@ -35,7 +35,7 @@ func settlesIt(f *txaio.Future[int]) { _ = txaio.Resolve(f, 1) }
 //go:noinline
 func failsIt(f *txaio.Future[int]) { _ = txaio.Reject(f, errOne) }
 
-// places are the functions that a text with frames names, of those above.
+// places returns which of the functions above are in a text with frames.
 func places(text string) string {
 	var found []string
 	for line := range strings.Lines(text) {
@@ -90,7 +90,7 @@ func TestDebugFailure(t *testing.T) {
 	if got := places(text); got != "failsIt; "+createdAt+settledAt+"failsIt" || !strings.Contains(text, "\nerrors.errorString: one\nThe future was") {
 		t.Errorf("got:\n%s", text)
 	}
-	// A failure stays what it is, and that of the first future that fails with it.
+	// A *Failure is passed on unchanged, and shows the first future that failed with it.
 	f, g := createsIt(), txaio.CreateFuture[int]()
 	_, _ = txaio.Reject(f, fail), txaio.Reject(g, fail)
 	if _, err := await(t, g); err != error(fail) {
@@ -136,7 +136,7 @@ func TestDebugUnhandledFailure(t *testing.T) {
 	}
 }
 
-// What the variable says holds from the start of the program.
+// The environment variable sets debug mode from the start of the program.
 func TestDebugEnvironment(t *testing.T) {
 	if txaio.Debug() != (os.Getenv("TXAIO_DEBUG") == "1") {
 		t.Errorf("Debug() = %v with TXAIO_DEBUG=%q", txaio.Debug(), os.Getenv("TXAIO_DEBUG"))
@@ -274,7 +274,7 @@ func TestPendingFutures(t *testing.T) {
 	txaio.Cancel(late)
 }
 
-// Off, debug mode costs no allocation for a future, and holds none.
+// If debug mode is off, it costs no allocation for a future, and keeps none alive.
 func TestDebugOffTracksNothing(t *testing.T) {
 	defer txaio.SetDebug(txaio.Debug())
 	txaio.SetDebug(false)
@@ -336,7 +336,7 @@ func tracedTimer()                                   {}
 func tracedCallback(v int) (int, error)              { return v, nil }
 func tracedErrback(fail *txaio.Failure) (int, error) { panic("it") }
 
-// The tasks and regions of runtime/trace: a turn, and the functions in it.
+// runtime/trace shows a task for each turn, and regions for the functions in it.
 func TestTraceRegions(t *testing.T) {
 	loop := testutil.NewTestLoop(txaio.WithName("traced"), txaio.WithExceptionHandler(func(*txaio.Failure) {}))
 	defer testutil.ReplaceLoop(loop)()
@@ -426,7 +426,7 @@ func TestLabelsOfLoopGoroutine(t *testing.T) {
 					if !labelled(t, key, "labelled") || !labelled(t, "request", request) {
 						t.Errorf("%s: Run's goroutine lacks a label", request)
 					}
-					// Refused, and so without a say in the labels.
+					// A refused Run does not change the labels.
 					mustBeUsage(t, "Run inside Run", loop.Run(context.Background()))
 					if !labelled(t, key, "labelled") {
 						t.Errorf("%s: the label is gone", request)
@@ -443,7 +443,7 @@ func TestLabelsOfLoopGoroutine(t *testing.T) {
 	})
 }
 
-// A loop without a name has no label, not even those of whoever wakes it.
+// A loop without a name has no labels, not even those of the goroutine that wakes it.
 func TestLabelsOfUnnamedLoop(t *testing.T) {
 	loop := txaio.NewLoop()
 	done, result := make(chan struct{}), make(chan bool, 2)
@@ -463,8 +463,7 @@ func TestLabelsOfUnnamedLoop(t *testing.T) {
 	}
 }
 
-// What debug mode costs when it is off is the difference to a build without it;
-// what it costs when it is on, this.
+// BenchmarkDebug shows the cost of debug mode, as the difference between on and off.
 func BenchmarkDebug(b *testing.B) {
 	for name, on := range map[string]bool{"off": false, "on": true} {
 		b.Run("future/"+name, func(b *testing.B) {
@@ -501,8 +500,8 @@ func BenchmarkDebug(b *testing.B) {
 	}
 }
 
-// What a failed future costs whose failure is seen later: with an errback from
-// the start it has no cleanup, without it has one for a while.
+// BenchmarkUnhandled shows the cost of a failed future. If it has an errback from the
+// start, it needs no cleanup. If it gets one later, it has a cleanup for a while.
 func BenchmarkUnhandled(b *testing.B) {
 	loop := testutil.NewTestLoop()
 	defer testutil.ReplaceLoop(loop)()

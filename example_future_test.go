@@ -143,7 +143,7 @@ func ExampleAddCallbacks() {
 	// Output: Callback: 42
 }
 
-// Watch looks at what becomes of a future and passes it on.
+// Watch looks at a future's outcome and passes it on.
 func ExampleWatch() {
 	f := txaio.CreateFutureSuccess("hello")
 	seen := make(chan struct{})

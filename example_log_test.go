@@ -15,7 +15,7 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// toStdout is a logrus logger as an application sets one up.
+// toStdout returns a logrus logger of an application.
 func toStdout() *logrus.Logger {
 	logger := logrus.New()
 	logger.SetOutput(os.Stdout)

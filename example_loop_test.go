@@ -74,7 +74,7 @@ func ExampleLoop_RunUntilComplete() {
 	// Output: it ended with: it failed
 }
 
-// A command drives the loop until its work is done, or somebody interrupts it.
+// A command drives the loop until its work is done or it is interrupted.
 func ExampleRunUntil() {
 	loop := txaio.NewLoop()
 	txaio.SetLoop(loop)
@@ -89,8 +89,8 @@ func ExampleRunUntil() {
 	// Output: 8 <nil>
 }
 
-// What a command has started besides, and does not wait for, is still done when
-// Drain returns, unless that takes too long.
+// A command may start work that it does not wait for. Drain waits for it, unless it
+// takes too long.
 func ExampleLoop_Drain() {
 	loop := txaio.NewLoop()
 	txaio.SetLoop(loop)

@@ -156,7 +156,7 @@ func Example_logging() {
 	// Output: level=info msg="Roy hops   3 times" log_namespace=github.com/txaio-go/txaio_test.Example_logging n=3 name=Roy
 }
 
-// The body of TestSleep is what a test does.
+// A test looks like TestSleep.
 func Example_testing() {
 	TestSleep := func(t testing.TB) {
 		loop := testutil.UseLoop(t)

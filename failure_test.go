@@ -205,7 +205,7 @@ func TestErrorTypes(t *testing.T) {
 		t.Error("a PanicError does not unwrap to the error it was panicked with")
 	}
 	if (&txaio.PanicError{Value: "text"}).Unwrap() != nil {
-		t.Error("a PanicError unwraps to what is no error")
+		t.Error("a PanicError with a value that is no error unwraps")
 	}
 	for _, target := range []error{txaio.ErrCancelled, context.Canceled} {
 		if !errors.Is(txaio.CreateFailure(&txaio.CancelledError{}), target) {

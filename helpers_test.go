@@ -24,15 +24,15 @@ var (
 	errTwo = errors.New("two")
 )
 
-// fixture is a TestLoop as the current loop, and a journal of what happened,
-// which includes what reached the loop's exception handler.
+// fixture is a TestLoop as the current loop, and a journal of events. The journal
+// includes the failures that reached the loop's exception handler.
 type fixture struct {
 	*testutil.TestLoop
 	journal
 }
 
-// newFixture returns a fixture for a test. With the name of one of drivenLoops as
-// TXAIO_TEST_LOOP in the environment, that is the current loop.
+// newFixture returns a fixture for a test. If the environment variable
+// TXAIO_TEST_LOOP names one of drivenLoops, that becomes the current loop.
 func newFixture(t *testing.T) *fixture {
 	x := &fixture{}
 	handler := func(fail *txaio.Failure) { x.note("handler %s", fail.Error()) }
@@ -45,22 +45,22 @@ func newFixture(t *testing.T) *fixture {
 	return x
 }
 
-// A drivenLoop is a loop of another type that a TestLoop tells when to run what.
+// A drivenLoop is a loop of another type that a TestLoop drives.
 type drivenLoop interface {
 	txaio.EventLoop
 	theDriver() *testutil.TestLoop
 }
 
-// drivenLoops are by name what makes one. The module of an adapter adds its own.
+// drivenLoops has a constructor for each name. The module of an adapter adds its own.
 var drivenLoops = map[string]func(t *testing.T, driver *testutil.TestLoop, handler func(*txaio.Failure)) drivenLoop{
 	"foreign": func(t *testing.T, driver *testutil.TestLoop, handler func(*txaio.Failure)) drivenLoop {
 		return &foreignLoop{t: t, functions: make(chan func(), 1<<20), handler: handler, driver: driver}
 	},
 }
 
-// foreignLoop is an adapter to another library's kind of loop: a channel of
-// functions that are called one by one. A panic in one of them would end it. What
-// calls them, and has its timers, is a TestLoop, so that tests can tell it when.
+// foreignLoop is an adapter for another kind of loop: a channel of functions that are
+// called one by one. A panic in one of them would end it. A TestLoop calls the
+// functions and has the timers, so that tests can drive it.
 type foreignLoop struct {
 	t         *testing.T
 	functions chan func()
@@ -123,7 +123,7 @@ func (j *journal) want(t *testing.T, events ...string) {
 	j.events = nil
 }
 
-// watch adds a portable pair of callbacks that notes what it gets.
+// watch adds a portable pair of callbacks that notes the outcome.
 func watch[T any](j *journal, f *txaio.Future[T], name string) {
 	callback, errback := noting[T](j, name)
 	txaio.AddCallbacks(f, callback, errback)
@@ -147,7 +147,7 @@ func byBackend[V any](deferred, future V) V {
 	return future
 }
 
-// panicOf returns what fn panics with.
+// panicOf calls fn and returns the value that it panics with.
 func panicOf(fn func()) (value any) {
 	defer func() { value = recover() }()
 	fn()
@@ -196,8 +196,8 @@ func wantErr(t *testing.T, what string, got, want error) {
 	}
 }
 
-// inChild runs the calling test again in a process of its own, where it
-// returns nothing and true, and returns what that printed.
+// inChild runs the calling test again in a process of its own, and returns the
+// output. In that process it returns true.
 func inChild(t *testing.T) (printed string, child bool) {
 	t.Helper()
 	const variable = "TXAIO_TEST_CHILD"
@@ -221,11 +221,11 @@ func onLoop(loop txaio.EventLoop, fn func()) {
 	<-done
 }
 
-// patience is how long a test waits for what is bound to happen. It is long,
-// because it only passes if a test fails.
+// patience is how long a test waits for an event. It is long, because only a test
+// that fails waits for all of it.
 const patience = 30 * time.Second
 
-// receive returns what comes out of ch, and fails the test if nothing does.
+// receive returns the next value from ch, and fails the test if none comes.
 func receive[T any](t testing.TB, ch <-chan T, what string) T {
 	t.Helper()
 	timeout := time.NewTimer(patience)
@@ -240,7 +240,7 @@ func receive[T any](t testing.TB, ch <-chan T, what string) T {
 	}
 }
 
-// eventually waits until a condition holds that nothing announces.
+// eventually polls until a condition holds.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !holds(); runtime.Gosched() {
@@ -256,8 +256,7 @@ type loopMode struct {
 	drive func(t *testing.T, l *txaio.Loop)
 }
 
-// loopModes are all ways. Those that need a goroutine end it when the test
-// ends.
+// loopModes are all modes. Those that need a goroutine end it when the test ends.
 var loopModes = []loopMode{
 	{"own goroutine", func(*testing.T, *txaio.Loop) {}},
 	{"Run", func(t *testing.T, l *txaio.Loop) {
@@ -299,7 +298,7 @@ func inEachMode(t *testing.T, test func(t *testing.T, l *txaio.Loop), opts ...tx
 	}
 }
 
-// notes is what happened, in order.
+// notes is a list of events, in order.
 type notes struct {
 	mu   sync.Mutex
 	list []string
@@ -327,7 +326,7 @@ func (n *notes) expect(t testing.TB, want ...string) {
 	}
 }
 
-// flush waits until l has run what it has to run now.
+// flush waits until l has run everything that is queued.
 func flush(t testing.TB, l txaio.EventLoop) {
 	t.Helper()
 	done := make(chan struct{})

@@ -19,7 +19,8 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// What Twisted's documentation says of Deferred. Nothing here needs a loop.
+// These tests check the rules in Twisted's documentation of Deferred. None needs a
+// loop.
 
 type deferred = txaio.Deferred[int]
 
@@ -217,7 +218,7 @@ func TestDeferredChain(t *testing.T) {
 	})
 }
 
-// A Deferred whose callback is running is not finished: whoever chains to it
+// A Deferred whose callback is running is not finished. A Deferred that chains to it
 // waits, whatever other goroutines do.
 func TestDeferredChainToRunning(t *testing.T) {
 	for _, others := range []string{"alone", "with another Deferred's callback running elsewhere"} {
@@ -414,7 +415,7 @@ func TestDeferredManyCallbacks(t *testing.T) {
 	wantDeferred(t, d, 2*count)
 }
 
-// wantDeferred checks the value as it stands.
+// wantDeferred checks the current value.
 func wantDeferred(t *testing.T, d *deferred, want int) {
 	t.Helper()
 	ended, cancel := context.WithCancel(context.Background())
@@ -474,7 +475,7 @@ func TestDeferredPause(t *testing.T) {
 		wantUsageError(t, d.Unpause, "not paused")
 		d.Chain(chainTo(inner))
 		d.Callback(1)
-		wantUsageError(t, d.Unpause, "not paused") // it waits, which Unpause cannot end
+		wantUsageError(t, d.Unpause, "not paused") // it waits for another, and Unpause cannot end that
 		inner.Callback(2)
 		wantDeferred(t, d, 2)
 	})
@@ -749,7 +750,7 @@ func TestDeferredAwait(t *testing.T) {
 		}
 		runtime.KeepAlive(d)
 	})
-	t.Run("with callbacks that were put off", func(t *testing.T) {
+	t.Run("with postponed callbacks", func(t *testing.T) {
 		outer, inner := new(deferred), new(deferred)
 		outer.Chain(chainTo(inner))
 		outer.Callback(1)
@@ -880,8 +881,8 @@ func TestDeferredChainFromInsideCallbackToOneRunningElsewhere(t *testing.T) {
 	}
 }
 
-// Of Deferreds that wait for one another, the one that ends up with the failure
-// is reported; and a paused one is too.
+// If Deferreds wait for one another, the one that gets the failure in the end is
+// reported. A paused one is reported too.
 func TestUnhandledDeferredNative(t *testing.T) {
 	log := captureLog(t, nil)
 	chained := func(inner *txaio.Future[int]) *txaio.Future[int] {
@@ -963,7 +964,8 @@ func TestUnhandledDeferredNative(t *testing.T) {
 	}
 }
 
-// A Deferred that was left, for one that waited for it, goes on after Goexit there.
+// When a Deferred is finished, a waiting one runs next. If Goexit ends that, the first
+// still runs its later callbacks.
 func TestDeferredGoexitWhileOthersAreLeft(t *testing.T) {
 	var n notes
 	var outer, inner txaio.Deferred[int]

@@ -15,7 +15,7 @@ import (
 	"github.com/txaio-go/txaio/testutil"
 )
 
-// What Python's documentation says of asyncio.Future.
+// These tests check the rules in Python's documentation of asyncio.Future.
 
 func TestFutureStates(t *testing.T) {
 	newFixture(t)
@@ -24,7 +24,7 @@ func TestFutureStates(t *testing.T) {
 		name      string
 		settle    func(f *txaio.Future[int])
 		value     int
-		resultErr error // what Result's error is
+		resultErr error // the error of Result
 		exception error
 		excErr    error
 		cancelled bool
@@ -109,7 +109,7 @@ func TestFutureDoneCallbacks(t *testing.T) {
 	x.want(t, "late true 2")
 }
 
-// What Gather adds to a future stands in line with the callbacks.
+// Gather's own callback runs in the order of addition, as other callbacks do.
 func TestFutureGatherInOrder(t *testing.T) {
 	x := newFixture(t)
 	f := txaio.CreateFuture[int]()
@@ -125,8 +125,8 @@ func TestFutureGatherInOrder(t *testing.T) {
 	x.want(t, "the first is called: true, the second: false")
 }
 
-// Futures of several loops can be gathered: each loop takes down its own results,
-// and the last one settles what Gather returned.
+// Futures of several loops can be gathered. Each loop stores its own results, and the
+// last one settles the gathered future.
 func TestFutureGatherOfSeveralLoops(t *testing.T) {
 	var futures []*txaio.Future[int]
 	for range 3 {
@@ -180,7 +180,7 @@ func TestFutureCallbacksSeeTheSame(t *testing.T) {
 func TestFutureErrorsFromCallbacks(t *testing.T) {
 	x := newFixture(t)
 	f := txaio.CreateFutureSuccess(1)
-	// The errback gets its own callback's error, and hands it on or replaces it.
+	// The errback gets its own callback's error, and returns it or another one.
 	txaio.AddCallbacks(f, func(int) (int, error) { return 0, errOne },
 		func(fail *txaio.Failure) (int, error) { x.note("errback %v", fail); return 0, fail })
 	txaio.AddCallbacks(f, func(int) (int, error) { panic(errOne) },
@@ -347,7 +347,7 @@ func TestFutureOnForeignLoop(t *testing.T) {
 	j.want(t, "a!one", "b!one")
 }
 
-// refusingLoop is a loop that takes nothing.
+// refusingLoop is a loop whose CallSoon panics.
 type refusingLoop struct{ queueLoop }
 
 func (l *refusingLoop) CallSoon(func()) { panic("not now") }
@@ -419,9 +419,9 @@ func TestFutureMisuse(t *testing.T) {
 	wantSettled(t, f, false)
 }
 
-// In txaio a canceller is a callback of the future, which is scheduled however
-// the future is settled: the loop takes a turn, and finds the timers that are
-// due. Few programs of a conformance run meet this.
+// In Python's txaio a canceller is a callback of the future, so every settling
+// schedules it: the loop takes a turn, and finds the timers that are due. Few programs
+// of a conformance run check this.
 func TestCancellerIsScheduledHoweverSettled(t *testing.T) {
 	for _, canceller := range []bool{false, true} {
 		x := newFixture(t)
@@ -468,7 +468,7 @@ func TestUnhandledFutureNative(t *testing.T) {
 	}
 }
 
-// What AddTimeout returned counts as cancelled if the future was.
+// The future of AddTimeout counts as cancelled if its source was cancelled.
 func TestAddTimeoutCancelledState(t *testing.T) {
 	x := newFixture(t)
 	f := txaio.CreateFuture[int]()
@@ -480,8 +480,8 @@ func TestAddTimeoutCancelledState(t *testing.T) {
 	}
 }
 
-// Cancelling what is settled costs nothing, and what cancels many makes one
-// failure for all.
+// Cancelling a settled future allocates nothing, and cancelling a gathered future makes
+// one failure for all children.
 func TestFutureCancelIsCheap(t *testing.T) {
 	x := newFixture(t)
 	settled := txaio.CreateFutureSuccess(1)
@@ -521,7 +521,7 @@ func TestGatherCancelOnLoopThatTakesOneAtATime(t *testing.T) {
 	defer testutil.ReplaceLoop(loop)()
 	child := txaio.CreateFuture[int]()
 	all := txaio.Gather([]*txaio.Future[int]{child}, true)
-	watchValue(child) // a second function, which is handed over while the loop runs the first
+	watchValue(child) // queues a second function while the loop runs the first
 	cancelled := make(chan bool, 1)
 	go func() { cancelled <- all.Cancel() }()
 	if !receive(t, cancelled, "the return of Cancel") {
@@ -533,7 +533,7 @@ func TestGatherCancelOnLoopThatTakesOneAtATime(t *testing.T) {
 	}
 }
 
-// takingLoop is a loop whose CallSoon waits until it is let go on.
+// takingLoop is a loop whose CallSoon waits until the test releases it.
 type takingLoop struct {
 	channelLoop
 	asked, taken chan struct{}
@@ -545,8 +545,8 @@ func (l takingLoop) CallSoon(fn func()) {
 	l.channelLoop <- fn
 }
 
-// A goroutine hands the callbacks of others over, too, while a loop is slow to
-// take them. Their later functions come after those callbacks.
+// While a loop is slow to take functions, a goroutine may pass on callbacks of other
+// goroutines. Later functions of those come after their callbacks.
 func TestFutureOnSlowLoopKeepsTheOrder(t *testing.T) {
 	var n notes
 	loop := takingLoop{make(channelLoop, 3), make(chan struct{}, 3), make(chan struct{})}

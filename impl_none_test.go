@@ -17,8 +17,8 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// In a build with neither tag the package compiles, and every function that
-// needs a backend says which flags there are.
+// In a build with neither tag, the package compiles, and every function that needs a
+// backend panics with an error that names the flags.
 func TestWithoutBackend(t *testing.T) {
 	var (
 		ctx     = context.Background()
@@ -168,7 +168,7 @@ func TestBothBackends(t *testing.T) {
 	}
 }
 
-// Packages keep batched timers in variables, which are made in every build.
+// Packages make batched timers in variables, also in a build without a backend.
 var (
 	sharedTimer = txaio.MakeBatchedTimer(time.Second, 0, txaio.RoundUp())
 	apisTimer   = new(txaio.API).MakeBatchedTimer(time.Second, 10, txaio.RoundUp())
@@ -194,7 +194,7 @@ func TestBatchedTimerWithoutBackend(t *testing.T) {
 	}
 }
 
-// Without a backend too, what cannot work is refused where it is made.
+// Without a backend, MakeBatchedTimer still refuses wrong arguments.
 func TestBatchedTimerMisuseWithoutBackend(t *testing.T) {
 	for name, misuse := range map[string]func(){
 		"a bucket of 0":         func() { txaio.MakeBatchedTimer(0, 1) },
@@ -253,7 +253,7 @@ func TestLoggingWithoutBackend(t *testing.T) {
 	}
 }
 
-// What makes a build choose a backend is in the error.
+// The error names the ways to choose a backend.
 func TestErrNoBackendNamesWays(t *testing.T) {
 	for _, way := range []string{"-tags deferred", "-tags future", "GOFLAGS", "go test -tags"} {
 		if !strings.Contains(txaio.ErrNoBackend.Error(), way) {

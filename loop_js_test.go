@@ -10,7 +10,7 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// However busy a loop is, the page's timers fire, and it paints.
+// The page's timers fire even if a loop is always busy.
 func TestThePageGetsItsTurn(t *testing.T) {
 	inEachMode(t, func(t *testing.T, l *txaio.Loop) {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)

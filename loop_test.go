@@ -27,7 +27,7 @@ func TestLoopRunsFunctionsInOrderOneAtATime(t *testing.T) {
 		const producers, each = 8, 2000
 		var (
 			running atomic.Int32
-			seen    [producers]int // the race detector sees to it that nobody else writes it
+			seen    [producers]int // the race detector reports writes by others
 			total   int
 			done    = make(chan struct{})
 		)
@@ -66,7 +66,7 @@ func TestLoopRunsTimersOnTime(t *testing.T) {
 				return l.CallLater(delay, func() { got.add("%s@%v", name, time.Since(start)) })
 			}
 			at(3*time.Second, "c")
-			at(time.Second, "a") // earlier than what the loop waits for
+			at(time.Second, "a") // earlier than the timer that the loop waits for
 			at(2*time.Second, "b1")
 			at(2*time.Second, "b2")
 			stale := at(500*time.Millisecond, "cancelled")
@@ -286,7 +286,7 @@ func TestLoopHasOneDriver(t *testing.T) {
 		synctest.Wait()
 		mustBeUsage(t, "Run during Run", l.Run(ctx))
 		mustBeUsage(t, "RunUntilComplete during Run", l.RunUntilComplete(txaio.CreateFutureSuccess(1)))
-		flush(t, l) // the first is still at it
+		flush(t, l) // the first is still running
 	})
 	synctest.Test(t, func(t *testing.T) {
 		l := txaio.NewLoop()
@@ -358,8 +358,8 @@ func TestRunGivesUpWaitingWhenItsContextEnds(t *testing.T) {
 	})
 }
 
-// What the loop's own goroutine hands over at the moment at which Run gives
-// up waiting is not lost.
+// If Run gives up waiting while the loop's own goroutine hands the loop over, no
+// function is lost.
 func TestRunGivesUpWhileItTakesOver(t *testing.T) {
 	for range 2000 {
 		l := txaio.NewLoop()
@@ -479,7 +479,7 @@ func TestRunUntilCompleteIsWoken(t *testing.T) {
 	}
 }
 
-// An idle loop holds no goroutine, and has nothing that has to be closed.
+// An idle loop holds no goroutine, so there is nothing to close.
 func TestIdleLoopHoldsNoGoroutine(t *testing.T) {
 	before := runtime.NumGoroutine()
 	var loops []*txaio.Loop
@@ -535,7 +535,7 @@ func TestFakeClockDrivesALoop(t *testing.T) {
 				if got := receive(t, fired, "a timer"); got != "1s at 1s" {
 					t.Error(got)
 				}
-				// Far, past several at once.
+				// One step of the clock, past several timers.
 				for _, delay := range []time.Duration{3, 1, 2} {
 					later(delay * time.Hour)
 				}
@@ -555,8 +555,7 @@ func TestFakeClockDrivesALoop(t *testing.T) {
 	}
 }
 
-// hastyClock is moved by somebody else at the very moment at which the loop,
-// having looked at the time, sets a timer.
+// hastyClock moves after the loop has read the time and before it sets a timer.
 type hastyClock struct {
 	*clockwork.FakeClock
 	jump time.Duration
@@ -581,8 +580,8 @@ func TestClockMovedWhileTheLoopSetsATimer(t *testing.T) {
 	}
 }
 
-// A loop whose clock is moved all the while, by steps that are no multiple of
-// its timers' delays, misses none.
+// A loop misses no timer if its clock moves all the time, in steps that are no
+// multiples of the timers' delays.
 func TestClockMovedAllTheWhile(t *testing.T) {
 	for _, mode := range loopModes {
 		t.Run(mode.name, func(t *testing.T) {
@@ -645,7 +644,7 @@ func TestTimerCancel(t *testing.T) {
 	})
 }
 
-// Each timer runs or is cancelled, never both and never neither.
+// Each timer either runs once or is cancelled.
 func TestTimerCancelRacesWithTheLoop(t *testing.T) {
 	inEachMode(t, func(t *testing.T, l *txaio.Loop) {
 		for range 300 {
@@ -705,7 +704,7 @@ func TestTimersFarAway(t *testing.T) {
 		if len(got.all()) != 3 {
 			t.Errorf("after 292 years: %q", got.all())
 		}
-		// The end of the loop's time line is past.
+		// The clock is past the last time that the loop can represent.
 		for range 2 {
 			l.CallLater(0, got.noting("beyond"))
 			l.CallLater(time.Second, got.noting("beyond"))
@@ -791,7 +790,7 @@ func TestForgottenLoopRunsItsTimers(t *testing.T) {
 	}
 }
 
-// A clock that goes back makes timers wait, and loses none.
+// If the clock goes back, timers are late, and none is lost.
 func TestClockGoesBack(t *testing.T) {
 	clock := clockwork.NewFakeClock()
 	l := txaio.NewLoop(txaio.WithClock(clock))
@@ -805,10 +804,10 @@ func TestClockGoesBack(t *testing.T) {
 	receive(t, fired, "the timer")
 }
 
-// The default loop outlives bubbles of testing/synctest: a timer that was set in
-// one, whatever became of it, stops it neither outside nor in the next one.
+// The default loop outlives bubbles of testing/synctest. A timer that was set in a
+// bubble, pending or not, does not stop the loop outside or in the next bubble.
 func TestDefaultLoopInBubbles(t *testing.T) {
-	if _, child := inChild(t); !child { // where the first timer of the loop is one of a bubble
+	if _, child := inChild(t); !child { // in a new process, the loop's first timer is set in a bubble
 		return
 	}
 	goroutines := runtime.NumGoroutine()
@@ -847,7 +846,7 @@ func TestDefaultLoopInBubbles(t *testing.T) {
 		atRest()
 	}
 	ends := []string{"fired", "cancelled", "pending"}
-	for _, waiting := range []bool{false, true} { // an outer timer waits all the while
+	for _, waiting := range []bool{false, true} { // with a timer that was set outside the bubbles
 		for _, first := range ends {
 			for _, second := range ends {
 				t.Logf("%s, %s, an outer timer: %t", first, second, waiting)
@@ -866,7 +865,7 @@ func TestDefaultLoopInBubbles(t *testing.T) {
 	}
 }
 
-// Timers for the end of time do no harm to a loop whose clock goes back to before
+// Timers for the end of time also work on a loop whose clock goes back to a time before
 // the loop was made.
 func TestTimersFarAwayWithTheClockBeforeTheStart(t *testing.T) {
 	const century = 100 * 365 * 24 * time.Hour
@@ -908,8 +907,8 @@ func TestTimersFarAwayWithTheClockBeforeTheStart(t *testing.T) {
 	}, txaio.WithClock(clock))
 }
 
-// A loop refers to nothing that has run, also if a function has ended the turn
-// with its goroutine.
+// A loop keeps no function that has run, also if a function has ended the goroutine
+// during the turn.
 func TestLoopFreesWhatHasRun(t *testing.T) {
 	for name, last := range map[string]func(){
 		"return": func() {}, "panic": func() { panic("on purpose") }, "Goexit": runtime.Goexit,
@@ -946,7 +945,7 @@ func TestLoopFreesWhatHasRun(t *testing.T) {
 	}
 }
 
-// Loops that have no timer have none on their clock either.
+// A loop without timers leaves no timer on its clock.
 func TestLoopsWithoutTimersLeaveTheClock(t *testing.T) {
 	clock := clockwork.NewFakeClock()
 	fired := make(chan struct{})
@@ -964,8 +963,8 @@ func TestLoopsWithoutTimersLeaveTheClock(t *testing.T) {
 	}
 }
 
-// Negative delays count as 0, so those timers keep their order. (In asyncio the
-// more negative one is the earlier; Twisted refuses it.)
+// Negative delays count as 0, so those timers keep their order. (In asyncio the most
+// negative one runs first. Twisted refuses them.)
 func TestNegativeDelaysKeepTheirOrder(t *testing.T) {
 	l := testutil.NewTestLoop()
 	var got notes
@@ -1007,8 +1006,8 @@ func TestRunUntil(t *testing.T) {
 	}
 }
 
-// If the context ends first, the future stays as it is, and its failure is reported
-// if nobody else looks at it.
+// If the context ends first, the future does not change. If nobody looks at its later
+// failure, that is reported.
 func TestRunUntilContextEnds(t *testing.T) {
 	log := captureLog(t, nil)
 	inBubble(t, func(t *testing.T, loop *txaio.Loop) {

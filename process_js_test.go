@@ -11,11 +11,12 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// giveWay lets whatever else can run do so. JavaScript runs when no goroutine can.
+// giveWay lets other goroutines and JavaScript run. JavaScript runs when no goroutine
+// can.
 func giveWay() { time.Sleep(time.Millisecond) }
 
-// Logs are written at once. Node.js otherwise writes when JavaScript gets its turn,
-// and a test that keeps the collector busy would wait for it in vain.
+// Write logs at once. Otherwise Node.js writes them when JavaScript gets its turn, and
+// a test that keeps the collector busy would never see them.
 func init() { logrus.SetOutput(stderr{}) }
 
 type stderr struct{}
@@ -27,7 +28,7 @@ func (stderr) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// runSelf has Node.js start the process, as GOOS=js has no processes of its own.
+// runSelf starts the process with Node.js, because GOOS=js has no processes.
 func runSelf(test string, variables ...string) (printed string, err error) {
 	process := js.Global().Get("process")
 	args := process.Get("execArgv").Call("concat", process.Get("argv").Call("slice", 1, 3)) // wasm_exec_node.js and the test binary
@@ -37,7 +38,7 @@ func runSelf(test string, variables ...string) (printed string, err error) {
 		name, value, _ := strings.Cut(variable, "=")
 		env.Set(name, value)
 	}
-	// Node's limit, not the test's: that one cannot end a child that spins.
+	// Node.js needs a limit, because the test's limit cannot end a child that spins.
 	result := js.Global().Call("require", "child_process").Call("spawnSync", process.Get("execPath"), args,
 		map[string]any{"env": env, "encoding": "utf8", "timeout": 120_000})
 	printed = result.Get("stdout").String() + result.Get("stderr").String()

@@ -25,8 +25,7 @@ import (
 	"github.com/txaio-go/txaio/testutil"
 )
 
-// Where the backends differ, and that they do: one test for each row of the
-// table in docs/semantics.md.
+// The backends differ as docs/semantics.md says: one test for each row of its table.
 
 func TestDifferenceWhereCallbacksRun(t *testing.T) {
 	x := newFixture(t)
@@ -348,8 +347,8 @@ func TestDifferenceAwaitInsideCallback(t *testing.T) {
 		[]string{"1, <nil>", "2, <nil>"})...)
 }
 
-// libraryLog is what the library itself logs during a test. What earlier tests
-// dropped may be in it too, so tests look for texts of their own.
+// libraryLog has the library's own log entries during a test. They may include reports
+// of futures that earlier tests dropped, so tests look for texts of their own.
 type libraryLog struct {
 	mu      sync.Mutex
 	entries []string
@@ -381,8 +380,7 @@ func (l *libraryLog) with(text string) []string {
 	return found
 }
 
-// captureLog records what the library logs until the test ends. fire may be
-// nil.
+// captureLog records the library's log entries until the test ends. fire may be nil.
 func captureLog(t testing.TB, fire func(entry *logrus.Entry)) *libraryLog {
 	l := &libraryLog{fire: fire}
 	logger := logrus.New()
@@ -404,7 +402,7 @@ func wantReport(t testing.TB, log *libraryLog, text string) string {
 	return log.with(text)[0]
 }
 
-// settleReports waits until what has been dropped so far has been reported.
+// settleReports waits until the failures that were dropped so far are reported.
 func settleReports(t testing.TB, log *libraryLog) {
 	t.Helper()
 	for range 3 {
@@ -415,8 +413,8 @@ func settleReports(t testing.TB, log *libraryLog) {
 	wantReport(t, log, text)
 }
 
-// ownReports keeps the reports of the failures that a test leaves unhandled
-// from coming out during a later one.
+// ownReports keeps failures that a test leaves unhandled from being reported during a
+// later test.
 func ownReports(t testing.TB) {
 	log := captureLog(t, nil)
 	t.Cleanup(func() { settleReports(t, log) })
@@ -444,14 +442,14 @@ func TestUnhandledFailureIsLogged(t *testing.T) {
 	}
 }
 
-// Who has seen a failure, and what is reported in the end.
+// A failure that nothing handles is reported once.
 func TestUnhandledFailures(t *testing.T) {
 	const no, yes = "", "boom"
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	boom := func(err error) *txaio.Future[int] { return txaio.CreateFutureError[int](err) }
 	for name, test := range map[string]struct {
-		deferred, future string // the text of what is reported
+		deferred, future string // the text of the report
 		drop             func(x *fixture, err error)
 	}{
 		"dropped": {yes, yes, func(x *fixture, err error) { boom(err) }},
@@ -568,7 +566,7 @@ func TestUnhandledFailures(t *testing.T) {
 	}
 }
 
-// Twisted reports a Deferred that was cancelled, asyncio a future not.
+// Twisted reports a cancelled Deferred, but asyncio does not report a cancelled future.
 func TestUnhandledCancellation(t *testing.T) {
 	newFixture(t)
 	log := captureLog(t, nil)
@@ -583,7 +581,7 @@ func TestUnhandledCancellation(t *testing.T) {
 	}
 }
 
-// An error that refers to its future keeps neither from being collected.
+// An error may refer to its future. Both are still collected.
 type cyclicError struct{ f *txaio.Future[int] }
 
 func (e *cyclicError) Error() string { return "cyclic" }
@@ -611,8 +609,8 @@ func TestUnhandledErrorThatAsksItsFuture(t *testing.T) {
 	wantReport(t, log, "curious true")
 }
 
-// In a log hook neither Goexit nor a panic loses the reports after it, and one
-// that blocks holds up nothing else of the runtime.
+// If a log hook panics or calls Goexit, later failures are still reported. If it
+// blocks, other cleanups of the runtime still run.
 func TestUnhandledReportsAndHooks(t *testing.T) {
 	var fired atomic.Int64
 	log := captureLog(t, func(entry *logrus.Entry) {
@@ -676,7 +674,7 @@ func TestUnhandledFailureInABubble(t *testing.T) {
 	wantReport(t, log, "in a bubble")
 }
 
-// Nothing is held, and nothing allocated, for a future that succeeds.
+// Reports of unhandled failures cost nothing for a future that succeeds.
 func TestUnhandledCostsSuccessNothing(t *testing.T) {
 	x := testutil.UseLoop(t) // a foreign loop costs more
 	const futures = 100
@@ -693,9 +691,9 @@ func TestUnhandledCostsSuccessNothing(t *testing.T) {
 	}
 }
 
-// The faults of docs/reliability.md that no other test injects.
+// The tests below inject the faults of docs/reliability.md that no other test does.
 
-// A fault is a way in which a function ends that should have returned.
+// A fault is a way for a function to end without returning.
 type fault struct {
 	name string
 	do   func()
@@ -706,8 +704,8 @@ var faults = []fault{
 	{"Goexit", runtime.Goexit},
 }
 
-// In each function that a program hands in, a panic and Goexit end that call
-// alone: what comes after it on the loop runs, on the loop's own goroutine.
+// A panic or Goexit in any function of a program ends only that call. Later functions
+// of the loop run, on the loop's own goroutine.
 func TestFaultsLeaveTheLoopRunning(t *testing.T) {
 	log := captureLog(t, nil)
 	for _, fault := range faults {
@@ -770,8 +768,8 @@ func TestFaultsLeaveTheLoopRunning(t *testing.T) {
 	}
 }
 
-// The exception handler that panics loses neither failure; one that calls
-// Goexit has had its failure.
+// If the exception handler panics, both failures are logged. If it calls Goexit, its
+// failure counts as handled.
 func TestFaultsInExceptionHandler(t *testing.T) {
 	for _, fault := range faults {
 		t.Run(fault.name, func(t *testing.T) {
@@ -812,8 +810,8 @@ func (w *faultyWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// What goes wrong in a log hook or a writer does not reach whoever logs: the
-// loop that reports a panic goes on.
+// A fault in a log hook or a writer does not reach the code that logs. A loop that
+// reports a panic goes on.
 func TestFaultsInLogging(t *testing.T) {
 	for _, where := range []string{"hook", "writer"} {
 		for _, fault := range append(faults, fault{"error", nil}) {
@@ -856,7 +854,7 @@ type faultyHook func() error
 func (faultyHook) Levels() []logrus.Level        { return logrus.AllLevels }
 func (hook faultyHook) Fire(*logrus.Entry) error { return hook() }
 
-// Settling after a cancellation, in all combinations, changes nothing any more.
+// Settling after a cancellation changes nothing, in all combinations.
 func TestFaultSettleAfterCancel(t *testing.T) {
 	for _, settle := range []func(f *txaio.Future[int]) error{
 		func(f *txaio.Future[int]) error { return txaio.Resolve(f, 1) },
@@ -889,8 +887,8 @@ func TestFaultCancelInsideCanceller(t *testing.T) {
 	x.want(t, "canceller", "f!cancelled")
 }
 
-// Of 64 goroutines that settle a future at once, one does, and each callback
-// runs once with its value.
+// If 64 goroutines settle a future at once, one succeeds, and each callback runs once
+// with its value.
 func TestFaultResolveFrom64Goroutines(t *testing.T) {
 	const goroutines = 64
 	loop := txaio.NewLoop()
@@ -937,8 +935,8 @@ func TestFaultResolveFrom64Goroutines(t *testing.T) {
 	}
 }
 
-// A loop that nobody refers to any more runs what it has been given, and is
-// collected after that.
+// A loop that nobody refers to runs its functions and timers, and is collected after
+// that.
 func TestFaultLoopDroppedWithWork(t *testing.T) {
 	var ran atomic.Int64
 	release := make(chan struct{})
@@ -959,7 +957,7 @@ func TestFaultLoopDroppedWithWork(t *testing.T) {
 	})
 }
 
-// What a test loop holds when it is dropped is gone: nobody runs it.
+// If a test loop is dropped, its functions never run.
 func TestFaultTestLoopDroppedWithWork(t *testing.T) {
 	ran := false
 	pointer := func() weak.Pointer[txaio.Loop] {
@@ -973,8 +971,8 @@ func TestFaultTestLoopDroppedWithWork(t *testing.T) {
 	}
 }
 
-// A context that ends releases whoever waits with it, and leaves the future as
-// it is.
+// If a context ends, the calls that wait with it return, and the future does not
+// change.
 func TestFaultContextEnds(t *testing.T) {
 	inBubble(t, func(t *testing.T, loop *txaio.Loop) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -1001,9 +999,8 @@ func wantValueOf(t *testing.T, f *txaio.Future[int], want int) {
 	}
 }
 
-// A clock that jumps back makes timers late by the jump, and loses none; those
-// of a batched timer likewise. The system's clock cannot do that: loops go by
-// its monotonic reading.
+// If a clock jumps back, timers and batched timers are late by the jump, and none is
+// lost. The system's clock cannot cause this, because loops use its monotonic reading.
 func TestFaultClockJumpsBack(t *testing.T) {
 	clock := clockwork.NewFakeClockAt(time.Unix(1e6, 0))
 	loop := txaio.NewLoop(txaio.WithClock(clock))
@@ -1024,8 +1021,8 @@ func TestFaultClockJumpsBack(t *testing.T) {
 	}
 }
 
-// A callback that blocks for ever holds up its loop, and nothing else: other
-// loops run, Await and its context work, and debug mode and Stats tell.
+// A callback that blocks for ever holds up its loop, and nothing else: other loops
+// run, Await ends with its context, and debug mode and Stats show the problem.
 func TestFaultCallbackBlocks(t *testing.T) {
 	inBubble(t, func(t *testing.T, stuck *txaio.Loop) {
 		block := make(chan struct{})
@@ -1048,7 +1045,7 @@ func TestFaultCallbackBlocks(t *testing.T) {
 		if _, err := txaio.Await(ctx, txaio.CreateFuture[int]()); err != context.DeadlineExceeded {
 			t.Errorf("Await returned %v", err)
 		}
-		// Run cannot take over, and says so when its context ends.
+		// Run cannot take over, and returns the context's error when that ends.
 		if err := stuck.Run(ctx); err != context.DeadlineExceeded {
 			t.Errorf("Run returned %v", err)
 		}
@@ -1068,8 +1065,8 @@ func TestFaultTraceback(t *testing.T) {
 
 func faultyFunction() { panic("a fault with a place") }
 
-// Everything at once, from many goroutines, on shared futures: each callback
-// runs exactly once, each gathering ends, and no goroutine is left.
+// Many goroutines use shared futures in all ways at once. Each callback runs exactly
+// once, each gathered future is settled, and no goroutine is left.
 func TestRace(t *testing.T) {
 	ownReports(t)
 	const (
@@ -1150,7 +1147,7 @@ func TestRace(t *testing.T) {
 		close(start)
 		wg.Wait()
 		for i, f := range futures {
-			// All callbacks have been added, and this one comes after them.
+			// This callback is the last one.
 			last := make(chan struct{})
 			txaio.AddCallbacks(f, func(v int) (int, error) { close(last); return v, nil },
 				func(fail *txaio.Failure) (int, error) { close(last); return 0, fail })
@@ -1172,8 +1169,8 @@ func TestRace(t *testing.T) {
 	wantGoroutines(t, before)
 }
 
-// Cancelling a gathering while it is settled, and while somebody waits for that,
-// does one or the other.
+// A gathered future that is cancelled and settled at the same time is either cancelled
+// or settled, also if somebody waits for it.
 func TestRaceCancelGather(t *testing.T) {
 	ownReports(t)
 	defer testutil.ReplaceLoop(txaio.NewLoop())()
@@ -1196,8 +1193,8 @@ func TestRaceCancelGather(t *testing.T) {
 	}
 }
 
-// A gathering that does not consume failures fails with one of them, however
-// close to it the last of the others succeeds, and on whichever loop.
+// A gathered future that does not consume failures fails with one of them, even if the
+// last of the others succeeds at the same time, on any loop.
 func TestRaceGatherFails(t *testing.T) {
 	loops := [2]*txaio.Loop{txaio.NewLoop(), txaio.NewLoop()}
 	defer testutil.ReplaceLoop(loops[0])()
@@ -1252,7 +1249,7 @@ func TestRaceKeepsOrder(t *testing.T) {
 	}
 }
 
-// wantGoroutines waits for the goroutines that are on their way out.
+// wantGoroutines waits until only want goroutines are left.
 func wantGoroutines(t *testing.T, want int) {
 	t.Helper()
 	deadline := time.Now().Add(5 * time.Second)
@@ -1328,8 +1325,8 @@ func TestNilPanic(t *testing.T) {
 	}
 }
 
-// The exception handler is called on the loop, for one failure at a time, on
-// whatever goroutines cancellers panic.
+// The exception handler is called on the loop, for one failure at a time, even if
+// cancellers panic on several goroutines.
 func TestPanicsOfCancellersReachTheHandlerOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var running, handled, elsewhere int
@@ -1360,8 +1357,8 @@ func TestPanicsOfCancellersReachTheHandlerOneByOne(t *testing.T) {
 	})
 }
 
-// What can change is printed as its type and state, for every verb, and can be
-// printed while others change it.
+// Futures, loops and timers print as their type and state, for every verb. They can be
+// printed while other goroutines change them.
 func TestPrintWhileOthersChangeIt(t *testing.T) {
 	verbs := []string{"%v", "%+v", "%#v", "%d", "%s", "%x"}
 	loop := txaio.NewLoop(txaio.WithName("printed"))
@@ -1402,7 +1399,7 @@ func TestPrintWhileOthersChangeIt(t *testing.T) {
 			} {
 				text := fmt.Sprintf(verb, c.what)
 				if _, list := c.what.([]*txaio.Future[int]); list && verb == "%#v" {
-					c.want = "[]*txaio." // whatever the alias stands for
+					c.want = "[]*txaio." // the alias prints as its target
 				}
 				if !strings.HasPrefix(text, c.want) {
 					t.Errorf("%s prints %q", verb, text)
@@ -1430,7 +1427,7 @@ func TestPrintWhileOthersChangeIt(t *testing.T) {
 	}
 }
 
-// watchValue adds callbacks that take note of nothing.
+// watchValue adds callbacks that do nothing.
 func watchValue(f *txaio.Future[int]) {
 	txaio.Watch(f, func(int) {}, func(*txaio.Failure) {})
 }
@@ -1446,9 +1443,9 @@ func TestAwaitsThatGiveUp(t *testing.T) {
 		wantErr(t, "Await", err, context.Canceled)
 		return time.Since(start)
 	}
-	// Linear growth makes the ratio 32, quadratic growth 1,000. A busy machine
-	// only adds to the shortest time of many attempts, so one that is linear is
-	// found to be so in the end.
+	// With linear growth the ratio is 32, with quadratic growth 1,000. The test
+	// compares the shortest times of many attempts, because a busy machine only adds
+	// to a time.
 	const few, many = 500, 16_000
 	short, long := time.Duration(math.MaxInt64), time.Duration(math.MaxInt64)
 	for range 100 {
@@ -1460,8 +1457,8 @@ func TestAwaitsThatGiveUp(t *testing.T) {
 	t.Errorf("%d calls of Await need %v to give up, %d of them %v", few, short, many, long)
 }
 
-// nestedContext is a context that ends when more calls of Await, which begin
-// while this one waits, have given up.
+// nestedContext is a context for a call of Await. It starts more calls while that one
+// waits, and ends when they have given up.
 type nestedContext struct {
 	endsWhileWaiting
 	f    *txaio.Future[int]
@@ -1475,8 +1472,8 @@ func (c *nestedContext) Done() <-chan struct{} {
 	return c.endsWhileWaiting.Done()
 }
 
-// endsWhileWaiting is a context that ends between the question whether it has,
-// which only the deferred backend asks, and the wait for it.
+// endsWhileWaiting is a context that ends after Await has checked it and before it
+// waits for it. Only the deferred backend checks it first.
 type endsWhileWaiting struct {
 	context.Context
 	asked bool

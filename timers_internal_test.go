@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The heap does what a sorted list does.
+// The heap gives the same results as a sorted list.
 func TestTimerHeapAgainstModel(t *testing.T) {
 	for _, seed := range []uint64{1, 2, 3, uint64(time.Now().UnixNano())} {
 		random := rand.New(rand.NewPCG(seed, 0))
@@ -64,8 +64,8 @@ func TestTimerHeapAgainstModel(t *testing.T) {
 	}
 }
 
-// A burst of timers does not occupy memory for ever, whether they are
-// cancelled, in whatever order, or run.
+// The memory of a burst of timers is free again after they were cancelled, in any
+// order, or have run.
 func TestTimerHeapGivesMemoryBack(t *testing.T) {
 	for _, c := range []struct {
 		name  string

@@ -57,7 +57,7 @@ func TestCreateFuture(t *testing.T) {
 	}
 }
 
-// wantSettled checks all there is to ask whether f is settled.
+// wantSettled checks every function and method that reports whether f is settled.
 func wantSettled(t *testing.T, f txaio.AnyFuture, want bool) {
 	t.Helper()
 	if txaio.IsCalled(f) != want || f.IsCalled() != want {
@@ -259,8 +259,8 @@ func TestIsFuture(t *testing.T) {
 
 type point struct{ X, Y int }
 
-// RejectOnPanic has to be the deferred function itself for recover to work,
-// whatever the compiler puts between them for a type parameter.
+// recover works only if RejectOnPanic is itself the deferred function. The compiler may
+// put a wrapper between them for a type parameter.
 func TestRejectOnPanic(t *testing.T) {
 	newFixture(t)
 	t.Run("int", rejectOnPanic[int])
@@ -594,7 +594,7 @@ func TestAwaitOnLoop(t *testing.T) {
 	})
 }
 
-// spyLoop counts the timers that were cancelled in time.
+// spyLoop counts timers that were cancelled in time.
 type spyLoop struct {
 	*testutil.TestLoop
 	stopped int
@@ -686,7 +686,7 @@ func TestSleep(t *testing.T) {
 	x.want(t)
 }
 
-// What cannot work panics with a *UsageError that says what was wrong.
+// Misuse panics with a *UsageError that names the mistake.
 func TestMisuse(t *testing.T) {
 	x := newFixture(t)
 	var noFailure error = (*txaio.Failure)(nil)
@@ -760,7 +760,7 @@ func TestPerfCounterNs(t *testing.T) {
 	}
 	grows(t)
 	outside := last
-	for range 2 { // in each bubble it is the bubble's
+	for range 2 { // in each bubble it follows the bubble's clock
 		synctest.Test(t, func(t *testing.T) {
 			last = txaio.PerfCounterNs()
 			grows(t)
@@ -776,8 +776,8 @@ func TestPerfCounterNs(t *testing.T) {
 	grows(t)
 }
 
-// Nil futures, options and loops, and zero values of what has to be made, are
-// misuse.
+// Nil futures, options and loops are misuse. So are zero values of types that need a
+// constructor.
 func TestNilIsMisuse(t *testing.T) {
 	x := newFixture(t)
 	current := txaio.CurrentLoop()
@@ -855,7 +855,7 @@ func TestNilIsMisuse(t *testing.T) {
 		t.Run(name, func(t *testing.T) { wantUsageError(t, fn) })
 	}
 
-	// Nothing was changed before.
+	// The calls changed nothing before they panicked.
 	if txaio.CurrentLoop() != current {
 		t.Error("the loop was replaced")
 	}
@@ -866,7 +866,7 @@ func TestNilIsMisuse(t *testing.T) {
 	}
 	wantFailure(t, pending, errOne) // not consumed
 
-	// A zero Failure that a callback returns is a failure, of the callback.
+	// If a callback returns a zero Failure, the callback has failed.
 	f := txaio.CreateFutureSuccess(1)
 	txaio.AddCallbacks(f, func(int) (int, error) { return 0, zeroFailure }, func(fail *txaio.Failure) (int, error) {
 		x.note("errback")

@@ -10,9 +10,9 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// BenchmarkBusy hands bursts of 200 functions to a loop, each after the last one
-// has run, while one goroutine more than there are processors computes. It needs
-// seconds to say something: whoever computes keeps a processor for 10 ms.
+// BenchmarkBusy gives bursts of 200 functions to a loop, each after the previous
+// burst has run. Meanwhile goroutines compute: one more than there are processors.
+// It must run for seconds, because each of them keeps its processor for 10 ms.
 func BenchmarkBusy(b *testing.B) {
 	burst := func(b *testing.B, callSoon func(func())) {
 		var (

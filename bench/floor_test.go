@@ -8,16 +8,16 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// sink keeps what is assigned to it on the heap.
+// sink forces values that are assigned to it onto the heap.
 var sink any
 
-// sameSize is as large as a future, and has pointers in it too.
+// sameSize is as large as a future, and has pointers, as a future does.
 type sameSize struct {
 	_ *int
 	_ [unsafe.Sizeof(txaio.Future[int]{}) - unsafe.Sizeof(uintptr(0))]byte
 }
 
-// callback is what the futures' callbacks are.
+// callback is the callback of the futures.
 func callback(value int) (int, error) {
 	total += value
 	return value, nil
@@ -25,11 +25,11 @@ func callback(value int) (int, error) {
 
 var total int
 
-// direct is callback, hidden from the compiler.
+// direct is callback in a variable, so that the compiler cannot inline it.
 var direct = callback
 
-// floor is what a future cannot cost less than: an allocation of its size, and
-// the call of its callback.
+// floor is the least that a future can cost: an allocation of its size, and the
+// call of its callback.
 func floor(b *testing.B) {
 	defer allocs(b)()
 	for b.Loop() {
@@ -49,9 +49,9 @@ func allocs(b *testing.B) (report func()) {
 	}
 }
 
-// each runs what makes n of an item, again and again, and reports the time and
-// the allocations of one. It runs it once before, so that the heap has the
-// memory that it needs.
+// each calls run, which makes n items, again and again, and reports the time and
+// the allocations per item. It calls run once before, so that the heap has grown to
+// its size.
 func each(b *testing.B, n int, item string, run func()) {
 	run()
 	runtime.GC()

@@ -13,10 +13,9 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// BenchmarkSettle is the life of a future with one callback: it is created, the
-// callback added, the future resolved, and the callback runs, on the deferred
-// backend inside Resolve, on the future backend on a running loop. What a loop
-// has not yet run when all is handed over counts.
+// BenchmarkSettle creates a future, adds a callback and resolves the future. The
+// callback runs inside Resolve on the deferred backend, and on a running loop on
+// the future backend. The time includes the loop's work after the last Resolve.
 func BenchmarkSettle(b *testing.B) {
 	b.Run("floor", floor)
 	for _, buffer := range []int{0, 1024} {
@@ -24,7 +23,7 @@ func BenchmarkSettle(b *testing.B) {
 			defer allocs(b)()
 			loop := newChanLoop(buffer)
 			for i := range b.N {
-				loop.callSoon(func() { direct(i) }) // hands over a value, as a future does
+				loop.callSoon(func() { direct(i) }) // passes a value, as a future does
 			}
 			loop.close()
 		})
@@ -105,9 +104,9 @@ func flushGoja(loop *eventloop.EventLoop) {
 	loop.Stop()
 }
 
-// chanLoop is the event loop that one writes oneself. Without a buffer each
-// function is handed over to the waiting loop; with one, a producer that is
-// ahead does not wait, until the buffer is full.
+// chanLoop is the event loop that most programs write themselves: a channel of
+// functions. Without a buffer, a producer waits until the loop takes the function.
+// With a buffer, it waits only if the buffer is full.
 type chanLoop struct {
 	functions chan func()
 	done      chan struct{}

@@ -12,7 +12,7 @@ import (
 )
 
 // BenchmarkGather creates futures, gathers them, resolves each and waits for
-// the results: the time is that of one future, all included.
+// the results. The time is per future, and includes everything.
 func BenchmarkGather(b *testing.B) {
 	b.Run("floor", floor)
 	for _, n := range []int{10, 100, 1_000, 10_000, 100_000, 1_000_000} {
@@ -53,8 +53,8 @@ func BenchmarkGather(b *testing.B) {
 
 func gather(b *testing.B, futures []*txaio.Future[int]) { gatherInStages(b, futures, nothing) }
 
-// gatherInStages calls passed when the futures are created, when they are gathered,
-// when they are resolved, and when the results are there.
+// gatherInStages calls passed after it has created the futures, gathered them,
+// resolved them, and got the results.
 func gatherInStages(b *testing.B, futures []*txaio.Future[int], passed func()) {
 	for i := range futures {
 		futures[i] = txaio.CreateFuture[int]()

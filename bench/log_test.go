@@ -28,7 +28,7 @@ func discardZap(level zapcore.Level) *zap.Logger {
 }
 
 // BenchmarkLogDisabled logs below the level, with one attribute. It loops over b.N,
-// because b.Loop makes each call copy its arguments once more.
+// because inside b.Loop each call copies its arguments once more.
 func BenchmarkLogDisabled(b *testing.B) {
 	b.Run("slog LogAttrs", func(b *testing.B) {
 		defer allocs(b)()

@@ -12,7 +12,7 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// BenchmarkCallSoon hands a function to a loop that runs on another goroutine.
+// BenchmarkCallSoon gives a function to a loop that runs on another goroutine.
 func BenchmarkCallSoon(b *testing.B) {
 	for _, buffer := range []int{0, 1024} {
 		b.Run(chanLoopName(buffer), func(b *testing.B) {
@@ -43,8 +43,8 @@ func BenchmarkCallSoon(b *testing.B) {
 	})
 }
 
-// BenchmarkRoundTrip hands a function to a loop that has nothing else to do, and
-// waits for its answer: what a user waits for.
+// BenchmarkRoundTrip gives a function to a loop that has nothing else to do, and
+// waits for its answer. This is the latency that a user sees.
 func BenchmarkRoundTrip(b *testing.B) {
 	roundTrip := func(b *testing.B, callSoon func(func())) {
 		defer allocs(b)()
@@ -60,8 +60,8 @@ func BenchmarkRoundTrip(b *testing.B) {
 		defer loop.close()
 		roundTrip(b, loop.callSoon)
 	})
-	// Await ends with its context. Without the library, that takes a channel for
-	// each answer, because a late answer must not block the loop or be taken for
+	// Await ends with its context. Without the library, this needs a new channel
+	// for each answer: a late answer must neither block the loop nor be taken for
 	// the next one.
 	b.Run("chan func loop, answer or context", func(b *testing.B) {
 		defer allocs(b)()
@@ -102,7 +102,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 	})
 }
 
-// BenchmarkProducers hands functions to a loop from several goroutines at once.
+// BenchmarkProducers gives functions to a loop from several goroutines at once.
 func BenchmarkProducers(b *testing.B) {
 	for _, producers := range []int{1, 2, 4, 8, 16, 32, 64} {
 		b.Run(fmt.Sprintf("txaio %d", producers), func(b *testing.B) {

@@ -9,8 +9,9 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// BenchmarkParts is what BenchmarkSettle, BenchmarkCallSoon and the timers'
-// benchmarks are made of, for a look at what a machine makes of it.
+// BenchmarkParts measures the operations that BenchmarkSettle, BenchmarkCallSoon
+// and the benchmarks of timers consist of. It helps to explain their times on a
+// machine.
 func BenchmarkParts(b *testing.B) {
 	b.Run("allocation", func(b *testing.B) {
 		for b.Loop() {

@@ -7,8 +7,8 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// BenchmarkThen is a future that another is made of, against one that is made by
-// hand: both are created, the first is resolved, and a callback of the second runs.
+// BenchmarkThen compares Then with a second future made by hand. It creates both
+// futures and resolves the first, and a callback of the second runs.
 func BenchmarkThen(b *testing.B) {
 	run := func(name string, then func(f *txaio.Future[int]) *txaio.Future[int]) {
 		b.Run(name, func(b *testing.B) {
@@ -37,8 +37,9 @@ func BenchmarkThen(b *testing.B) {
 	})
 }
 
-// BenchmarkGo is a call on a goroutine of its own, whose result a callback gets on
-// the loop; against a goroutine that sends it to a loop that receives.
+// BenchmarkGo runs a function on a goroutine of its own, and a callback gets its
+// result on the loop. It compares this with a goroutine that sends its result to a
+// loop on a channel.
 func BenchmarkGo(b *testing.B) {
 	b.Run("txaio", func(b *testing.B) {
 		defer allocs(b)()
@@ -71,7 +72,7 @@ func BenchmarkGo(b *testing.B) {
 	})
 }
 
-// limit is how many goroutines there are at a time.
+// A limit limits how many goroutines there are at a time.
 type limit chan struct{}
 
 func newLimit() limit { return make(limit, 64) }

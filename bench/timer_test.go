@@ -9,16 +9,17 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// outstanding are the numbers of timers that are pending meanwhile.
+// outstanding are the numbers of other timers that are pending.
 var outstanding = []int{0, 1_000_000}
 
-// delay spreads timers over an hour, after the timeouts that are cancelled.
+// delay spreads timers over an hour, all later than the timeouts that the
+// benchmarks cancel.
 func delay(i int) time.Duration {
 	return time.Minute + time.Duration(i*2_654_435_761%3_600_000)*time.Millisecond
 }
 
-// BenchmarkTimerCancel sets a timer and cancels it: a timeout of a minute that
-// does not happen, with other timers spread over an hour.
+// BenchmarkTimerCancel sets a timer and cancels it, such as a timeout of a minute
+// for an answer that comes. Other timers are spread over an hour.
 func BenchmarkTimerCancel(b *testing.B) {
 	for _, n := range outstanding {
 		b.Run(fmt.Sprintf("time.AfterFunc, %d outstanding", n), func(b *testing.B) {
@@ -113,8 +114,8 @@ func BenchmarkTimerSet(b *testing.B) {
 	})
 }
 
-// BenchmarkTimerSetAmong sets timers while a million others are outstanding,
-// spread over an hour as those are. It cancels them again, which is not timed.
+// BenchmarkTimerSetAmong sets timers while a million others are outstanding. All
+// are spread over an hour. It cancels the new ones, and does not time that.
 func BenchmarkTimerSetAmong(b *testing.B) {
 	const others, n = 1_000_000, 10_000
 	among := func(name string, set func(int) any) {
@@ -161,9 +162,8 @@ func BenchmarkTimerMemory(b *testing.B) {
 	}
 }
 
-// memory reports the time and the allocations that n of what set makes take
-// each, and the bytes that they occupy, without the reference to it that a
-// program keeps.
+// memory calls set n times, and reports the time, the allocations and the bytes
+// per timer. The bytes do not include the program's reference to the timer.
 func memory(b *testing.B, name string, n int, start func() (set func(int) any)) {
 	b.Run(name, func(b *testing.B) {
 		keep := make([]any, n)

@@ -13,7 +13,7 @@ import (
 	"github.com/txaio-go/txaio/testutil"
 )
 
-// The body of TestTimeout is what a test does.
+// A test looks like TestTimeout.
 func Example() {
 	TestTimeout := func(t testing.TB) {
 		loop := testutil.UseLoop(t)

@@ -13,10 +13,10 @@ import (
 	"github.com/txaio-go/txaio/testutil"
 )
 
-// How to test code that has goroutines which look at the time: in a bubble of
-// testing/synctest, whose clock moves only when all its goroutines wait. So a
-// timeout fires when the work takes that long, and never because the machine is
-// slow. The loop has to be made in the bubble.
+// Test code with goroutines that look at the time in a bubble of
+// testing/synctest. The bubble's clock moves only when all its goroutines wait. So a
+// timeout fires if the work takes that long, and never because the machine is slow.
+// Make the loop in the bubble.
 func TestGoroutines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		defer testutil.ReplaceLoop(txaio.NewLoop())()
@@ -40,8 +40,8 @@ func TestGoroutines(t *testing.T) {
 	})
 }
 
-// How to test code that has goroutines which do not look at the time: with a
-// TestLoop that runs until all of them wait.
+// Test code with goroutines that do not look at the time with a TestLoop, which
+// runs until all of them wait.
 func TestWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		loop := testutil.UseLoop(t)
@@ -70,7 +70,7 @@ func TestWait(t *testing.T) {
 	})
 }
 
-// A loop and a goroutine that keep each other at work are told so.
+// Wait panics if a loop and a goroutine give each other work without end.
 func TestWaitWithoutEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		loop := testutil.UseLoop(t)
@@ -89,7 +89,7 @@ func TestWaitWithoutEnd(t *testing.T) {
 	})
 }
 
-// The code of the package's documentation.
+// The code in the package's documentation works.
 func TestDocumentedBubbles(t *testing.T) {
 	work := func(context.Context) (int, error) { return 42, nil }
 	synctest.Test(t, func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 )
 
 // The examples compile without a tag, so that documentation sites show them.
-// They are skipped, as nothing can run without a backend.
+// They are skipped, because nothing can run without a backend.
 func TestMain(m *testing.M) {
 	if err := flag.Set("test.skip", "^Example"); err != nil {
 		fmt.Fprintln(os.Stderr, err)

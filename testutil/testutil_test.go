@@ -18,7 +18,7 @@ import (
 	"github.com/txaio-go/txaio/testutil"
 )
 
-// events is what happened, each with the loop's time.
+// events is a list of events, each with the loop's time.
 type events struct {
 	loop *testutil.TestLoop
 	list []string
@@ -96,8 +96,8 @@ func TestAdvanceRunsEverythingInItsOrder(t *testing.T) {
 	}
 }
 
-// A function sees the time for which it was set, also one that was set on the way.
-// Twisted's Clock.advance moves the clock to the end first.
+// A function sees the time for which it was set, even if it was set during
+// Advance. Twisted's Clock.advance moves the clock to the end first.
 func TestAdvanceMovesTheClockTimerByTimer(t *testing.T) {
 	e := newEvents(t)
 	e.loop.CallLater(time.Second, func() {
@@ -119,8 +119,8 @@ func TestAdvanceRunsFutures(t *testing.T) {
 	e.expect(t, "slept@5s")
 }
 
-// What became due because the clock itself was moved runs at the clock's time,
-// which never goes back.
+// If the clock itself was moved, timers that are now due run at the clock's time.
+// It never goes back.
 func TestAdvanceAfterTheClockWasMoved(t *testing.T) {
 	e := newEvents(t)
 	e.loop.CallLater(time.Second, e.note("1"))
@@ -145,7 +145,7 @@ func TestAdvanceBackPanics(t *testing.T) {
 		if recover() == nil {
 			t.Error("Advance went back in time")
 		}
-		e.loop.Advance(time.Second) // the loop is as good as before
+		e.loop.Advance(time.Second) // the loop still works
 	}()
 	e.loop.Advance(-1)
 }
@@ -199,7 +199,7 @@ func TestRunUntilIdle(t *testing.T) {
 	if e.elapsed() != 0 {
 		t.Errorf("RunUntilIdle moved the clock to %v", e.elapsed())
 	}
-	// A timer that is due: as asyncio and Twisted see it.
+	// A timer that is due waits for a turn in asyncio, and is ready in Twisted.
 	e.list = nil
 	e.loop.CallLater(0, e.note("due"))
 	e.loop.RunUntilIdle()
@@ -267,8 +267,8 @@ func TestTestLoopHasOneDriver(t *testing.T) {
 	}
 }
 
-// A panic in the loop goes to its handler, and what ends the goroutine leaves
-// the rest for later.
+// A panic in the loop goes to its handler. If a function ends the goroutine, the
+// other functions run later.
 func TestTestLoopGoesOn(t *testing.T) {
 	var fails []string
 	e := newEvents(t, txaio.WithExceptionHandler(func(fail *txaio.Failure) { fails = append(fails, fail.Error()) }))
@@ -304,7 +304,7 @@ func TestAwait(t *testing.T) {
 	}
 
 	cancelled := txaio.CreateFuture[int]()
-	txaio.Cancel(cancelled) // also where that is what Await looks for inside
+	txaio.Cancel(cancelled) // not to be taken for the end of Await's own context
 	if _, err := testutil.Await(t, cancelled); !errors.Is(err, txaio.ErrCancelled) {
 		t.Errorf("Await returned %v, not that the future was cancelled", err)
 	}
@@ -364,8 +364,8 @@ func TestAwaitFailsTheTest(t *testing.T) {
 	}
 }
 
-// Work that renews itself at one instant is a fault that is named, whatever
-// runs the loop.
+// If work renews itself at one instant, the panic or failure names it, whichever
+// method runs the loop.
 func TestWorkThatRenewsItself(t *testing.T) {
 	var e *events
 	for name, begin := range map[string]func(){
@@ -411,7 +411,7 @@ func TestWorkThatRenewsItself(t *testing.T) {
 				txaio.CallSoon(again)
 			}
 		}
-		for range 2 { // each instant has as many turns
+		for range 2 { // each instant has the full number of turns
 			left = 99_999
 			again()
 			e.loop.Advance(time.Second)
@@ -440,7 +440,7 @@ type fakeTB struct {
 	message string
 }
 
-// run reports whether test returned, rather than end its goroutine.
+// run reports whether test returned. Otherwise it ended its goroutine.
 func (tb *fakeTB) run(test func(testing.TB)) (returned bool) {
 	done := make(chan struct{})
 	go func() {
@@ -477,7 +477,7 @@ func TestUseLoop(t *testing.T) {
 	}
 }
 
-// parallelTB is a parallel test, as far as Setenv tells.
+// parallelTB behaves as a parallel test: its Setenv panics.
 type parallelTB struct {
 	testing.TB
 	failed string

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure Python's txaio as the Go benchmarks measure this one.
+"""Measure Python's txaio as the Go benchmarks measure the Go library.
 
     peer.py twisted    or    peer.py asyncio
 
@@ -12,7 +12,7 @@ import time
 
 import txaio
 
-stdout = sys.stdout  # logging on Twisted takes sys.stdout over
+stdout = sys.stdout  # logging on Twisted replaces sys.stdout
 
 
 def measure(name, run, count):

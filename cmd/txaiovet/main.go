@@ -1,5 +1,5 @@
-// Command txaiovet reports what the compiler cannot see in code that is written
-// for both backends of txaio. It works alone and as the tool of go vet:
+// Command txaiovet finds mistakes that the compiler cannot see in code for both
+// backends of txaio. It works alone and as a tool of go vet:
 //
 //	go run github.com/txaio-go/txaio/cmd/txaiovet -tags deferred ./...
 //	go vet -vettool=$(which txaiovet) -tags deferred ./...
@@ -15,8 +15,8 @@ import (
 )
 
 func main() {
-	// The driver takes -tags and ignores it; the go command that lists the
-	// packages for it reads GOFLAGS.
+	// The driver ignores -tags, but runs the go command to list the packages, and
+	// that reads GOFLAGS.
 	if tags, given := tagsOf(os.Args[1:]); given {
 		os.Setenv("GOFLAGS", strings.TrimSpace(os.Getenv("GOFLAGS")+" -tags="+tags))
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// The command sees files that only a tag compiles, alone and as go vet's tool.
+// The command sees files that need a tag, alone and as go vet's tool.
 func TestCommand(t *testing.T) {
 	gopath, err := filepath.Abs("txaiovet/testdata")
 	if err != nil {

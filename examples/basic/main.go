@@ -32,7 +32,7 @@ func main() {
 	}
 }
 
-// show settles done when everything has been shown.
+// show runs the parts, and settles done at the end.
 func show(done *txaio.Future[string]) {
 	resolved := txaio.CreateFuture[string]()
 	watch("one future resolved", resolved)
@@ -71,8 +71,8 @@ func show(done *txaio.Future[string]) {
 	})
 }
 
-// watch adds a callback and an errback that say what became of f. They return
-// what they were given, as portable code does.
+// watch adds a callback and an errback that print the outcome of f. They return their
+// argument, as portable code does.
 func watch(name string, f *txaio.Future[string]) {
 	txaio.AddCallbacks(f,
 		func(value string) (string, error) {

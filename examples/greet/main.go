@@ -1,5 +1,5 @@
 // Command greet is the example of the README: one library function that
-// behaves in two ways, as the program is built.
+// behaves in two ways, depending on the build tag.
 //
 //	go run -tags deferred ./examples/greet
 //	go run -tags future ./examples/greet

@@ -14,7 +14,7 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// library stands for one that uses txaio and knows nothing of logrus.
+// library stands for a library that uses txaio and knows nothing of logrus.
 func library() {
 	log := txaio.MakeLogger(txaio.WithNamespace("library"))
 	log.Debug("below the application's level")

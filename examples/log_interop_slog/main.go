@@ -1,7 +1,7 @@
 // Command log_interop_slog is an application that logs through log/slog with a
 // handler of its own, and uses a library that logs through txaio. The library's
-// entries arrive in the application's handler, with their attributes, and
-// nothing of the application's is replaced:
+// entries arrive in the application's handler, with their attributes. The
+// application's logging does not change:
 //
 //	go run -tags future ./examples/log_interop_slog
 package main
@@ -13,7 +13,7 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// library stands for one that uses txaio and knows nothing of the handler.
+// library stands for a library that uses txaio and knows nothing of the handler.
 func library() {
 	log := txaio.MakeLogger(txaio.WithNamespace("library"))
 	log.Debug("below the handler's level")

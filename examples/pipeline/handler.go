@@ -13,7 +13,7 @@ import (
 )
 
 // newHandler returns a handler that answers /KEY,KEY… with the sum of the numbers.
-// ?within=50ms is how long the caller wants to wait.
+// ?within=50ms limits how long the caller waits.
 func newHandler(client *line.Client) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{keys}", func(w http.ResponseWriter, r *http.Request) {
@@ -35,8 +35,7 @@ func newHandler(client *line.Client) http.Handler {
 	return mux
 }
 
-// sum asks for all the numbers at once. Cancelling what it returns cancels the
-// requests.
+// sum asks for all the numbers at once. Cancelling its future cancels the requests.
 func sum(client *line.Client, keys []string) *txaio.Future[int] {
 	var numbers []*txaio.Future[int]
 	for _, key := range keys {

@@ -1,6 +1,6 @@
-// Command pipeline is an HTTP server whose handlers use a client that is written on
-// txaio (package line), and shuts down without losing a request. It asks itself a
-// few things and prints the answers, which are the same on both backends:
+// Command pipeline is an HTTP server whose handlers use a client that is written with
+// txaio (package line). It shuts down without losing a request. It sends itself a few
+// requests and prints the answers, which are the same on both backends:
 //
 //	go run -tags deferred ./examples/pipeline
 //	go run -tags future ./examples/pipeline
@@ -41,8 +41,8 @@ func main() {
 		fmt.Println(get(url, path))
 	}
 
-	// A request is on its way when the server shuts down, and the answer comes
-	// only then.
+	// A request is pending when the server shuts down, and its answer comes only
+	// then.
 	slow := make(chan string)
 	go func() { slow <- get(url, "/slow,plums") }()
 	<-store.asked
@@ -55,7 +55,7 @@ func main() {
 	store.close()
 }
 
-// get returns what the HTTP server answers.
+// get returns the HTTP server's answer.
 func get(url, path string) string {
 	response, err := http.Get(url + path)
 	if err != nil {
@@ -69,8 +69,8 @@ func get(url, path string) string {
 	return fmt.Sprintf("GET %s: %d %s", path, response.StatusCode, strings.TrimSpace(string(body)))
 }
 
-// shutDown is what a server does when it gets SIGTERM. Those who use the client end
-// first, then the client, and then whatever is left on the loop.
+// shutDown does the work of a server that gets SIGTERM. The users of the client end
+// first, then the client, and then the work that is left on the loop.
 func shutDown(server *http.Server, client *line.Client, loop *txaio.Loop) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()

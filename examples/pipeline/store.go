@@ -8,12 +8,11 @@ import (
 	"strings"
 )
 
-// A store is the server that the client asks. It is plain Go, and knows nothing of
-// txaio.
+// A store is the server of the client. It is plain Go, and knows nothing of txaio.
 type store struct {
 	listener net.Listener
 	numbers  map[string]int
-	asked    chan struct{} // gets one when somebody asks for "slow",
+	asked    chan struct{} // gets a value for each request for "slow",
 	release  chan struct{} // which is answered when this is closed
 }
 

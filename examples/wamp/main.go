@@ -33,9 +33,8 @@ func main() {
 	}
 }
 
-// show returns a future that is settled when everything has been shown. Each
-// step begins when the one before it has succeeded, and a failure anywhere goes
-// past the others.
+// show returns a future that is settled at the end. Each step begins when the one
+// before it has succeeded, and a failure skips the rest.
 func show(url, realm string, timeout time.Duration) (*txaio.Future[struct{}], error) {
 	event := txaio.CreateFuture[string]()
 	session, err := wamp.NewSession(wamp.Config{

@@ -22,7 +22,7 @@ func TestShow(t *testing.T) {
 	}
 }
 
-// A failure of the first step goes past all the others.
+// A failure of the first step skips all the others.
 func TestShowWithoutARouter(t *testing.T) {
 	shown, err := show("ws://127.0.0.1:1/", "realm1", time.Minute)
 	if err != nil {

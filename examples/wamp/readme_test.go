@@ -14,7 +14,7 @@ import (
 	"github.com/txaio-go/txaio/examples/wamp/wamp"
 )
 
-// The code of the README. It is compiled, and not run, as it needs a router.
+// The code of the README. It is only compiled, because it needs a router.
 var _, _, _ = readme, secure, portable
 
 func readme(ctx context.Context, resize func(context.Context, []byte) ([]byte, error), store func(context.Context, []any) error) error {

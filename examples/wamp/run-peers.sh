@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Tests the WAMP client against the router fox-wamp and against Autobahn|Python,
-# Autobahn|JS and wampy, and measures it beside a bare client and the first of these. What is
-# missing is installed: what peers/package.json names with npm, which git ignores, and
-# Autobahn|Python with apt-get.
+# Autobahn|JS and wampy, and compares its speed with a bare client and Autobahn|Python.
+# It installs missing packages: those of peers/package.json with npm, in a folder that
+# git ignores, and Autobahn|Python with apt-get.
 #
 #   ./run-peers.sh test     all tests, with both backends
 #   ./run-peers.sh bench    calls per second, and what a session costs
@@ -30,7 +30,7 @@ run_tests() {
     done
 }
 
-work='' router='' # what has to be gone at the end, however that comes
+work='' router='' # removed and stopped at the end, also after an error
 
 clean_up() {
     if [ -n "$router" ]; then kill "$router" 2>/dev/null || true; fi

@@ -4,13 +4,14 @@ package conformance
 
 import "testing"
 
-// The tracer knows the programs in which a Deferred chains to one that is
-// running its callbacks: they have no trace to compare with.
+// The tracer recognizes programs in which a Deferred chains to one that is
+// running its callbacks. Here the Go library differs on purpose, so there is
+// no trace to compare with.
 func TestConformanceLeavesOut(t *testing.T) {
 	python := startPython(t)
 	for _, c := range []struct {
 		leftOut bool
-		inner   Program // what a callback of inner does
+		inner   Program // run by a callback of inner
 	}{
 		{true, Program{{"chain", "outer", "c", "inner"}}},
 		{true, Program{{"success", "other", "v"}, {"both", "other", "b", Actions{"do": Program{{"chain", "outer", "c", "inner"}}}}}},

@@ -25,8 +25,8 @@ var (
 	conformancePython   = flag.String("python", "/usr/bin/python3", "the Python that has txaio and Twisted")
 )
 
-// New random programs leave the same events here and on Python's txaio, run on
-// the spot. See docs/conformance.md.
+// New random programs leave the same events here and on Python's txaio. See
+// docs/conformance.md.
 func TestConformance(t *testing.T) {
 	python := startPython(t)
 	if *conformanceSeed == 0 {
@@ -52,9 +52,9 @@ func TestConformance(t *testing.T) {
 			return want != nil && firstDifference(got, want) != ""
 		})
 		want, got = python.both(p)
-		t.Fatalf("program %d of seed %d, made as small as it goes:\n%s\n%s", n, *conformanceSeed, text(t, p), firstDifference(got, want))
+		t.Fatalf("program %d of seed %d, made as small as possible:\n%s\n%s", n, *conformanceSeed, text(t, p), firstDifference(got, want))
 	}
-	t.Logf("the same %d events in %v; cancelling included: %t", events, time.Since(started).Round(time.Millisecond), cancel)
+	t.Logf("the same %d events in %v; with cancelling: %t", events, time.Since(started).Round(time.Millisecond), cancel)
 	if txaio.UsingDeferred {
 		t.Logf("%d programs left out: they chain to a running Deferred", leftOut)
 	}
@@ -85,7 +85,7 @@ func startPython(t *testing.T) *pythonTxaio {
 		framework = "twisted"
 	}
 	cmd := exec.Command(*conformancePython, "internal/conformance/trace.py", framework)
-	cmd.Dir = "../.." // which paths that make was given are relative to
+	cmd.Dir = "../.." // make's paths are relative to it
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -96,7 +96,7 @@ func startPython(t *testing.T) *pythonTxaio {
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatalf("%v: make conformance installs what this needs", err)
+		t.Fatalf("%v: make conformance installs the packages that are needed", err)
 	}
 	t.Cleanup(func() {
 		in.Close()
@@ -121,8 +121,8 @@ func (python *pythonTxaio) read(into any) {
 	}
 }
 
-// both runs a program on both sides, at the same time. want is nil if they are
-// not meant to do the same.
+// both runs a program on both sides, at the same time. want is nil if the two
+// differ on purpose.
 func (python *pythonTxaio) both(p Program) (want, got []string) {
 	python.t.Helper()
 	if _, err := fmt.Fprintf(python.in, "%s\n", text(python.t, p)); err != nil {
@@ -133,9 +133,10 @@ func (python *pythonTxaio) both(p Program) (want, got []string) {
 	return limitsLast(want), limitsLast(got)
 }
 
-// limitsLast moves what futures with a time limit got to the end, and orders
-// it, on asyncio: there they belong to a task, wait_for, which takes more turns
-// of the loop. Which outcome they get at which time is the same.
+// limitsLast moves the events of futures with a time limit to the end, on the
+// future backend, and sorts them. In asyncio such a future belongs to a task,
+// wait_for, which takes more turns of the loop. The outcome and the time are the
+// same.
 func limitsLast(events []string) []string {
 	if txaio.UsingDeferred {
 		return events
@@ -151,8 +152,8 @@ func limitsLast(events []string) []string {
 	return append(slices.DeleteFunc(events, isLimit), limits...)
 }
 
-// replayProgram is replay of a program that may break this side: that is an
-// event like another.
+// replayProgram is replay for a program that may make this side panic. The
+// panic becomes an event.
 func replayProgram(t *testing.T, p Program) (events []string) {
 	interpret(t, func(in *interpreter) {
 		defer func() {

@@ -17,7 +17,7 @@ type Choices interface {
 	IntN(n int) int // from 0 up to n
 }
 
-// Bytes are decisions, one a byte. When they are used up, it is 0 for ever.
+// Bytes are decisions, one a byte. After the last one, each decision is 0.
 type Bytes []byte
 
 // IntN implements [Choices].
@@ -31,12 +31,11 @@ func (b *Bytes) IntN(n int) int {
 }
 
 // Generate makes a program. Its timers are due at multiples of 1/16 s and its
-// time limits at multiples of 1/512 s, which both sides represent exactly. A
-// timer by itself is never due at the same time as a batch: on one side a
-// batch's thirds of a second are rounded, on the other they are not. So a
-// program has batches or callbacks that set timers, which may run in a batch,
-// and not both; nor has it batches and time limits, for a reason that the
-// tracer gives.
+// time limits at multiples of 1/512 s, because both sides represent these times
+// exactly. A single timer must not be due at the same time as a batch, because
+// only one side rounds a batch's thirds of a second. So a program with batches
+// has no callbacks that set timers: they might run in a batch. It has no time
+// limits either; trace.py gives the reason.
 func Generate(choices Choices, kind Kind) Program {
 	g := generator{Choices: choices, kind: kind}
 	g.batches = g.chance(50)
@@ -50,8 +49,8 @@ func Generate(choices Choices, kind Kind) Program {
 	return append(p, Op{"run"}, Op{"advance", longest}, Op{"run"})
 }
 
-// longest is more time than all the timers of a program take, one set by the
-// other.
+// longest is longer than all timers of a program take, even if each is set by
+// the one before.
 const longest = 4000
 
 type generator struct {
@@ -59,23 +58,23 @@ type generator struct {
 	kind Kind
 
 	names    int
-	futures  []string // of strings; made outside of callbacks, so that they exist
-	pending  []string // those of futures that are not settled when they are made
+	futures  []string // of strings, made outside of callbacks, so they certainly exist
+	pending  []string // those of futures that are pending when they are made
 	gathered []string
 	working  []string // futures of Go
 	timers   []string
 	paused   []string
 	limits   int  // time limits
-	batches  bool // whether there is a batched timer; else there are limits
-	chunk    int  // of the batched timer, 0 while there is none
+	batches  bool // whether the program may have a batched timer; else it may have limits
+	chunk    int  // of the batched timer, 0 if there is none yet
 	batched  int  // calls of the batched timer
 }
 
 // maxDepth is how deep callbacks contain callbacks.
 const maxDepth = 2
 
-// maxChunks keeps the chunks of a batch apart from other batches: up to five,
-// two batches meet only at times that need no rounding.
+// maxChunks limits the chunks of a batch. With up to five, a chunk is due at the
+// same time as another batch only if that time needs no rounding.
 const maxChunks = 5
 
 // A maker makes an operation, or nil if there is nothing for it to work on.
@@ -84,7 +83,7 @@ type maker struct {
 	make   func(depth int) Op
 }
 
-// makers returns what may stand at a depth.
+// makers returns the makers that are allowed at a depth.
 func (g *generator) makers(depth int) []maker {
 	makers := []maker{
 		{10, g.create}, {18, g.add}, {14, g.resolve}, {9, g.reject}, {4, g.called}, {5, g.asFuture},
@@ -132,7 +131,7 @@ func (g *generator) block(depth, n int) Program {
 	return p
 }
 
-// pick returns the maker at a place, each being as many places wide as it has
+// pick returns the maker at a place. Each maker takes as many places as its
 // weight.
 func (g *generator) pick(makers []maker, place int) func(depth int) Op {
 	i := 0
@@ -170,8 +169,8 @@ func (g *generator) take(names *[]string) (string, bool) {
 	return name, true
 }
 
-// made notes a future that later operations may use. What a callback makes
-// may never exist.
+// made notes a future that later operations may use. It ignores the futures that
+// callbacks make, because a callback may never run.
 func (g *generator) made(name string, depth int) {
 	if depth == 0 {
 		g.futures = append(g.futures, name)
@@ -196,8 +195,8 @@ func (g *generator) create(depth int) Op {
 	case pick == 8:
 		return Op{"failure", name, g.message()}
 	}
-	// No more than this: a canceller that leads to its own future's cancelling
-	// is an endless recursion in Twisted.
+	// A canceller does no more than this, because one that cancels its own
+	// future, even indirectly, recurses without end in Twisted.
 	does := Program{}
 	for range g.IntN(3) {
 		does = append(does, []Op{{"resolve", name, g.value()}, {"reject", name, g.message()}, {"called", name}}[g.IntN(3)])
@@ -210,7 +209,7 @@ func (g *generator) asFuture(depth int) Op {
 	how := Actions{"return": g.value()}
 	switch pick := g.IntN(10); {
 	case pick < 4:
-	case pick < 7 || g.kind.Native || len(g.futures) == 0: // another name could close a circle of chains
+	case pick < 7 || g.kind.Native || len(g.futures) == 0: // an alias could complete a cycle of chains
 		how = Actions{"raise": g.message()}
 	default:
 		alias, _ := g.one(g.futures)
@@ -222,9 +221,9 @@ func (g *generator) asFuture(depth int) Op {
 
 // Compositions and goroutines
 
-// compose makes a composition of one of the futures, in some cases of one that
-// may still be pending or one of those that gathered says, or nil if there are no
-// futures. Its function does what action says.
+// compose makes a composition of one of the futures, or nil if there are none. It
+// sometimes prefers a future that may be pending, or one in gathered. action
+// makes its function.
 func (g *generator) compose(verb string, depth int, gathered []string, action func() Actions) Op {
 	of, ok := g.one(g.futures)
 	if !ok {
@@ -282,7 +281,7 @@ func (g *generator) release(int) Op {
 	return Op{"release", name}
 }
 
-// action makes what a callback does, nil in some cases.
+// action makes the actions of a callback, or nil in some cases.
 func (g *generator) action(text bool, depth int) any {
 	if g.chance(15) {
 		return nil
@@ -290,8 +289,8 @@ func (g *generator) action(text bool, depth int) any {
 	return g.does(text, depth)
 }
 
-// does is action without nil. Only what belongs to a future of strings, which text
-// says, may return a value of its own.
+// does makes the actions of a callback. The callback may return a value of its
+// own only if its future is one of strings, which text reports.
 func (g *generator) does(text bool, depth int) Actions {
 	action := Actions{}
 	switch pick := g.IntN(100); {
@@ -364,20 +363,19 @@ func (g *generator) gather(int) Op {
 
 func (g *generator) callLater(depth int) Op {
 	label := g.name("t")
-	if depth == 0 { // what a callback sets may never be
+	if depth == 0 { // a callback may never run
 		g.timers = append(g.timers, label)
 	}
 	return Op{"call_later", label, float64(2*g.IntN(160)+1) / 16, g.fires(depth, 3)}
 }
 
-// maxLimits is how many time limits can be due at times when no other timer is:
-// timers are set for multiples of 1/16 s, and each limit adds a bit of its own
-// below that. What has the same bit was set by what the limit did, so it is due
-// later.
+// maxLimits is how many time limits can be due when no other timer is. Timers are
+// set for multiples of 1/16 s, and each limit adds a smaller bit of its own. A
+// timer with the same bit was set as a result of that limit, so it is due later.
 const maxLimits = 5
 
-// addTimeout makes a time limit, in most cases of a future that may still be
-// pending. If nothing may be cancelled, it does not run out.
+// addTimeout makes a time limit, in most cases of a future that may be pending.
+// If the program must not cancel, the limit is too long to run out.
 func (g *generator) addTimeout(depth int) Op {
 	name, ok := g.one(g.futures)
 	switch {
@@ -397,8 +395,8 @@ func (g *generator) addTimeout(depth int) Op {
 	return Op{"add_timeout", g.name("l"), name, seconds}
 }
 
-// batchedLater makes a call of the program's batched timer or, if there is
-// none yet, that.
+// batchedLater makes a call of the program's batched timer, or the timer if
+// there is none yet.
 func (g *generator) batchedLater(int) Op {
 	if g.chunk == 0 {
 		g.chunk = []int{1, 2, 3, 100}[g.IntN(4)]
@@ -413,7 +411,7 @@ func (g *generator) batchedLater(int) Op {
 	return Op{"batched_later", "b", label, float64(g.IntN(200)) / 8, g.fires(0, 2)}
 }
 
-// fires makes what a timer does: fewer than n operations, and in some cases a
+// fires makes the operations of a timer: fewer than n, and in some cases a
 // failure.
 func (g *generator) fires(depth, n int) Program {
 	p := Program{}
@@ -440,8 +438,7 @@ func (g *generator) run(int) Op     { return Op{"run"} }
 
 // Deferred's own methods
 
-// chain makes an earlier future wait for a later one: nothing then waits in a
-// circle.
+// chain makes an earlier future wait for a later one, so there is no cycle.
 func (g *generator) chain(int) Op {
 	if len(g.futures) < 2 {
 		return nil

@@ -48,7 +48,7 @@ func TestGenerate(t *testing.T) {
 	}
 }
 
-// Whatever a fuzzer comes up with, and however little.
+// Any bytes make a valid program, also none.
 func TestGenerateFromBytes(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for length := range 300 {
@@ -66,7 +66,7 @@ func TestGenerateFromBytes(t *testing.T) {
 	}
 }
 
-// What callbacks do, and what is used more than once.
+// Callbacks contain each kind of operation, and futures are used more than once.
 func TestGenerateCombines(t *testing.T) {
 	inside := map[string]bool{}
 	again := map[string]bool{}

@@ -11,7 +11,7 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// The programs leave failures that nobody handles: no news here.
+// The programs leave failures that nobody handles. They need not be logged.
 func TestMain(m *testing.M) {
 	quiet := logrus.New()
 	quiet.SetOutput(io.Discard)

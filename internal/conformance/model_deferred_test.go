@@ -10,16 +10,16 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// pauseForAWhile delays the callbacks and changes nothing else, so that the
-// model does not know of it.
+// pauseForAWhile delays the callbacks and changes nothing else, so the model
+// ignores it.
 func pauseForAWhile(f *txaio.Future[string]) {
 	f.Pause()
 	runtime.Gosched()
 	f.Unpause()
 }
 
-// A modelState is a future in the model. It is small and comparable, so that
-// states that were tried need not be tried again.
+// A modelState is a future in the model. It is comparable, so that the search
+// tries no state twice.
 type modelState struct {
 	mode     cancelMode
 	settled  bool
@@ -31,8 +31,8 @@ type modelState struct {
 	givenUp  bool // the canceller was called
 }
 
-// step takes one step of a call in the model: Twisted's Deferred. What one
-// callback returns is what the next one gets.
+// step takes one step of a call in the model, Twisted's Deferred: each callback
+// gets the result of the one before.
 func (m *modelState) step(s *search, c *modelCall, step int) (answer string, done, possible bool) {
 	done, possible = true, true
 	switch c.verb {
@@ -63,8 +63,8 @@ func (m *modelState) settle(s *search, outcome string) (answer string, possible 
 	return "ok", m.run(s)
 }
 
-// cancel calls the canceller and then, a step later, fails what that left
-// pending. Others may come between.
+// cancel calls the canceller and then, a step later, fails the Deferred if it is
+// still pending. Other calls may run between the two steps.
 func (m *modelState) cancel(s *search, step int) (done, possible bool) {
 	switch {
 	case step == 0 && (m.settled || m.givenUp):
@@ -109,7 +109,7 @@ func (m *modelState) run(s *search) bool {
 	return true
 }
 
-// The model itself: what it explains, and what it does not.
+// The model accepts possible histories and rejects impossible ones.
 func TestModelRefuses(t *testing.T) {
 	checkModel(t, []modelCase{
 		{true, "v5", "", "0-0 resolve 5 ok"},
@@ -119,7 +119,7 @@ func TestModelRefuses(t *testing.T) {
 		{false, "v5", "", "1-4 resolve 5 ok | 2-3 reject 6 ok"},
 		{true, "v5", "", "1-4 resolve 5 ok | 2-3 reject 6 already"},
 		{false, "v5", "", "3-4 resolve 5 ok | 1-2 reject 6 already"},
-		// Cancelled too late, and not too late: then one attempt is swallowed.
+		// Cancelled too late, and in time: then it swallows one attempt to settle.
 		{true, "v5", "", "1-4 resolve 5 ok | 2-3 cancel 6"},
 		{true, "!cancelled", "", "1-4 resolve 5 ok | 2-3 cancel 6"},
 		{false, "!cancelled", "", "1-4 resolve 5 already | 2-3 cancel 6"},
@@ -136,10 +136,10 @@ func TestModelRefuses(t *testing.T) {
 		{false, "v5'", "11 got v5", "1-2 add 11; 3-4 add 16; 5-6 resolve 5 ok"},
 		{false, "v5''", "11 got v5; 11 got v5'", "1-2 add 11; 5-6 resolve 5 ok"},
 		{false, "", "11 got v5", "1-2 add 11"},
-		// What fails goes to the next pair, which may make it good.
+		// A callback's error goes to the next pair, whose errback may handle it.
 		{true, "r4", "2 got v5; 10 got !error x2; 4 got !error x2", "1-2 add 2; 3-4 resolve 5 ok; 5-6 add 10; 7-8 add 4"},
 		{false, "v5", "2 got v5; 2 got !error x2", "1-2 add 2; 3-4 resolve 5 ok"},
-		// Then and Catch get what the callbacks so far made of it, and leave it so.
+		// Then and Catch get the result of the callbacks so far, and do not change it.
 		{true, "v5'", "11 got v5; 2 got v5'", "1-2 add 11; 3-4 then 2; 5-6 catch 3; 7-8 resolve 5 ok"},
 		{false, "v5'", "11 got v5; 2 got v5", "1-2 add 11; 3-4 then 2; 5-6 catch 3; 7-8 resolve 5 ok"},
 		{false, "v5'", "11 got v5", "1-2 add 11; 3-4 then 2; 7-8 resolve 5 ok"},
@@ -151,7 +151,7 @@ func TestModelRefuses(t *testing.T) {
 		{true, "v5", "2 got v5", "1-2 then 2; 3-4 drop 2 | 1-4 resolve 5 ok"},
 		{true, "v5", "", "1-2 then 2; 3-4 drop 2 | 1-4 resolve 5 ok"},
 		{false, "v5", "", "1-2 then 2 | 1-4 resolve 5 ok"},
-		// A canceller: others may come between it and the failure.
+		// Other calls may run between the canceller and the failure.
 		{true, "!cancelled", "10 got !cancelled", "idle; 1-2 add 10; 3-4 cancel 1"},
 		{true, "v5", "10 got v5", "idle; 1-2 add 10; 3-6 cancel 1 | 4-5 resolve 5 ok"},
 		{false, "v5", "10 got v5", "idle; 1-2 add 10; 3-4 cancel 1 | 5-6 resolve 5 ok"},

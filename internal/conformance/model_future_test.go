@@ -12,8 +12,8 @@ import (
 // pauseForAWhile is for Deferreds.
 func pauseForAWhile(*txaio.Future[string]) {}
 
-// A modelState is a future in the model. It is small and comparable, so that
-// states that were tried need not be tried again.
+// A modelState is a future in the model. It is comparable, so that the search
+// tries no state twice.
 type modelState struct {
 	mode     cancelMode
 	settled  bool
@@ -23,8 +23,8 @@ type modelState struct {
 	happened int // how many of the events
 }
 
-// step takes one step of a call in the model: asyncio's future. Everybody gets
-// the same outcome, whatever the others return.
+// step takes one step of a call in the model, asyncio's future: all callbacks get
+// the same outcome.
 func (m *modelState) step(s *search, c *modelCall, _ int) (answer string, done, possible bool) {
 	possible = true
 	switch c.verb {
@@ -63,7 +63,8 @@ func (m *modelState) step(s *search, c *modelCall, _ int) (answer string, done, 
 	return answer, true, possible
 }
 
-// runs runs what waited. If a pair's callback fails, its own errback gets that.
+// runs runs a pair or function that waited. If a pair's callback fails, its own
+// errback gets the error.
 func (m *modelState) runs(s *search, waiter byte) bool {
 	if is, possible := m.composes(s, waiter); is {
 		return possible
@@ -76,7 +77,7 @@ func (m *modelState) runs(s *search, waiter byte) bool {
 	return possible
 }
 
-// The model itself: what it explains, and what it does not.
+// The model accepts possible histories and rejects impossible ones.
 func TestModelRefuses(t *testing.T) {
 	checkModel(t, []modelCase{
 		{true, "v5", "", "0-0 resolve 5 ok"},
@@ -86,7 +87,7 @@ func TestModelRefuses(t *testing.T) {
 		{false, "v5", "", "1-4 resolve 5 ok | 2-3 reject 6 ok"},
 		{true, "v5", "", "1-4 resolve 5 ok | 2-3 reject 6 already"},
 		{false, "v5", "", "3-4 resolve 5 ok | 1-2 reject 6 already"},
-		// Cancelled too late, and not too late.
+		// Cancelled too late, and in time.
 		{true, "v5", "", "1-4 resolve 5 ok | 2-3 cancel 6"},
 		{false, "!cancelled", "", "1-4 resolve 5 ok | 2-3 cancel 6"},
 		{true, "!cancelled", "", "1-4 resolve 5 already | 2-3 cancel 6"},
@@ -101,10 +102,10 @@ func TestModelRefuses(t *testing.T) {
 		{false, "v5", "10 got v5", "1-2 add 10; 3-4 add 15; 5-6 resolve 5 ok"},
 		{false, "v5", "10 got v5; 10 got v5", "1-2 add 10; 5-6 resolve 5 ok"},
 		{false, "", "10 got v5", "1-2 add 10"},
-		// What fails goes to the errback of the same pair and nowhere else.
+		// A callback's error goes to the errback of the same pair and nowhere else.
 		{true, "v5", "2 got v5; 2 got !error x2; 10 got v5", "1-2 add 2; 3-4 resolve 5 ok; 5-6 add 10"},
 		{false, "v5", "2 got v5; 10 got !error x2", "1-2 add 2; 3-4 resolve 5 ok; 5-6 add 10"},
-		// Then and Catch get what everybody gets.
+		// Then and Catch get the same outcome as the callbacks.
 		{true, "v5", "11 got v5; 2 got v5", "1-2 add 11; 3-4 then 2; 5-6 catch 3; 7-8 resolve 5 ok"},
 		{false, "v5", "11 got v5", "1-2 add 11; 3-4 then 2; 7-8 resolve 5 ok"},
 		{true, "!cancelled", "4 got !cancelled; 6 got !cancelled", "1-2 then 2; 3-4 catch 4; 5-6 catch 6; 7-8 cancel 1"},

@@ -19,12 +19,12 @@ import (
 	"github.com/txaio-go/txaio/testutil"
 )
 
-// What several goroutines do to the same futures at the same time is as if
-// they had done it one after the other, in some order. Each call notes when it
-// began and ended and what it answered, each callback what it got; then an
-// order of the calls is looked for in which the sequential model of the
-// backend, modelState, gives the same answers and runs the same callbacks with
-// the same arguments.
+// Concurrent calls on a future have the same results as sequential calls in some
+// order. Goroutines call functions on the same futures. The test records when
+// each call began and ended, its answer, and the arguments of callbacks. Then it
+// searches for an order of the calls in which the backend's sequential model,
+// modelState, gives the same answers and runs the same callbacks with the same
+// arguments.
 func TestModel(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -42,16 +42,16 @@ func TestModel(t *testing.T) {
 	}
 }
 
-// A history is what happened to one future.
+// A history is a record of the calls on one future and of its callbacks.
 type history struct {
 	f       *txaio.Future[string]
 	mode    cancelMode
 	cancels atomic.Int64 // how often the canceller was called
 	calls   [][]*modelCall
-	// The callbacks, in the order in which they ran. There is no lock: no two
-	// run at once, and the race detector would say so.
+	// The callbacks, in the order in which they ran. There is no lock, because
+	// no two run at once. If two did, the race detector would report it.
 	events []string
-	final  string // what Await returned in the end
+	final  string // the result of Await in the end
 }
 
 // A modelCall is a call on a future by one of the goroutines.
@@ -65,7 +65,7 @@ type modelCall struct {
 	of           *modelCall            // the one whose composed future "drop" cancels
 }
 
-// cancelMode is what a future's canceller does.
+// A cancelMode says which canceller a future has.
 type cancelMode uint8
 
 const (
@@ -77,7 +77,7 @@ const (
 
 var modelVerbs = []string{"resolve", "reject", "cancel", "add", "add", "add", "add", "then", "catch", "drop", "called", "pause"}
 
-// randomHistories makes two futures and what a few goroutines will do to them.
+// randomHistories makes two futures and the calls of a few goroutines on them.
 func randomHistories(random *rand.Rand) []*history {
 	histories := make([]*history, 2)
 	workers := 2 + random.IntN(3)
@@ -94,7 +94,7 @@ func randomHistories(random *rand.Rand) []*history {
 				h.calls[worker] = append(h.calls[worker], c)
 			}
 		}
-		// In the end, and alone.
+		// Called in the end, when the other goroutines have finished.
 		h.calls[workers] = []*modelCall{{verb: "resolve", n: n + 1}, {verb: "add", n: n + 2}}
 		var opts []txaio.FutureOption[string]
 		if h.mode != noCanceller {
@@ -106,7 +106,7 @@ func randomHistories(random *rand.Rand) []*history {
 	return histories
 }
 
-// drops makes c the call that cancels what an earlier one of these composed, if
+// drops makes c cancel the future that one of the earlier calls composed, if
 // there is one.
 func (c *modelCall) drops(earlier []*modelCall) bool {
 	for _, of := range earlier {
@@ -118,7 +118,7 @@ func (c *modelCall) drops(earlier []*modelCall) bool {
 	return false
 }
 
-// perform does what the histories say, on a goroutine for each worker.
+// perform makes the calls of the histories, on a goroutine for each worker.
 func perform(t *testing.T, histories []*history, seed uint64) {
 	var (
 		clock atomic.Int64
@@ -174,8 +174,8 @@ func perform(t *testing.T, histories []*history, seed uint64) {
 	}
 }
 
-// checkComposed checks what became of what Then, ThenOf or Catch returned, by
-// whether the function was called.
+// checkComposed checks the outcome of the future that Then, ThenOf or Catch
+// returned. It depends on whether the function was called.
 func (h *history) checkComposed(t *testing.T, c *modelCall) {
 	value, err := txaio.Await(context.Background(), c.composed)
 	got := "passed by"
@@ -262,8 +262,8 @@ func (h *history) add(n int) {
 	})
 }
 
-// then calls Then or, if n is odd, ThenOf with a function that returns a future
-// which is settled, or another goroutine's.
+// then calls Then or, if n is odd, ThenOf. The function for ThenOf returns a
+// settled future, or another goroutine's.
 func (h *history) then(n int) *txaio.Future[string] {
 	if n%2 == 0 {
 		return txaio.Then(h.f, func(v string) (string, error) { return h.compose(n, v), nil })
@@ -284,22 +284,22 @@ func (h *history) compose(n int, outcome string) string {
 
 func composedOf(n int, outcome string) string { return fmt.Sprintf("%d of %s", n, outcome) }
 
-// What waits for a future in the model is a byte: the number of a pair, or that of
-// a function given to Then or Catch with one of these.
+// In the model, a byte stands for a pair or a function that waits for a future:
+// the number of the pair, or that of the function of Then or Catch with one of
+// these bits.
 const (
 	isThen  = 0x40
 	isCatch = 0x80
 )
 
-// waiter returns the byte for what a call adds.
+// waiter returns the byte for the pair or function that a call adds.
 func (c *modelCall) waiter() byte {
 	return byte(c.n) | map[string]byte{"then": isThen, "catch": isCatch}[c.verb]
 }
 
-// composes lets the function given to Then or Catch run in the model, if waiter is
-// one and the outcome is for it. It leaves the outcome as it is. The function need
-// not run if what was composed is cancelled by any of the calls: it may not have
-// got so far, although the future is settled.
+// composes runs the function of Then or Catch in the model, if waiter is one and
+// the outcome is for it. It does not change the outcome. The function need not run
+// if one of the calls cancels the composed future, even if the source is settled.
 func (m *modelState) composes(s *search, waiter byte) (is, possible bool) {
 	switch failed := m.outcome[0] == '!'; {
 	case waiter&(isThen|isCatch) == 0:
@@ -311,7 +311,7 @@ func (m *modelState) composes(s *search, waiter byte) (is, possible bool) {
 	return true, s.dropped(n) && !s.ran(n) || m.happens(s, modelEvent(n, m.outcome))
 }
 
-// dropped reports whether what the call with the number n composed is cancelled.
+// dropped reports whether the future that call n composed is cancelled.
 func (h *history) dropped(n int) bool {
 	for _, calls := range h.calls {
 		for _, c := range calls {
@@ -330,8 +330,8 @@ func (h *history) ran(n int) bool {
 
 func modelEvent(n int, outcome string) string { return fmt.Sprintf("%d got %s", n, outcome) }
 
-// pairResult is what the pair with the number n makes of an outcome: what a
-// callback or errback of history.add returns.
+// pairResult returns the result of the pair with the number n for an outcome, as
+// the callback or errback of history.add returns it.
 func pairResult(n int, outcome string) string {
 	failed := strings.HasPrefix(outcome, "!")
 	switch {
@@ -357,7 +357,7 @@ type search struct {
 type place struct {
 	state modelState
 	calls [8]uint8
-	steps [8]uint8 // of the call, which for some takes several
+	steps [8]uint8 // of the call; some take several
 }
 
 // explained reports whether some order of the calls explains the history.
@@ -431,10 +431,10 @@ func (h *history) String() string {
 }
 
 // A modelCase is a history, written "1-4 resolve 5 ok; 5-6 add 10 | 2-3 cancel
-// 6": calls from time 1 to 4 and so on, and a bar between goroutines. With
-// "idle" it has a canceller that does nothing and is called once if a call
-// is "cancel". "drop 2" is of what "then 2" or "catch 2" of the same goroutine
-// composed.
+// 6": the first call lasts from time 1 to 4, and a bar separates goroutines.
+// "idle" gives the future a canceller that does nothing; it is called once if one
+// of the calls is "cancel". "drop 2" cancels the future that "then 2" or "catch 2"
+// of the same goroutine composed.
 type modelCase struct {
 	explained             bool
 	final, events, script string

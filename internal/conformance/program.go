@@ -1,8 +1,8 @@
-// Package conformance makes random programs of operations on futures and
-// timers, and makes those that show a difference small. A program is JSON that
-// an interpreter in Go runs on this module and one in Python on the library it
-// follows. The tests replay recorded programs and new ones, and look for an
-// order in which what several goroutines did makes sense; see docs/conformance.md.
+// Package conformance makes random programs of operations on futures and timers.
+// If a program shows a difference, the package makes it smaller. A program is JSON:
+// an interpreter in Go runs it on this module, and one in Python on Python's txaio.
+// The tests replay recorded programs and new ones. They also check concurrent calls
+// against a sequential model. See docs/conformance.md.
 package conformance
 
 import "maps"
@@ -11,10 +11,10 @@ import "maps"
 type Program []Op
 
 // An Op is the operation's name and its arguments: names, values, actions,
-// other programs. It is JSON as it stands.
+// other programs.
 type Op []any
 
-// Actions are what an operation's callback, errback or canceller does. The
+// Actions describe a callback, an errback or a canceller of an operation. The
 // entries "do" and "canceller" are programs.
 type Actions = map[string]any
 
@@ -51,8 +51,8 @@ func (p Program) walk(visit func(Op)) {
 	}
 }
 
-// Valid reports whether each operation finds what it refers to: the future,
-// the timer, the pause that it takes back.
+// Valid reports whether everything that an operation refers to exists: its
+// future, its timer, the pause that it ends.
 func (p Program) Valid() bool {
 	valid := true
 	known := map[string]bool{}

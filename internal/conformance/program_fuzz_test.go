@@ -12,7 +12,7 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// addRandom adds inputs to start from, the same each time.
+// addRandom adds seed inputs, the same each time.
 func addRandom(f *testing.F) {
 	random := rand.NewChaCha8([32]byte{})
 	for n := range 100 {
@@ -22,8 +22,8 @@ func addRandom(f *testing.F) {
 	}
 }
 
-// Whatever a program does, what every future promises holds. What exactly
-// happens is for the recorded programs and for TestConformance to say.
+// Every program keeps the promises of a future: it is settled once, and so on.
+// The recorded programs and TestConformance check the exact events.
 func FuzzProgram(f *testing.F) {
 	addRandom(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -48,7 +48,7 @@ type addition struct {
 	called, erred     int // how often each ran
 }
 
-// brokenPromises runs a program and returns what should not have happened.
+// brokenPromises runs a program and returns the promises that it broke.
 func brokenPromises(t *testing.T, p Program) (broken []string) {
 	interpret(t, func(in *interpreter) { broken = judged(in, p) })
 	return broken
@@ -77,7 +77,7 @@ func judged(in *interpreter, p Program) (broken []string) {
 	return j.broken
 }
 
-// A judge looks for broken promises in the events of a program.
+// A judge finds broken promises in the events of a program.
 type judge struct {
 	*interpreter
 	additions []*addition
@@ -89,7 +89,7 @@ type judge struct {
 func (j *judge) add(label string, f txaio.AnyFuture, callback, errback bool) {
 	a := &addition{label: label, f: f, callback: callback, errback: errback}
 	if j.byLabel[label] != nil {
-		j.breaks("%s was added twice, so that what adds it ran twice", label)
+		j.breaks("%s was added twice, so the code that adds it ran twice", label)
 	}
 	j.byLabel[label] = a
 	j.additions = append(j.additions, a)
@@ -103,7 +103,7 @@ func (j *judge) breaks(format string, args ...any) {
 func (j *judge) read(events []string) {
 	settled := map[txaio.AnyFuture]int{}
 	swallows := map[txaio.AnyFuture]bool{}
-	known := map[txaio.AnyFuture]bool{} // to be settled
+	known := map[txaio.AnyFuture]bool{} // as settled
 	for _, event := range events {
 		words := strings.Fields(event)
 		if len(words) < 2 {
@@ -158,11 +158,11 @@ func (j *judge) ran(a *addition, errback bool) {
 	j.last[a.f] = place
 }
 
-// missing finds what should have run. In a chain that depends on what the
-// others returned, so it is looked for only if there is none.
+// missing finds pairs that should have run. In a chain that depends on the
+// results of the others, so it looks only at programs without chains.
 func (j *judge) missing(p Program) {
 	chains := false
-	settles := map[string]bool{} // what Then and Catch returned: what it waits for settles it
+	settles := map[string]bool{} // from Then and Catch: the source settles it
 	p.walk(func(op Op) {
 		chains = chains || op[0] == "chain"
 		if op[0] == "then" || op[0] == "catch" {
@@ -180,7 +180,7 @@ func (j *judge) missing(p Program) {
 			j.breaks("%s ran, and its future is not settled", a.label)
 		}
 		if a.f.IsCalled() && settles[a.label] && !future(j.futures[a.label]).IsCalled() {
-			j.breaks("%s is not settled, and what it waits for is", a.label)
+			j.breaks("%s is not settled, but the future that it waits for is", a.label)
 		}
 	}
 }

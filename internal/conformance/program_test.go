@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// text returns a program as the line of JSON that it is to others.
+// text returns a program as a line of JSON.
 func text(t *testing.T, p Program) string {
 	t.Helper()
 	printed, err := json.Marshal(p)

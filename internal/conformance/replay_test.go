@@ -18,9 +18,8 @@ import (
 	"github.com/txaio-go/txaio/testutil"
 )
 
-// The programs in testdata were run by Python's txaio on Twisted and on
-// asyncio, which left the events that are recorded there. Run by this package,
-// they leave the same events.
+// testdata has programs and the events that they left on Python's txaio, with
+// Twisted and with asyncio. On this package they leave the same events.
 
 type recording struct {
 	ID      string            `json:"id"`
@@ -104,8 +103,8 @@ func replay(t *testing.T, ops []json.RawMessage) (events []string) {
 	return events
 }
 
-// interpret gives a new interpreter, whose loop is the current one, to run, in a
-// bubble, which tells when a goroutine of the program has ended.
+// interpret calls run with a new interpreter, whose loop is the current one. It
+// does so in a bubble, which knows when a goroutine of the program has ended.
 func interpret(t *testing.T, run func(in *interpreter)) {
 	synctest.Test(t, func(t *testing.T) {
 		in := newInterpreter(t)
@@ -134,10 +133,10 @@ type interpreter struct {
 	loop    *testutil.TestLoop
 	events  []string
 	futures map[string]node
-	working map[string]chan bool // functions of Go: whether they are released, or the program has ended
+	working map[string]chan bool // functions of Go: true when they are released, false when the program ends
 	timers  map[string]txaio.DelayedCall
 	batched map[string]*txaio.BatchedTimer
-	added   func(label string, f txaio.AnyFuture, callback, errback bool) // told what is added, if it is set
+	added   func(label string, f txaio.AnyFuture, callback, errback bool) // called for each addition, unless nil
 }
 
 // node is a future of any type.
@@ -155,7 +154,7 @@ type gathered struct {
 	*txaio.Future[[]txaio.Result[string]]
 }
 
-// action is what a callback does, or the function of a composition, which may
+// action describes a callback, or the function of a composition, which may
 // return a future.
 type action struct {
 	Value  *string           `json:"value"`
@@ -403,7 +402,7 @@ func addAction[T any](in *interpreter, f *txaio.Future[T], label string, callbac
 	txaio.AddCallbacks(f, cb, eb)
 }
 
-// addTimeout notes what the future with the time limit gets, and when.
+// addTimeout notes the outcome of the future with the time limit, and the time.
 func addTimeout[T any](in *interpreter, f *txaio.Future[T], label string, delay time.Duration, show func(T) string) {
 	limited := txaio.AddTimeout(f, delay)
 	in.adding(label, limited, true, true)
@@ -473,8 +472,8 @@ func (in *interpreter) start(name string, a *action) *txaio.Future[string] {
 	})
 }
 
-// release lets the function of a call of Go return, once, and waits until what
-// settles the future is queued.
+// release lets the function of a call of Go return, once. It returns when the
+// settling of the future is queued.
 func (in *interpreter) release(name string) {
 	if released := in.working[name]; released != nil {
 		delete(in.working, name)
@@ -496,8 +495,7 @@ func (in *interpreter) adding(label string, f txaio.AnyFuture, callback, errback
 	}
 }
 
-// act does what an action says; what it does not say is to pass the argument
-// on.
+// act performs an action. By default, an action passes the argument on.
 func act[T any](in *interpreter, a *action, value T, fail *txaio.Failure) (T, error) {
 	in.steps(a.Do)
 	switch {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What is left of a program is what its failing needs, and nothing else.
+// Shrink leaves only the operations that make the program fail.
 func TestShrink(t *testing.T) {
 	needed := Program{
 		{"create", "x"},
@@ -40,7 +40,7 @@ func TestShrink(t *testing.T) {
 			t.Errorf("seed %d: Shrink changed the program it was given", seed)
 		}
 		if text(t, generate(seed, Kind{Cancel: true, Native: true})) != whole {
-			t.Errorf("seed %d: the generator is not what it was", seed)
+			t.Errorf("seed %d: the generator's state changed", seed)
 		}
 	}
 }

@@ -2,18 +2,17 @@
 
     python3 trace.py twisted|asyncio
 
-It prints a line with the versions, then for each line of standard input, a
-program, a line with its events, or null if the Go library is meant to do
-something else. docs/conformance.md describes the programs. The time in them is
+It prints a line with the versions. Then it reads a program from each line of
+standard input and prints a line with its events, or null if the Go library
+differs on purpose. docs/conformance.md describes the programs. Their time is
 virtual: only the operation "advance" moves it.
 
-txaio has no counterpart of Then, ThenOf, Catch and Go. They are played here
-with Deferreds and futures of the framework's own, by the rules that the Go
-library gives for them: see "compose" of each framework. A Deferred so composed
-is settled in a callback of another, and its callbacks run when that one's have
-run as far as they can. The function of Go has no thread: it returns when the
-operation "release" says so, and its future is settled by what that queues on
-the loop.
+txaio has no counterpart of Then, ThenOf, Catch and Go. This program imitates
+them with the framework's own Deferreds and futures, by the Go library's rules:
+see "compose" of each framework. A composed Deferred is settled in a callback of
+its source, and its callbacks run when the source has run all that it can. The
+function of Go has no thread: the operation "release" lets it return, and queues
+the settling of its future on the loop.
 """
 import asyncio
 import gc
@@ -42,12 +41,12 @@ def shown(value):
         return "none"
     if isinstance(value, list):
         return "[%s]" % ",".join(map(shown, value))
-    error = getattr(value, "value", value)  # a failure's, Twisted's or txaio's own
+    error = getattr(value, "value", value)  # of a failure, Twisted's or txaio's
     return "!" + failed(error) if isinstance(error, BaseException) else str(value)
 
 
 class Source:
-    """What a future waits for that Then, ThenOf, Catch or Go has returned."""
+    """The work that a future of Then, ThenOf, Catch or Go waits for."""
 
     def __init__(self, future=None):
         self.future = future
@@ -60,7 +59,7 @@ class Source:
 
 
 class Twisted:
-    """A reactor that is moved by hand."""
+    """A reactor whose clock is moved by hand."""
 
     def __init__(self, unhandled):
         from twisted.internet.task import Clock
@@ -68,7 +67,7 @@ class Twisted:
         self.unhandled = unhandled
         self.loop = Clock()
         self.now = self.loop.seconds
-        self.ready = []  # functions from other threads: a Clock takes none
+        self.ready = []  # functions from other threads, which a Clock cannot take
         self.soon = self.ready.append
 
     def next(self):
@@ -77,7 +76,7 @@ class Twisted:
     def move(self, seconds):
         try:
             self.loop.advance(seconds)
-        except Exception as error:  # what is due as well comes with the next call
+        except Exception as error:  # the next call runs the other timers that are due
             self.unhandled(error)
 
     def run_once(self):
@@ -101,11 +100,11 @@ class Twisted:
     def limit(self, future, seconds):
         return future.addTimeout(seconds, self.loop)
 
-    # The composed Deferreds that callbacks have settled, for each chain of
-    # callbacks that is being run.
+    # For each chain of callbacks that is running, the composed Deferreds that
+    # its callbacks have settled.
     settled = []
 
-    # Those of them whose callbacks are yet to begin.
+    # Those whose own callbacks have not begun yet.
     succeeding = []
 
     @classmethod
@@ -190,8 +189,8 @@ class Twisted:
 
 
 class OrderedHandle(asyncio.TimerHandle):
-    """asyncio leaves open in which order timers of the same time run. Here it
-    is the order in which they were made, one of the orders it allows."""
+    """A timer that runs after earlier ones of the same time. asyncio allows
+    any order."""
 
     made = 0
 
@@ -222,7 +221,7 @@ class Waiting(asyncio.Future):
 
 
 class Asyncio(asyncio.SelectorEventLoop):
-    """An event loop that is moved by hand."""
+    """An event loop whose clock is moved by hand."""
 
     def __init__(self, unhandled):
         self.moment = 0.0
@@ -234,7 +233,7 @@ class Asyncio(asyncio.SelectorEventLoop):
 
     @staticmethod
     def judge(context, unhandled):
-        # What the garbage collector finds, it finds at any time.
+        # The garbage collector reports these at any time.
         if "never retrieved" not in context["message"] and "destroyed" not in context["message"]:
             unhandled(context.get("exception") or context["message"])
 
@@ -264,11 +263,12 @@ class Asyncio(asyncio.SelectorEventLoop):
         self.moment = end
 
     def limit(self, future, seconds):
-        # A task, which begins, sees the future's outcome and cancels it some
-        # turns later than the Go library does. So only what it ends with is
-        # compared, and when. No other timer is due when a limit is, or what that
-        # does could come before or after the cancelling; and no batch is due at
-        # once, or the turns that the task needs would find it.
+        # wait_for is a task. It begins, sees the future's outcome and cancels it
+        # some turns later than the Go library does. So only its outcome and the
+        # time are compared. No other timer is due at the same time as a limit,
+        # because it could run before or after the cancelling. Programs with
+        # limits have no batches, because a batch that is due at once would run
+        # in one of the task's turns.
         return self.create_task(asyncio.wait_for(future, seconds))
 
     def waiting(self, source):
@@ -422,9 +422,9 @@ class Machine:
     def do_chain(self, name, label, inner):
         def call(argument):
             self.note(label, "callback", shown(argument))
-            # Twisted takes the result as it stands when one of the Deferred's
-            # callbacks is running; the Go library waits until it has finished.
-            # It also waits if a composed one's callbacks are yet to begin.
+            # If one of the Deferred's callbacks is running, Twisted takes its
+            # current result; the Go library waits until it has finished. The Go
+            # library also waits if the callbacks of a composed one have not begun.
             if self.driver.taken_as_it_stands(self.futures[inner]):
                 self.comparable = False
             return self.futures[inner]
@@ -441,7 +441,7 @@ class Machine:
 
     def compose(self, kind, name, of, action):
         def function(value, error):
-            if (error is None) == (kind == "catch"):  # it goes past
+            if (error is None) == (kind == "catch"):  # not for this function
                 if error is not None:
                     raise error
                 return value
@@ -517,7 +517,7 @@ class Machine:
     def do_cancel_timer(self, label):
         try:
             self.timers[label].cancel()
-        except Exception:  # it has run, which one of the frameworks minds
+        except Exception:  # it has run, and one of the frameworks raises
             pass
 
     def do_advance(self, seconds):
@@ -548,8 +548,8 @@ def main(framework):
         txaio.use_asyncio()
         driver = Asyncio
     print(json.dumps(versions), flush=True)
-    # Between programs only: a collector in the middle of one changes nothing
-    # that it prints, but takes far longer.
+    # Collect garbage between programs only. During a program it changes no
+    # event, but takes far longer.
     gc.disable()
     gc.freeze()
     for line in sys.stdin:

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Output calls main and returns what that wrote to standard output.
+// Output calls main and returns its standard output.
 func Output(t *testing.T, main func()) string {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -20,7 +20,7 @@ func Output(t *testing.T, main func()) string {
 	os.Stdout = w
 	printed := make(chan string)
 	go func() {
-		text, _ := io.ReadAll(r) // what cannot be read is missing from the output
+		text, _ := io.ReadAll(r) // after an error the output is incomplete
 		printed <- string(text)
 	}()
 	defer func() {
@@ -34,5 +34,5 @@ func Output(t *testing.T, main func()) string {
 
 var logTime = regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} `)
 
-// Timeless puts TIME for the times at the beginning of the lines of a log.
+// Timeless replaces the time at the beginning of each line of a log with TIME.
 func Timeless(log string) string { return logTime.ReplaceAllString(log, "TIME ") }

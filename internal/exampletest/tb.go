@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A TB is a test inside an example, which shows what the test prints. Its other
+// A TB is a test inside an example. It prints what a test would log. Its other
 // methods panic.
 type TB struct {
 	testing.TB
@@ -26,7 +26,7 @@ func (tb *TB) Name() string { return "TestInExample" }
 // Cleanup keeps fn for [TB.End].
 func (tb *TB) Cleanup(fn func()) { tb.cleanups = append(tb.cleanups, fn) }
 
-// Error prints what a test would log, and fails it.
+// Error prints args and fails the test.
 func (tb *TB) Error(args ...any) {
 	tb.failed = true
 	fmt.Println(args...)

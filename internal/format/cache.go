@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// cacheSize limits what Cached keeps, in bytes of formats. Each template also
-// costs as much as a short format takes.
+// cacheSize limits the cache, in bytes of formats. Each template also counts as
+// much as a short format.
 const (
 	cacheSize = 1 << 18
 	shortest  = 1 << 8
@@ -29,7 +29,7 @@ func Cached(format string) (*Template, error) {
 	}
 	t, err := Parse(format)
 	cost := int32(shortest + len(format))
-	if err != nil || cost > cacheSize/8 { // the others need not make room for one
+	if err != nil || cost > cacheSize/8 { // not worth clearing the others
 		return t, err
 	}
 	if cache.cost.Add(cost) > cacheSize {

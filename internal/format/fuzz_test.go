@@ -13,7 +13,7 @@ import (
 	"github.com/txaio-go/txaio/internal/logvalue"
 )
 
-// use formats values and checks what holds for every format and all values.
+// use formats values and checks the rules that hold for all formats and values.
 func use(t *testing.T, format string, lookup LookupFunc) {
 	tmpl, err := Cached(format)
 	if err != nil {

@@ -56,7 +56,7 @@ func (r *run) follow(v slog.Value, parts []part) (slog.Value, error) {
 	return slog.AnyValue(x), nil
 }
 
-// resolve returns what v resolves to. An error stands for itself.
+// resolve returns the value that v resolves to. An error stands for itself.
 func (r *run) resolve(v slog.Value) (slog.Value, error) {
 	v, err := r.walk.Resolve(v, false)
 	if err == nil && v.Kind() == slog.KindAny {
@@ -122,7 +122,8 @@ func (r *run) step(rv reflect.Value, p *part) (reflect.Value, error) {
 // A finder looks for a method or a struct field.
 type finder func(rv reflect.Value, name string) (out reflect.Value, ok bool, err error)
 
-// find looks for the part p under the given name, in rv and in what it points to.
+// find looks for the part p under the given name, in rv and in the value it points
+// to.
 func (r *run) find(rv reflect.Value, p *part, name string, member finder) (out reflect.Value, ok bool, err error) {
 	item := func(rv reflect.Value, name string) (reflect.Value, bool, error) { return r.item(rv, p, name) }
 	first, second := member, finder(item)

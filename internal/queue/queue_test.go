@@ -29,7 +29,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// Rest, and who calls wake.
+// A resting consumer is woken once, by a push or by Wake.
 func TestRest(t *testing.T) {
 	woken := 0
 	wake := func() { woken++ }
@@ -66,7 +66,7 @@ func TestRest(t *testing.T) {
 	}
 }
 
-// wake may push, as no lock is held.
+// wake may push, because no lock is held.
 func TestWakeMayPush(t *testing.T) {
 	var q Queue[int]
 	q.Rest(func() { q.Push(2) })
@@ -76,8 +76,7 @@ func TestWakeMayPush(t *testing.T) {
 	}
 }
 
-// Producers yield while the backlog is long, and not for ever if nobody takes
-// it.
+// Producers yield while the backlog is long, but not for ever if nobody takes it.
 func TestLongBacklogYields(t *testing.T) {
 	var q Queue[int]
 	for range longBacklog - 1 {
@@ -114,7 +113,7 @@ func TestRestingQueueGivesMemoryBack(t *testing.T) {
 		t.Errorf("a resting queue has room for %d items", c)
 	}
 	if !Keep(maxKept) || Keep(maxKept+1) {
-		t.Error("Keep does not say what Rest does")
+		t.Error("Keep reports something else than Rest does")
 	}
 }
 

@@ -11,10 +11,10 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// chaos has workers do everything to the same futures on the same loops at
-// once, with panics, Goexits and cancellations everywhere. On the deferred
-// backend a Goexit in a callback ends the goroutine that settles the future;
-// the worker goes on on another.
+// chaos lets workers use the same futures on the same loops at once in every
+// way, with panics, Goexits and cancellations everywhere. On the deferred
+// backend a Goexit in a callback ends the goroutine that settles the future. The
+// worker then goes on in another.
 func chaos(r *report, workers, steps int) {
 	began := time.Now()
 	c := &disorder{batched: txaio.MakeBatchedTimer(10*time.Millisecond, 10)}
@@ -33,7 +33,7 @@ func chaos(r *report, workers, steps int) {
 	}
 	wait(r, &running, "workers")
 	for i := range c.shared {
-		go txaio.Resolve(c.shared[i].Load(), 0) // there may be a Goexit in it
+		go txaio.Resolve(c.shared[i].Load(), 0) // it may call Goexit
 	}
 	wait(r, &c.pending, "chaos")
 	for _, loop := range c.loops {
@@ -51,7 +51,7 @@ func chaos(r *report, workers, steps int) {
 		workers, workers*steps, took(began, workers*steps), ran, c.panics.Load(), c.goexits.Load(), c.cancels.Load())
 }
 
-// disorder is what the workers share.
+// disorder is the state that the workers share.
 type disorder struct {
 	loops   [4]*txaio.Loop
 	batched *txaio.BatchedTimer
@@ -61,8 +61,8 @@ type disorder struct {
 	panics, goexits, cancels, handled atomic.Int64
 }
 
-// A tally counts how often something ran: a callback in the lowest byte, an
-// errback in the next, a cancelling above.
+// A tally counts in its lowest byte how often a callback ran, in the next how
+// often an errback did, and above these how often it was cancelled.
 type tally struct {
 	pending *sync.WaitGroup
 	count   atomic.Uint32
@@ -74,8 +74,8 @@ func (t *tally) add(n uint32) {
 	}
 }
 
-// good reports whether it was exactly once. On the future backend the error of
-// a callback goes to the errback of the same pair.
+// good reports whether the total is one. On the future backend, an errback may
+// also run after its own callback, because it gets that callback's error.
 func (t *tally) good() bool {
 	switch t.count.Load() {
 	case 0x1, 0x100, 0x10000:
@@ -116,7 +116,7 @@ func (w *worker) run() {
 	}
 }
 
-// tally returns a new one.
+// tally adds a tally and returns it.
 func (w *worker) tally() *tally {
 	w.pending.Add(1)
 	t := &tally{pending: &w.pending}
@@ -126,7 +126,7 @@ func (w *worker) tally() *tally {
 
 func (w *worker) pick() *txaio.Future[int] { return w.shared[w.random.IntN(len(w.shared))].Load() }
 
-// future makes a future, of which some have a canceller.
+// future makes a future. Some have a canceller.
 func (c *disorder) future(random *rand.Rand) *txaio.Future[int] {
 	txaio.SetLoop(c.loops[random.IntN(len(c.loops))])
 	switch random.IntN(4) {
@@ -144,8 +144,7 @@ func (c *disorder) future(random *rand.Rand) *txaio.Future[int] {
 	return txaio.CreateFuture[int]()
 }
 
-// end ends a function in one of the ways that are not returning, for some n
-// of 100.
+// end panics or calls Goexit for some n from 0 to 99.
 func (c *disorder) end(n int) {
 	switch n {
 	case 97, 98:
@@ -161,7 +160,7 @@ func (w *worker) step() {
 	switch w.random.IntN(16) {
 	case 0, 1:
 		old := w.shared[w.random.IntN(len(w.shared))].Swap(w.future(w.random))
-		txaio.Resolve(old, 0) // so that what waits for it runs
+		txaio.Resolve(old, 0) // runs the callbacks that wait for it
 	case 2, 3, 4, 5:
 		w.add(w.pick())
 	case 6:
@@ -207,7 +206,7 @@ func (w *worker) step() {
 			cancel()
 			close(cancelled)
 		}()
-		defer func() { <-cancelled }() // or these goroutines would pile up
+		defer func() { <-cancelled }() // else these goroutines would pile up
 		txaio.Await(ctx, w.pick())
 	case 15:
 		f := txaio.Sleep(time.Duration(w.random.IntN(1000)) * time.Microsecond)
@@ -222,7 +221,7 @@ func (w *worker) step() {
 	}
 }
 
-// add adds callbacks that do one thing or another.
+// add adds callbacks that behave in different ways.
 func (w *worker) add(f *txaio.Future[int]) {
 	t, end, other := w.tally(), w.random.IntN(100), w.pick()
 	act := func() {

@@ -24,7 +24,7 @@ func futures(r *report, n int) {
 	r.figure("futures", "%d in %s; %d callbacks, each ran once", n, took(began, n), callbacks)
 }
 
-// futureWave returns how many callbacks ran.
+// futureWave makes and settles n futures, and returns how many callbacks ran.
 func futureWave(r *report, loop *txaio.Loop, n int) (callbacks int) {
 	// How often the callbacks of a future ran, and how often they should. On
 	// either backend they run on one goroutine, which flush waits for.
@@ -86,8 +86,8 @@ func futureWave(r *report, loop *txaio.Loop, n int) (callbacks int) {
 	return callbacks
 }
 
-// flush waits until the loop has run what is queued, and what that queues, a
-// few times over.
+// flush waits for a few turns of the loop, so that it runs the queued functions
+// and those that they queue.
 func flush(loop *txaio.Loop) {
 	for range 5 {
 		done := make(chan struct{})

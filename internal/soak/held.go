@@ -6,9 +6,9 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// held is what a program has at rest: futures that are pending, with their
-// callbacks, and timers that are far away. It is there all the while, and is
-// most of the memory at the start.
+// held is the state of a program at rest: pending futures with callbacks, and
+// timers that are far away. It stays during the whole load, and takes most of the
+// memory at the start.
 type held struct {
 	loop    *txaio.Loop
 	futures []*txaio.Future[int]
@@ -33,7 +33,7 @@ func hold() *held {
 	return h
 }
 
-// release reports whether everything that was held still works.
+// release settles the futures and reports whether everything still works.
 func (h *held) release() bool {
 	good := true
 	for i, f := range h.futures {

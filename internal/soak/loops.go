@@ -23,7 +23,7 @@ func loops(r *report, n int) {
 			use.one(made + i)
 		}
 		wait(r, &use.pending, "loops")
-		runtime.GC() // or there were more at a time, the fewer collections the more
+		runtime.GC() // else dropped loops would pile up until the next collection
 	}
 	for end := time.Now().Add(10 * time.Second); use.collected.Load() < int64(n) && time.Now().Before(end); {
 		runtime.GC()
@@ -75,7 +75,7 @@ func (u *loopUse) one(i int) {
 	case 6:
 		ctx, cancel := context.WithCancel(context.Background())
 		loop.CallSoon(u.once(cancel))
-		loop.CallLater(time.Millisecond, u.once(nothing)) // for nobody in particular to run
+		loop.CallLater(time.Millisecond, u.once(nothing)) // runs when Run has returned
 		loop.Run(ctx)
 	case 7:
 		txaio.SetLoop(loop)

@@ -1,6 +1,6 @@
-// Soak holds the library under load for a bounded time and looks at what is
-// left: every callback ran exactly once, the memory is back, no goroutine is
-// left. It prints a figure for each and exits with 1 if one is wrong.
+// Soak puts the library under load for a limited time. Then it checks that every
+// callback ran exactly once, that the memory is free again, and that no goroutine
+// is left. It prints figures, and exits with 1 if one is wrong.
 //
 //	go run -tags deferred ./internal/soak
 //	go run -tags future ./internal/soak -size smoke
@@ -19,7 +19,7 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// sizes say how much of everything.
+// sizes say how much load there is of each kind.
 type sizes struct {
 	futures, timers, loops int
 	workers, steps         int // steps of each worker
@@ -28,12 +28,12 @@ type sizes struct {
 var (
 	full  = sizes{futures: 10_000_000, timers: 1_000_000, loops: 100_000, workers: 64, steps: 100_000}
 	smoke = sizes{futures: 200_000, timers: 50_000, loops: 3_000, workers: 64, steps: 300}
-	// warm is enough of each for what the runtime and the library keep for
-	// good.
+	// warm is enough load to allocate all the memory that the runtime and the
+	// library never give back.
 	warm = sizes{futures: wave, timers: 100_000, loops: 10 * loopWave, workers: 64, steps: 3_000}
 )
 
-// tolerance is by how much the memory may be more than at the start.
+// tolerance is how much the memory may grow, as a fraction.
 const tolerance = 0.05
 
 func main() {
@@ -44,7 +44,7 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	// What the load makes fail is logged, and not of interest here.
+	// Hide the failures that the load causes.
 	quiet := logrus.New()
 	quiet.SetOutput(io.Discard)
 	txaio.SetLogrus(quiet)
@@ -60,8 +60,8 @@ func main() {
 	left, end := settle(goroutines)
 	r.figure("memory", "%.0f KiB at the start, %.0f KiB at the end, %+.1f %%; the process had %s at most",
 		kib(start), kib(end), 100*(float64(end)/float64(start)-1), peak())
-	r.check(float64(end) <= float64(start)*(1+tolerance), "memory is not back")
-	r.check(held.release(), "what was held over the load is not as it was")
+	r.check(float64(end) <= float64(start)*(1+tolerance), "the memory has grown")
+	r.check(held.release(), "a future or timer that was held during the load is broken")
 	r.figure("goroutines", "%d at the start, %d at the end", goroutines, left)
 	r.check(left <= goroutines, "goroutines are left")
 	r.figure("total", "%v", time.Since(began).Round(time.Millisecond))
@@ -103,7 +103,7 @@ func (r *report) check(ok bool, format string, args ...any) {
 	}
 }
 
-// took is how long something took, and each of its n parts.
+// took says how long n things took, and how long each of them.
 func took(began time.Time, n int) string {
 	d := time.Since(began)
 	return fmt.Sprintf("%v, %v each", d.Round(time.Millisecond), d/time.Duration(n))

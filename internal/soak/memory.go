@@ -10,14 +10,15 @@ import (
 )
 
 // settle waits until there are no more than want goroutines and the garbage
-// collector finds nothing more, and returns what there is.
+// collector frees nothing more. It returns the number of goroutines and the memory
+// in use.
 func settle(want int) (goroutines int, memory uint64) {
 	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > want && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
-	// What a cleanup lets go of is free only the next time, pools keep what
-	// they have for two, and each processor sweeps its stopped timers when it
-	// has something to do.
+	// One collection is not enough. It runs cleanups, and only the next one
+	// frees what they release. A pool keeps its items for two collections. Each
+	// processor sweeps its stopped timers only when it has something to do.
 	memory = math.MaxUint64
 	for unchanged := 0; unchanged < 40; unchanged++ {
 		runtime.GC()
@@ -35,8 +36,8 @@ func settle(want int) (goroutines int, memory uint64) {
 	return runtime.NumGoroutine(), memory
 }
 
-// keepGoroutines makes as many goroutines as there ever will be at a time. The
-// runtime keeps their descriptors for good, to use them again.
+// keepGoroutines starts as many goroutines as the load ever has at a time. The
+// runtime never frees their descriptors, so they must be there at the start.
 func keepGoroutines() {
 	release := make(chan struct{})
 	var ended sync.WaitGroup
@@ -49,7 +50,7 @@ func keepGoroutines() {
 
 func kib(bytes uint64) float64 { return float64(bytes) / 1024 }
 
-// peak is the most memory that the process ever had, if the system tells.
+// peak returns the most memory that the process ever had, if the system reports it.
 func peak() string {
 	status, _ := os.ReadFile("/proc/self/status")
 	for line := range strings.Lines(string(status)) {

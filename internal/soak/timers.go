@@ -9,9 +9,9 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// timers sets n timers for the same two seconds, one in ten of them batched,
-// and cancels half of them: most while they tick, some from the function of
-// another that is due at the same moment.
+// timers sets n timers within the same two seconds, one in ten of them batched.
+// It cancels half of them: most while they are pending, some in the function of a
+// timer that is due at the same moment.
 func timers(r *report, n int) {
 	began := time.Now()
 	loop := txaio.NewLoop()
@@ -45,7 +45,7 @@ func timers(r *report, n int) {
 	r.figure("timers", "%d in %v; %d cancelled, the other %d ran once", n, time.Since(began).Round(time.Millisecond), cancelled, ran)
 }
 
-// timerCancelled is what a cancelled timer counts, and one that runs counts 1.
+// timerCancelled is added to a timer's count when it is cancelled. A run adds 1.
 const timerCancelled = 1000
 
 type timerStage struct {
@@ -69,7 +69,7 @@ func (s *timerStage) set(random *rand.Rand, first, end int) {
 			break
 		}
 		if i%20 == 2 {
-			// The function of the next one cancels this one, which is due a
+			// The function of the next timer cancels this one, which is due a
 			// little earlier or later.
 			jitter := time.Duration(random.Int64N(int64(20 * time.Microsecond)))
 			s.later(s.loop, i+1, delay+jitter-10*time.Microsecond, func() { s.cancel(i) })
@@ -103,7 +103,7 @@ func (s *timerStage) count(i int, as uint32) {
 	}
 }
 
-// wait waits for what is bound to happen.
+// wait waits for pending, but not for ever.
 func wait(r *report, pending *sync.WaitGroup, what string) {
 	done := make(chan struct{})
 	go func() {

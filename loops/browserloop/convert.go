@@ -47,9 +47,9 @@ func refused(err *error) {
 }
 
 const (
-	// maxDepth is how deep values may be nested. What contains itself is deeper.
+	// maxDepth is how deep values may be nested. A value that contains itself is deeper.
 	maxDepth = 500
-	// maxSafe is the greatest integer up to which a Number holds them all.
+	// maxSafe is the largest integer up to which a Number is exact.
 	maxSafe = 1<<53 - 1
 )
 
@@ -67,7 +67,7 @@ var (
 //
 //   - nil, nil pointers, slices, maps and interfaces to null; struct{} to undefined;
 //   - numbers to Number, integers beyond 2⁵³ and [big.Int] to BigInt;
-//   - strings and booleans to what they are, [time.Time] to Date, []byte to
+//   - strings and booleans to the same, [time.Time] to Date, []byte to
 //     Uint8Array, slices and arrays to Array;
 //   - maps with strings as keys and structs to objects, whose properties are the
 //     exported fields, by the names that encoding/json gives them;
@@ -154,8 +154,8 @@ func toJS(path string, v reflect.Value, depth int) js.Value {
 	panic("unreachable")
 }
 
-// object is an object in the making: a property may have any name then, __proto__
-// too.
+// object collects the properties of a new object. This way a property may have any
+// name, even __proto__.
 type object struct{ entries js.Value }
 
 func newObject() object { return object{js.Global().Get("Array").New()} }
@@ -194,7 +194,7 @@ func index(path string, i int) string   { return fmt.Sprintf("%s[%d]", path, i) 
 // FromJS converts a value of JavaScript's to a T, by the rules of [ToJS] the other
 // way round. Properties that T has no field for are left out, as in encoding/json.
 //
-// If T is any, the result is what fits the value: nil for null and undefined,
+// If T is any, the value decides the type: nil for null and undefined,
 // float64, [*big.Int], string, bool, [time.Time], []byte, []any, map[string]any or
 // an error. If T is [js.Value], the result is the value itself. Anything else, a
 // function or a number that T doesn't hold, is a [*ConversionError].
@@ -218,7 +218,7 @@ func typeOf(value js.Value) (t js.Type) {
 	return value.Type()
 }
 
-// classOf returns what kind of value JavaScript says it is: "Array", "Date", "Map".
+// classOf returns JavaScript's class of a value: "Array", "Date", "Map".
 func classOf(value js.Value) string {
 	text := js.Global().Get("Object").Get("prototype").Get("toString").Call("call", value).String()
 	return strings.TrimSuffix(strings.TrimPrefix(text, "[object "), "]")
@@ -307,7 +307,7 @@ func fromJS(path string, value js.Value, to reflect.Value, depth int) {
 		}
 	case reflect.Slice, reflect.Array:
 		if class == "Array" && (to.Kind() == reflect.Slice || to.Len() == js.Global().Get("Reflect").Call("get", value, "length").Int()) {
-			plain := js.Global().Get("Array").Call("from", value) // whose elements are read without a throw
+			plain := js.Global().Get("Array").Call("from", value) // reading its elements does not throw
 			if to.Kind() == reflect.Slice {
 				to.Set(reflect.MakeSlice(to.Type(), plain.Length(), plain.Length()))
 			}
@@ -343,7 +343,7 @@ func fromJS(path string, value js.Value, to reflect.Value, depth int) {
 	mismatch()
 }
 
-// fromJSToAny sets an any to what fits the value.
+// fromJSToAny sets an any to a Go value of the type that fits.
 func fromJSToAny(path, class string, value js.Value, to reflect.Value, depth int) {
 	as := func(t reflect.Type) {
 		made := reflect.New(t).Elem()

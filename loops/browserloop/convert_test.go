@@ -75,7 +75,7 @@ func TestToJSWithoutCounterpart(t *testing.T) {
 	}
 }
 
-// fromJS returns what FromJS makes of an expression, as text.
+// fromJS returns the result of FromJS for an expression, as text.
 func fromJS[T any](expression string) string {
 	got, err := browserloop.FromJS[T](eval(expression))
 	if err != nil {

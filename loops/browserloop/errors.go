@@ -12,15 +12,14 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// An Error is what JavaScript has thrown, or rejected a promise with: an Error
-// object, nearly always. Converted back it is the same object.
+// An Error is a value that JavaScript has thrown, or rejected a promise with. Nearly
+// always it is an Error object. Converted back it is the same object.
 //
 // One whose name is AbortError is context.Canceled and txaio.ErrCancelled to
 // errors.Is, a TimeoutError is context.DeadlineExceeded.
 type Error struct{ Value js.Value }
 
-// Error returns what String(value) is in JavaScript, such as "TypeError: no such
-// host".
+// Error returns JavaScript's String(value), such as "TypeError: no such host".
 func (e *Error) Error() string {
 	text := ""
 	if thrown := catch(func() { text = js.Global().Get("String").Invoke(e.Value).String() }); thrown != nil {
@@ -41,7 +40,7 @@ func (e *Error) Is(target error) bool {
 }
 
 func (e *Error) name() (name string) {
-	_ = catch(func() { // reading it may throw, which Value.Get doesn't survive: then it has none
+	_ = catch(func() { // reading it may throw, and Value.Get would panic
 		if typeOf(e.Value) == js.TypeObject {
 			name = js.Global().Get("Reflect").Call("get", e.Value, "name").String()
 		}
@@ -49,7 +48,7 @@ func (e *Error) name() (name string) {
 	return name
 }
 
-// catch calls fn and returns what JavaScript throws in it, or the panic.
+// catch calls fn and returns the error that JavaScript throws in it, or the panic.
 func catch(fn func()) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -72,13 +71,13 @@ func panicFailure(value any) *txaio.Failure {
 	return txaio.CreateFailure(&txaio.PanicError{Value: value})
 }
 
-// goErrors has the Go errors of the Errors that were made of them, by numbers.
+// goErrors has the Go errors that were converted to Errors, by numbers.
 var (
 	goErrors  sync.Map
 	errorMade atomic.Int64
 )
 
-// errorFromJS returns the Go error for what JavaScript has thrown.
+// errorFromJS returns the Go error for a value that JavaScript has thrown.
 func errorFromJS(thrown js.Value) error {
 	if typeOf(thrown) == js.TypeObject {
 		if id := page().errorIDs.Call("get", thrown); id.Type() == js.TypeNumber {
@@ -90,9 +89,9 @@ func errorFromJS(thrown js.Value) error {
 	return &Error{thrown}
 }
 
-// errorToJS returns the value to throw for err: what JavaScript has thrown itself,
-// or an Error with the text, the traceback, and as its cause what JavaScript has
-// thrown.
+// errorToJS returns the value to throw for err. If JavaScript threw it, it is the same
+// value. Otherwise it is an Error with the text, the traceback, and as its cause a
+// value that JavaScript threw, if err wraps one.
 func errorToJS(err error) js.Value {
 	bare := err
 	fail, isFailure := err.(*txaio.Failure)

@@ -16,7 +16,7 @@ import (
 	"github.com/txaio-go/txaio/loops/browserloop"
 )
 
-// loop is the one of all tests, as on a page.
+// loop is the loop of all tests, as on a page.
 var loop *browserloop.EventLoop
 
 func TestMain(m *testing.M) {
@@ -25,12 +25,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// eval returns what an expression of JavaScript's comes to.
+// eval returns the value of a JavaScript expression.
 func eval(expression string) js.Value {
 	return js.Global().Get("Function").New("return (" + expression + ")").Invoke()
 }
 
-// await returns what f comes to. It is not called on the loop.
+// await returns f's outcome. It is not called on the loop.
 func await[T any](t testing.TB, f *txaio.Future[T]) (T, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -42,8 +42,7 @@ func await[T any](t testing.TB, f *txaio.Future[T]) (T, error) {
 	return value, err
 }
 
-// awaitJS returns what a promise was fulfilled with, or rejected, as JavaScript
-// has it.
+// awaitJS returns a promise's outcome as a JavaScript value.
 func awaitJS(t testing.TB, promise js.Value) (value js.Value, rejected bool) {
 	t.Helper()
 	pair, err := await(t, browserloop.FromPromise[js.Value](promise.Call("then",
@@ -61,8 +60,8 @@ func flush() {
 	<-done
 }
 
-// reported returns the errors that the page is told of while fn and what it has
-// queued run.
+// reported returns the errors that are reported to the page while fn and the functions
+// that it queues run.
 func reported(fn func()) []string {
 	var got []string
 	report := js.FuncOf(func(_ js.Value, args []js.Value) any {
@@ -78,7 +77,7 @@ func reported(fn func()) []string {
 	return got
 }
 
-// collect has both collectors run until done.
+// collect lets both collectors run until done.
 func collect(t testing.TB, done func() bool) {
 	t.Helper()
 	js.Global().Call("require", "v8").Call("setFlagsFromString", "--expose-gc")

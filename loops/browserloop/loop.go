@@ -16,15 +16,15 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// ErrPageGone is the error of what can't happen any more because the page is
-// being left.
+// ErrPageGone is the error of operations that can't finish because the page is being
+// left.
 var ErrPageGone = errors.New("browserloop: the page is gone")
 
 const (
-	// slice is how long a turn runs functions before the page gets its turn: half
-	// the time between two frames.
+	// slice is how long a turn runs functions before the page can run: half the
+	// time between two frames.
 	slice = 8 * time.Millisecond
-	// farewell is how long functions still run once the page is being left.
+	// farewell is how long functions still run when the page is being left.
 	farewell = 200 * time.Millisecond
 	// maxTimeout is the longest delay, in milliseconds, that setTimeout takes.
 	maxTimeout = math.MaxInt32
@@ -34,29 +34,29 @@ const (
 // [New].
 //
 // It runs its functions in turns. Each turn is a task of the page's: it runs the
-// timers that are due and what is queued, for at most 8 ms. Between two turns the
-// page paints, handles input and runs its own timers: a function that queues itself
-// again and again doesn't keep it from that. That is why a turn begins with a
-// message on a MessageChannel:
+// timers that are due and the queued functions, for at most 8 ms. Between two turns
+// the page paints, handles input and runs its own timers, even if a function queues
+// itself again and again. To make this work, a turn begins with a message on a
+// MessageChannel, because the alternatives are worse:
 //
 //   - queueMicrotask runs all microtasks, those that they queue included, before
 //     the page gets its turn. Such a function would freeze the page.
 //   - setTimeout waits 4 ms if one timer sets the next, and a second if the tab is
 //     in the background.
 //
-// Timers are the loop's own, in the order in which they are due. The page has one
-// timer for the earliest; a zero delay needs none, and means the next turn. Other
-// delays the page may prolong, in the background to a second and more. They are
-// never cut short.
+// The loop has its own timers, and runs them in the order in which they are due. It
+// sets one timer of the page for the earliest. A zero delay needs none, and means the
+// next turn. The page may prolong other delays, to a second and more in the
+// background. It never shortens them.
 //
 // Functions run on a goroutine of their own. One that blocks, on a channel say,
 // holds up the loop but not the page; one that computes holds up both. A panic
 // goes to [EventLoop.HandleFailure], runtime.Goexit ends only that function.
 //
-// When the page is left for good, not when it may come back, pending promises and
-// futures that this package made fail with [ErrPageGone]. The loop runs what is
-// queued by then, for 200 ms more. What is given to it later fails with ErrPageGone,
-// see HandleFailure.
+// If the page is left for good, pending promises and futures of this package fail with
+// [ErrPageGone]. The loop runs functions that are already queued, for 200 ms more.
+// Later calls of CallSoon and CallLater fail with ErrPageGone, see HandleFailure. If
+// the user may come back to the page, nothing of this happens.
 type EventLoop struct {
 	epoch time.Time
 	post  func() // queues a task that begins a turn
@@ -65,9 +65,9 @@ type EventLoop struct {
 	mu      sync.Mutex
 	ready   []func()
 	timers  timers
-	made    int  // how many timers were
-	posted  bool // a task is on its way that begins a turn
-	running bool // a turn is
+	made    int  // how many timers were made
+	posted  bool // a task that begins a turn is queued
+	running bool // a turn is running
 	alarm   js.Value
 	alarmAt int64     // math.MaxInt64 if no alarm is set
 	closing time.Time // when the page was left; zero before
@@ -94,10 +94,10 @@ func New() *EventLoop {
 	return l
 }
 
-// poster returns a function that queues a task for the page: one that begins when
-// the page has done what else there is to do.
+// poster returns a function that queues a task for the page, after the page's other
+// tasks.
 func poster(task js.Func) func() {
-	// Node.js has both, but doesn't end while there is a port that listens.
+	// Node.js also has MessageChannel, but doesn't exit while a port listens.
 	if js.Global().Get("setImmediate").Type() == js.TypeFunction {
 		return func() { js.Global().Call("setImmediate", task) }
 	}
@@ -107,15 +107,16 @@ func poster(task js.Func) func() {
 	return func() { port.Call("postMessage", js.Null()) }
 }
 
-// Now returns the time: the system's when the loop was made, and what has gone by
-// since then on the clock of performance.now and of the page's timers. It is not
-// affected if somebody sets the system's clock.
+// Now returns the system's time when the loop was made, plus the time since then on the
+// clock of performance.now and of the page's timers. Setting the system's clock does
+// not affect it.
 func (l *EventLoop) Now() time.Time { return l.epoch.Add(time.Since(l.epoch)) }
 
 // now is Now on the loop's time line.
 func (l *EventLoop) now() int64 { return int64(time.Since(l.epoch)) }
 
-// CallSoon runs fn in a turn that begins later, after what is queued already.
+// CallSoon runs fn in a turn that begins later, after the functions that are already
+// queued.
 func (l *EventLoop) CallSoon(fn func()) {
 	if fn == nil {
 		panic("browserloop: CallSoon needs a function, and was given nil")
@@ -136,7 +137,7 @@ func (l *EventLoop) queue(fn func()) error {
 	return nil
 }
 
-// wake sees to it that a turn begins. l.mu is held.
+// wake makes sure that a turn begins. l.mu is held.
 func (l *EventLoop) wake() {
 	switch {
 	case l.running || l.posted:
@@ -148,8 +149,8 @@ func (l *EventLoop) wake() {
 	}
 }
 
-// start begins a turn, on a goroutine: what blocks would block the page here. l.mu
-// is held.
+// start begins a turn on a new goroutine, because a function that blocks here would
+// block the page. l.mu is held.
 func (l *EventLoop) start() {
 	if !l.running {
 		l.running = true
@@ -157,9 +158,8 @@ func (l *EventLoop) start() {
 	}
 }
 
-// InLoop reports whether the running goroutine is running a function of the
-// loop's, or one that JavaScript has called: to wait there for something would
-// block the loop, or the page.
+// InLoop reports whether the running goroutine is running a function of the loop, or
+// one that JavaScript has called. Waiting there would block the loop, or the page.
 func (l *EventLoop) InLoop() bool {
 	pcs := make([]uintptr, 64)
 	n := runtime.Callers(1, pcs)
@@ -179,8 +179,8 @@ func (l *EventLoop) InLoop() bool {
 	}
 }
 
-// HandleFailure hands fail, which has nowhere else to go, to the page: as an error
-// event on the window, which the console shows unless a listener prevents that.
+// HandleFailure reports a failure that nothing else handles to the page, as an error
+// event on the window. The console shows it, unless a listener prevents that.
 func (l *EventLoop) HandleFailure(fail *txaio.Failure) {
 	if report := js.Global().Get("reportError"); report.Type() == js.TypeFunction {
 		report.Invoke(errorToJS(fail))
@@ -224,7 +224,7 @@ func (l *EventLoop) take() func() {
 	return fn
 }
 
-// call calls fn. It is a frame of its own on the stack, for InLoop to find.
+// call calls fn. InLoop finds its frame on the stack.
 //
 //go:noinline
 func (l *EventLoop) call(fn func()) {
@@ -236,7 +236,7 @@ func (l *EventLoop) call(fn func()) {
 	fn()
 }
 
-// endTurn has the next turn begin when there is something to run.
+// endTurn makes the next turn begin when there is something to run.
 func (l *EventLoop) endTurn() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -250,12 +250,12 @@ func (l *EventLoop) endTurn() {
 	case len(l.ready) > 0:
 		l.wake()
 	default:
-		l.ready = nil // and its memory is free
+		l.ready = nil // free its memory
 		l.setAlarm()
 	}
 }
 
-// close runs what is queued while the page is being left.
+// close runs the queued functions while the page is being left.
 func (l *EventLoop) close() {
 	failBridges(ErrPageGone)
 	l.mu.Lock()

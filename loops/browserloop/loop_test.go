@@ -54,7 +54,7 @@ func TestTimersRunInTheOrderInWhichTheyAreDue(t *testing.T) {
 	want(t, events, "4", "5", "6", "2", "1", "3", "0")
 }
 
-// Longer delays than setTimeout takes are kept, not begun at once.
+// Delays that are too long for setTimeout work, and do not end at once.
 func TestLongDelays(t *testing.T) {
 	for _, delay := range []time.Duration{30 * 24 * time.Hour, math.MaxInt64} {
 		call := loop.CallLater(delay, func() { t.Errorf("ran a function that is due in %v", delay) })
@@ -90,8 +90,7 @@ func TestCancelTimers(t *testing.T) {
 	want(t, events, "first", "later")
 }
 
-// Whatever renews itself leaves the page its turns: its tasks run, and its
-// timers.
+// The page's tasks and timers run even if functions queue themselves again and again.
 func TestThePageGetsItsTurn(t *testing.T) {
 	for name, again := range map[string]func(fn func()){
 		"CallSoon":    loop.CallSoon,
@@ -119,7 +118,7 @@ func TestThePageGetsItsTurn(t *testing.T) {
 	}
 }
 
-// So does a long queue.
+// The page also runs while the loop has a long queue.
 func TestTurnsAreShort(t *testing.T) {
 	for range 20 {
 		loop.CallSoon(func() {
@@ -188,7 +187,7 @@ func TestAFunctionThatBlocks(t *testing.T) {
 	want(t, events, "the page's timer", "the next function")
 }
 
-// To wait where the loop or JavaScript would wait too is refused.
+// Await refuses to block the loop or JavaScript.
 func TestAwaitOnTheLoop(t *testing.T) {
 	pending := txaio.CreateFuture[int]()
 	ask := func() error {
@@ -231,10 +230,10 @@ func TestNow(t *testing.T) {
 	}
 }
 
-// Nothing is left pending, and nothing lost silently, when the page is left for
-// good.
+// When the page is left for good, nothing stays pending, and no function is lost
+// silently.
 func TestThePageIsLeft(t *testing.T) {
-	window := js.Global().Get("EventTarget").New() // which Node.js has not
+	window := js.Global().Get("EventTarget").New() // Node.js has no window
 	js.Global().Set("addEventListener", window.Get("addEventListener").Call("bind", window))
 	defer js.Global().Delete("addEventListener")
 	leave := func(persisted bool) {

@@ -7,11 +7,11 @@ import (
 	"syscall/js"
 )
 
-// pageObjects is what the package has of JavaScript's.
+// pageObjects has the package's JavaScript objects.
 type pageObjects struct {
 	settled       js.Value // tells a bridge of its promise's outcome
 	registry      js.Value // tells a bridge that its promise was collected
-	errorIDs      js.Value // from an Error that was made of a Go error to its key in goErrors
+	errorIDs      js.Value // from an Error that was converted from a Go error to its key in goErrors
 	errorRegistry js.Value // deletes from goErrors
 }
 
@@ -50,8 +50,8 @@ func page() *pageObjects {
 	return &objects
 }
 
-// onPageGone calls fn when the page is left for good. A page that the browser
-// keeps, to come back to it, isn't.
+// onPageGone calls fn when the page is left for good. It does not call fn if the
+// browser keeps the page, so that the user can come back.
 func onPageGone(fn func()) {
 	if js.Global().Get("addEventListener").Type() != js.TypeFunction {
 		return // Node.js

@@ -142,21 +142,21 @@ func SignalContext(parent context.Context, signal js.Value) (context.Context, co
 	return ctx, func() { cancel(nil) }
 }
 
-// A bridge hands the outcome of a promise or a future to the other. It is used
-// once.
+// A bridge passes the outcome of a promise to a future, or of a future to a promise.
+// It is used once.
 type bridge struct {
 	id    int
 	other func(value js.Value, err error)
 }
 
-// bridges are those that wait for an outcome, by their ids.
+// bridges has the bridges that wait for an outcome, by their ids.
 var bridges struct {
 	sync.Mutex
 	made    int
 	waiting map[int]*bridge
 }
 
-// open makes other the one to be told of the outcome.
+// open makes the bridge wait, and call other with the outcome.
 func (b *bridge) open(other func(value js.Value, err error)) {
 	bridges.Lock()
 	defer bridges.Unlock()
@@ -168,7 +168,7 @@ func (b *bridge) open(other func(value js.Value, err error)) {
 	bridges.waiting[b.id] = b
 }
 
-// end reports whether b was waiting, which it now isn't any more.
+// end makes b stop waiting, and reports whether it was waiting.
 func (b *bridge) end() bool {
 	bridges.Lock()
 	defer bridges.Unlock()

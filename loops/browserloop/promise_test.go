@@ -104,7 +104,7 @@ func TestToPromiseThatFails(t *testing.T) {
 	}
 }
 
-// An error that has been to the other language and back is the one it was.
+// An error that goes to the other language and back is the same error.
 func TestErrorsThatReturn(t *testing.T) {
 	fail := txaio.CreateFailure(fmt.Errorf("wrapped: %w", io.EOF))
 	_, err := await(t, browserloop.FromPromise[int](browserloop.ToPromise(txaio.CreateFutureError[int](fail))))
@@ -139,7 +139,7 @@ func TestAbortable(t *testing.T) {
 	if !errors.Is(err, txaio.ErrCancelled) || reason.IsUndefined() || reason.Get("name").String() != "AbortError" {
 		t.Errorf("%v, the signal's reason is %v", err, reason)
 	}
-	flush() // what rejects it now is handled and dropped
+	flush() // a later rejection is handled and dropped
 
 	settled := browserloop.Abortable[int](func(signal js.Value) js.Value { return js.ValueOf(7) })
 	if got, err := await(t, settled); got != 7 || err != nil {
@@ -177,7 +177,7 @@ func TestSignalContext(t *testing.T) {
 	}
 }
 
-// What nothing can settle any more fails, and says so.
+// Promises and futures that nothing can settle any more fail with ErrNeverSettled.
 func TestNeverSettled(t *testing.T) {
 	f := browserloop.FromPromise[int](eval("new Promise(() => {})"))
 	collect(t, func() bool { return txaio.IsCalled(f) })
@@ -195,7 +195,7 @@ func TestNeverSettled(t *testing.T) {
 	}
 }
 
-// One that somebody holds is waited for.
+// A promise or future that somebody holds stays pending.
 func TestPendingIsNotCollected(t *testing.T) {
 	js.Global().Set("held", eval("{ promise: new Promise(resolve => globalThis.settle = resolve) }.promise"))
 	f := browserloop.FromPromise[int](js.Global().Get("held"))
@@ -222,7 +222,7 @@ func TestPendingIsNotCollected(t *testing.T) {
 	}
 }
 
-// A rejection that nothing handles is the page's affair.
+// A rejection that nothing handles is reported to the page.
 func TestUnhandledRejection(t *testing.T) {
 	process := js.Global().Get("process")
 	var reasons []string
@@ -237,7 +237,7 @@ func TestUnhandledRejection(t *testing.T) {
 	want(t, reasons, "nobody looks")
 }
 
-// The Go errors of Errors that are collected are, too.
+// When an Error is collected, so is its Go error.
 func TestErrorsAreCollected(t *testing.T) {
 	collected := false
 	func() {

@@ -11,7 +11,7 @@ import (
 	"github.com/txaio-go/txaio/loops/browserloop"
 )
 
-// The code of the README. It is compiled, and not run, as it never returns.
+// The code of the README. It is only compiled, because it never returns.
 var _ = main
 
 func main() {

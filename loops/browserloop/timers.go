@@ -39,15 +39,15 @@ func (l *EventLoop) add(t *timer) error {
 	l.made++
 	t.made = l.made
 	heap.Push(&l.timers, t)
-	if !l.running && !l.posted { // else it is set when the turn ends
+	if !l.running && !l.posted { // otherwise it is set when the turn ends
 		l.setAlarm()
 	}
 	return nil
 }
 
-// setAlarm sets the page's timer for the earliest of the loop's. It may be set
-// for one that was cancelled since, or for a time before the earliest: then it
-// begins a turn that finds nothing, and is set again. l.mu is held.
+// setAlarm sets the page's timer for the earliest timer of the loop. The page's timer
+// may be early, because a timer was cancelled: then it begins a turn that finds
+// nothing, and is set again. l.mu is held.
 func (l *EventLoop) setAlarm() {
 	if len(l.timers) == 0 || !l.closing.IsZero() {
 		return
@@ -107,8 +107,8 @@ func (t *timer) begin() (fn func()) {
 	return fn
 }
 
-// timers is a heap: those that are due first, and of the same time those that
-// were made first, come first.
+// timers is a heap. Timers that are due earlier come first, and of the same time those
+// that were made earlier.
 type timers []*timer
 
 func (h timers) Len() int { return len(h) }

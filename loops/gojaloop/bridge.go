@@ -33,7 +33,7 @@ func Future[T any](l *Loop, fn func(vm *goja.Runtime) (goja.Value, error)) *txai
 	}
 	w := &waiter{loop: l}
 	f := txaio.CreateFutureOn(l.api, txaio.WithCanceller(func(*txaio.Future[T]) { w.cancel() }))
-	// What settles f comes too late if it was cancelled, and is dropped.
+	// If f was cancelled, a later outcome is dropped.
 	w.fail = func(err error) { _ = txaio.Reject(f, err) }
 	if err := w.begin(); err != nil {
 		w.fail(err)
@@ -73,7 +73,8 @@ type waiter struct {
 	promise goja.Value // only the loop uses it
 }
 
-// begin has the future failed if JavaScript ends, or returns why it has.
+// begin registers w, so that its future fails if JavaScript ends. If JavaScript has
+// ended, it returns the reason.
 func (w *waiter) begin() error {
 	w.loop.mu.Lock()
 	defer w.loop.mu.Unlock()
@@ -109,7 +110,7 @@ func (w *waiter) cancel() {
 	})
 }
 
-// call calls fn. What it throws or panics with is an error.
+// call calls fn. It returns an exception or a panic as an error.
 func (l *Loop) call(fn func(vm *goja.Runtime) (goja.Value, error)) (value goja.Value, err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
@@ -123,9 +124,9 @@ func (l *Loop) call(fn func(vm *goja.Runtime) (goja.Value, error)) (value goja.V
 	return value, err
 }
 
-// follow calls one of the functions when value, or what it is a promise of, is
-// known. A promise of our own follows it by the rules of the language, whatever
-// value is: its then method may throw, or call back twice.
+// follow calls one of the functions with value, or with its outcome if it is a
+// promise. It makes a promise of its own that follows value by the rules of the
+// language, because value's then method may throw, or call back twice.
 func (l *Loop) follow(value goja.Value, onValue func(goja.Value), onReason func(error)) {
 	promise, resolve, _ := l.vm.NewPromise()
 	_, err := l.then(l.vm.ToValue(promise),
@@ -153,11 +154,11 @@ func (l *Loop) follow(value goja.Value, onValue func(goja.Value), onReason func(
 // CallSoon. The promise is settled on the loop, in a later turn.
 //
 //   - Values cross as JSON: json.Marshal, then JSON.parse. A [goja.Value]
-//     is passed on as it is, and struct{}{} is undefined. A value that
+//     is passed on unchanged, and struct{}{} is undefined. A value that
 //     JSON cannot hold, such as a channel, a cycle or an integer that no
 //     JavaScript number equals, rejects the promise with an Error that
 //     says so.
-//   - A failure of f counts as handled: from then on it is the promise's.
+//   - A failure of f counts as handled, because the promise now has it.
 //     Its Error has the [*txaio.Failure] as its property value, and is
 //     that failure again when it comes back to Go. The Error's name is
 //     AbortError after a cancellation and TimeoutError after a timeout. If

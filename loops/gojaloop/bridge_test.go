@@ -34,7 +34,7 @@ func TestAwaitInBoth(t *testing.T) {
 	}
 	txaio.Resolve(f, 41)
 	wantValue(t, g, "got 42")
-	wantValue(t, f, 41) // f is as it was
+	wantValue(t, f, 41) // f has not changed
 	x.want()
 }
 
@@ -44,7 +44,7 @@ type page struct {
 	Meta  map[string]any `json:"meta"`
 }
 
-// Each value crosses to JavaScript, is what the script says, and comes back.
+// Each value goes to JavaScript, passes the script's check, and comes back.
 func TestValues(t *testing.T) {
 	x := newFixture(t)
 	crosses(x, "v === 42", 42)
@@ -84,7 +84,7 @@ func crosses[T any](x *fixture, script string, value T) {
 	}
 }
 
-// A goja.Value crosses as it is, if the runtime is the same.
+// A goja.Value crosses unchanged, if the runtime is the same.
 func TestRawValues(t *testing.T) {
 	x := newFixture(t)
 	object := js[goja.Value](x, `globalThis.o = {f() { return 1 }}`)
@@ -106,7 +106,7 @@ type panics struct{}
 func (panics) MarshalJSON() ([]byte, error) { panic("no JSON") }
 func (*panics) UnmarshalJSON([]byte) error  { panic("no JSON") }
 
-// What has no counterpart is a failure that says so.
+// A value that has no counterpart is a failure that says so.
 func TestValuesWithoutCounterpart(t *testing.T) {
 	x := newFixture(t)
 	cycle := &cyclic{}
@@ -219,7 +219,7 @@ func TestJavaScriptErrors(t *testing.T) {
 		wantError(t, js[int](x, script), want)
 	}
 
-	// The other runtime's object does not get in.
+	// An object of another runtime is refused.
 	other := newFixture(t)
 	foreign := js[int](other, `throw new Error("foreign")`)
 	if _, err := await(t, foreign); err == nil {
@@ -232,7 +232,7 @@ func TestJavaScriptErrors(t *testing.T) {
 	x.want()
 }
 
-// An exception that Go code on the loop meets, and hands on.
+// Go code on the loop may catch an exception and return it.
 func TestExceptionsThroughGo(t *testing.T) {
 	x := newFixture(t)
 	f := txaio.CreateFuture[int]()
@@ -268,7 +268,7 @@ func TestHostilePromises(t *testing.T) {
 	wantError(t, js[int](x, `{ let resolve; const p = new Promise(r => resolve = r); resolve(p); p }`), "self-resolution")
 	wantValue(t, js[int](x, `({then(yes) { yes({then(yes) { setTimeout(yes, 1, 7) }}) }})`), 7)
 	wantValue(t, js[int](x, `class Late extends Promise {}; Late.resolve(5)`), 5)
-	// The script changes what the bridge is built on.
+	// The script replaces functions that the bridge uses.
 	wantValue(t, js[int](x, `JSON.stringify = JSON.parse = () => { throw 2 };
 		Promise.resolve = () => { throw 3 }; globalThis.Promise = null; GoError = null;
 		(async () => 6)()`), 6)
@@ -320,7 +320,7 @@ func TestCancel(t *testing.T) {
 		t.Errorf("f failed with %v", err)
 	}
 
-	// A promise that has none, and what comes too late.
+	// A promise without a cancel method, and an outcome that comes too late.
 	p = js[int](x, `new Promise((_, reject) => { globalThis.late = reject })`)
 	x.settle()
 	txaio.Cancel(p)
@@ -401,7 +401,7 @@ func TestUnhandledFuture(t *testing.T) {
 	wantLogged(t, "Error: nobody looks")
 }
 
-// A failure that comes when JavaScript has ended is not lost.
+// A failure after the end of JavaScript is reported.
 func TestFailureAfterClose(t *testing.T) {
 	x := newFixture(t)
 	f, g, h := txaio.CreateFuture[int](), txaio.CreateFuture[int](), txaio.CreateFuture[int]()

@@ -5,20 +5,20 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// An engine is what the loop needs of JavaScript, taken before any script can
-// change it. Only the loop uses it.
+// An engine has the JavaScript functions that the loop needs, from before any script
+// can change them. Only the loop uses it.
 type engine struct {
 	vm        *goja.Runtime
 	then      goja.Callable // Promise.prototype.then
 	stringify goja.Callable // JSON.stringify
 	replacer  goja.Value    // mustBeData
-	goError   *goja.Object  // the constructor of what Runtime.NewGoError makes
+	goError   *goja.Object  // the constructor of the errors of Runtime.NewGoError
 	nothing   goja.Callable
 	rejected  map[*goja.Promise]struct{} // without a handler so far
 }
 
-// maxCallStackSize is what goja bounds recursion with, about as much as others
-// allow. goja's own default is the memory of the machine.
+// maxCallStackSize limits recursion, to about as much as other engines allow. goja's
+// own limit is the memory of the machine.
 const maxCallStackSize = 10_000
 
 func (l *Loop) setUp(vm *goja.Runtime) {
@@ -39,8 +39,8 @@ func function(value goja.Value) goja.Callable {
 	return fn
 }
 
-// trackRejection is told of a promise that is rejected and has no handler, or that
-// gets one afterwards. It has until the next turn to get one.
+// trackRejection is called when a promise is rejected without a handler, and when it
+// gets a handler later. It is reported if it has none in the next turn.
 func (l *Loop) trackRejection(promise *goja.Promise, operation goja.PromiseRejectionOperation) {
 	if operation == goja.PromiseRejectionHandle {
 		delete(l.rejected, promise)

@@ -11,22 +11,21 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// An Error is what JavaScript threw or rejected a promise with, as a Go error.
-// Given back to JavaScript, it is that same value again.
+// An Error is a value that JavaScript threw, or rejected a promise with, as a Go error.
+// When it returns to JavaScript, it is the same value again.
 type Error struct {
-	// Value is what was thrown: an Error, or any other value. Use it on the loop
-	// only.
+	// Value is the value that was thrown, an Error or any other. Use it on the loop only.
 	Value goja.Value
-	// Stack is JavaScript's stack, if it is an Error.
+	// Stack is JavaScript's stack, if the value is an Error.
 	Stack string
 
 	text string
 }
 
-// Error returns the value as a text, as in "TypeError: it is not a function".
+// Error returns the value as text, such as "TypeError: it is not a function".
 func (e *Error) Error() string { return e.text }
 
-// toError converts what was thrown.
+// toError converts a thrown value.
 func (l *Loop) toError(value goja.Value) error {
 	var made error
 	e := &Error{Value: value, text: "a JavaScript value that has no text"}
@@ -48,13 +47,13 @@ func (l *Loop) toError(value goja.Value) error {
 	return e
 }
 
-// try calls fn, in which JavaScript may throw: then that has no effect.
+// try calls fn, and ignores exceptions.
 func (l *Loop) try(fn func()) {
 	defer func() { _ = recover() }()
 	l.vm.Try(fn)
 }
 
-// toReason converts an error to what a promise is rejected with.
+// toReason converts an error to the reason of a rejection.
 func (l *Loop) toReason(err error) (reason goja.Value) {
 	fail := txaio.CreateFailure(err)
 	l.try(func() { // ToValue panics if the value is another runtime's
@@ -78,8 +77,8 @@ func (l *Loop) toReason(err error) (reason goja.Value) {
 	return object
 }
 
-// thrown converts an error that goja returned. After one that JavaScript cannot
-// catch it cannot go on: goja drops the reactions of promises that were yet to run.
+// thrown converts an error that goja returned. If JavaScript cannot catch the error,
+// thrown ends JavaScript, because goja has dropped the remaining reactions of promises.
 func (l *Loop) thrown(err error) error {
 	switch err := err.(type) {
 	case *goja.Exception:
@@ -88,7 +87,7 @@ func (l *Loop) thrown(err error) error {
 		l.end(err)
 		return l.closed()
 	case *goja.StackOverflowError:
-		l.end(fmt.Errorf("stack overflow%w", err)) // whose text is the place
+		l.end(fmt.Errorf("stack overflow%w", err)) // err's text is the place
 		return l.closed()
 	}
 	return err
@@ -103,8 +102,7 @@ func (l *Loop) report(err error) {
 	l.HandleFailure(txaio.CreateFailure(l.thrown(err)))
 }
 
-// panicked converts what a deferred function has recovered: a throw by Go code, or a
-// panic.
+// panicked converts a recovered value: an exception that Go code threw, or a panic.
 func (l *Loop) panicked(value any) *txaio.Failure {
 	switch value := value.(type) {
 	case goja.Value:
@@ -115,9 +113,9 @@ func (l *Loop) panicked(value any) *txaio.Failure {
 	return txaio.CreateFailure(&txaio.PanicError{Value: value})
 }
 
-// recovered is panicked where goja was called. A panic that passed through it while
-// it ran the reactions of promises has lost those that were yet to run, and
-// JavaScript has to end; else they are still to be run.
+// recovered is panicked after a call of goja. If the panic came while goja ran the
+// reactions of promises, the remaining ones are lost, so recovered ends JavaScript.
+// Otherwise it runs them.
 func (l *Loop) recovered(value any) *txaio.Failure {
 	fail := l.panicked(value)
 	if inReactions() {
@@ -128,8 +126,8 @@ func (l *Loop) recovered(value any) *txaio.Failure {
 	return fail
 }
 
-// inReactions reports whether the function of goja's that runs the reactions of
-// promises is on the stack.
+// inReactions reports whether goja's function that runs the reactions of promises is on
+// the stack.
 func inReactions() bool {
 	pcs := make([]uintptr, 64)
 	n := runtime.Callers(1, pcs)
@@ -150,7 +148,7 @@ func inReactions() bool {
 
 var log = txaio.MakeLogger()
 
-// report logs what an exception handler would have got.
+// report logs a failure, if there is no exception handler.
 func report(fail *txaio.Failure) {
 	if thrown := (*Error)(nil); errors.As(fail, &thrown) && thrown.Stack != "" {
 		log.Failure(fail, "Unhandled error in JavaScript\n{stack}", slog.String("stack", thrown.Stack))

@@ -35,7 +35,7 @@ func Example() {
 	// Output: http://example.com/ has 3 links <nil>
 }
 
-// An error keeps its identity through JavaScript, and so does JavaScript's through Go.
+// A Go error keeps its identity through JavaScript, and a JavaScript error through Go.
 func ExampleError() {
 	loop := gojaloop.New()
 	defer loop.Close()

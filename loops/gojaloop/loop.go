@@ -1,9 +1,9 @@
 // Package gojaloop runs txaio on the event loop of a JavaScript engine: goja, with
 // the event loop of goja_nodejs. JavaScript, futures' callbacks and timers share
-// that one loop, and so need no locks between them.
+// one loop, so they need no locks between them.
 //
 // [Future] makes a future of a promise, and [Promise] a promise of a future. Both
-// carry values, errors and cancellation: see there. Values cross as JSON.
+// carry values, errors and cancellation. Values cross as JSON.
 package gojaloop
 
 import (
@@ -21,23 +21,23 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// ErrClosed is found by errors.Is in what futures fail with that were waiting for
-// JavaScript when its loop ended, or began to wait later.
+// ErrClosed is in the errors of futures that wait for JavaScript after its loop has
+// ended. Use errors.Is.
 var ErrClosed = errors.New("gojaloop: the loop was closed")
 
 // A Loop is a [txaio.EventLoop] on which JavaScript runs. [New] makes one, and
 // [Loop.Close] ends it. Its methods may be called from any goroutine.
 type Loop struct {
 	js  *eventloop.EventLoop
-	own *txaio.Loop // has the timers, and runs what is left when JavaScript has ended
-	api *txaio.API  // nil on the deferred backend, whose futures have no loop
+	own *txaio.Loop // has the timers, and runs functions when JavaScript has ended
+	api *txaio.API  // nil on the deferred backend, because its futures have no loop
 	engine
 
 	mu      sync.Mutex
 	queue   []func()
 	waiting list.List // of *waiter
-	why     error     // why JavaScript is to end; nil while it is not
-	ended   bool      // it has
+	why     error     // why JavaScript ends; nil until then
+	ended   bool      // it has ended
 	done    chan struct{}
 }
 
@@ -55,10 +55,10 @@ func WithEventLoop(opts ...eventloop.Option) Option {
 	return func(o *options) { o.js = append(o.js, opts...) }
 }
 
-// WithExceptionHandler makes the loop hand to handler what has nowhere else to go:
-// the panic of a function that it ran, an exception that a JavaScript timer
-// threw (as an [*Error]), and a rejection that nobody handled. The loop calls it on
-// its own goroutine. Without it they are errors in the log.
+// WithExceptionHandler makes the loop call handler for failures that nothing else
+// handles: the panic of a function that it ran, an exception of a JavaScript timer (as
+// an [*Error]), and a rejection without a handler. The loop calls it on its own
+// goroutine. Without a handler they are errors in the log.
 func WithExceptionHandler(handler func(*txaio.Failure)) Option {
 	return func(o *options) { o.loop = append(o.loop, txaio.WithExceptionHandler(handler)) }
 }
@@ -87,10 +87,11 @@ func New(opts ...Option) *Loop {
 	return l
 }
 
-// CallSoon runs fn on the loop after what is queued already, also after Close.
+// CallSoon runs fn on the loop after the functions that are already queued, also after
+// Close.
 func (l *Loop) CallSoon(fn func()) {
 	if fn == nil {
-		l.own.CallSoon(nil) // which panics, and says why
+		l.own.CallSoon(nil) // panics with the reason
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -102,8 +103,8 @@ func (l *Loop) CallSoon(fn func()) {
 	l.js.RunOnLoop(l.next)
 }
 
-// next runs the first function in the queue. The queue is not goja_nodejs's, which
-// loses what is in it if a function ends its goroutine.
+// next runs the first function in the queue. It does not use goja_nodejs's queue,
+// because that loses its functions if one of them ends the goroutine.
 func (l *Loop) next(*goja.Runtime) {
 	l.mu.Lock()
 	if l.why != nil || len(l.queue) == 0 {
@@ -120,13 +121,13 @@ func (l *Loop) next(*goja.Runtime) {
 // Now returns the time of the system's clock.
 func (l *Loop) Now() time.Time { return l.own.Now() }
 
-// HandleFailure hands fail to the exception handler: see [WithExceptionHandler].
+// HandleFailure calls the exception handler: see [WithExceptionHandler].
 func (l *Loop) HandleFailure(fail *txaio.Failure) { l.own.HandleFailure(fail) }
 
 // InLoop reports whether this goroutine is running a function of a Loop, this
 // one or any other.
 func (l *Loop) InLoop() bool {
-	if entered.Load() == 0 { // so that there is no need to look at the stack, which may be deep
+	if entered.Load() == 0 { // avoids a search of the stack, which may be deep
 		return l.own.InLoop()
 	}
 	var frames [64]uintptr
@@ -148,9 +149,9 @@ var entered atomic.Int64
 
 var enterEntry = reflect.ValueOf((*Loop).enter).Pointer()
 
-// enter calls fn on the loop's goroutine. All code of users that runs there does
-// so in a call of it, so that no panic gets to goja_nodejs's loop, which would
-// not survive it. It is a frame on the stack for InLoop to find.
+// enter calls fn on the loop's goroutine. It calls all code of users there, so that no
+// panic reaches goja_nodejs's loop, because that would end it. InLoop finds its frame
+// on the stack.
 //
 //go:noinline
 func (l *Loop) enter(fn func()) {
@@ -169,19 +170,19 @@ func (l *Loop) enter(fn func()) {
 	returned = true
 }
 
-// Close ends JavaScript. It interrupts a script that is running, and
-// everything that waits for JavaScript fails with an error that matches
-// [ErrClosed]. It returns when the loop's goroutine has ended, or at once if
-// it is called on the loop.
+// Close ends JavaScript. It interrupts a script that is running, and futures
+// that wait for JavaScript fail with an error that matches [ErrClosed]. It
+// returns when the loop's goroutine has ended, or at once if it is called on
+// the loop.
 //
 // The Go side goes on, so that nothing is lost: queued functions and timers
 // still run, one at a time, on a goroutine that exists only while there is
 // something to run. They must not use the loop's [goja.Runtime] any more.
 //
 // JavaScript also ends if a function on the loop calls runtime.Goexit, if a Go
-// function panics that a promise's reaction calls, and after
-// [goja.Runtime.Interrupt]. goja drops reactions in these cases, so their
-// promises would never be settled.
+// function panics in a promise's reaction, and after [goja.Runtime.Interrupt].
+// goja drops reactions in these cases, so their promises would never be
+// settled.
 func (l *Loop) Close() {
 	l.end(nil)
 	if !l.InLoop() {
@@ -189,7 +190,7 @@ func (l *Loop) Close() {
 	}
 }
 
-// end has JavaScript ended, because of cause if that is not nil.
+// end makes JavaScript end, because of cause if that is not nil.
 func (l *Loop) end(cause error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -224,12 +225,12 @@ func (l *Loop) drive() {
 	returned = true
 }
 
-// finish hands over to the loop that goes on without JavaScript.
+// finish gives the queued functions to the loop that goes on without JavaScript.
 func (l *Loop) finish() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ended = true
-	l.vm.Interrupt(l.why) // what is called from now on
+	l.vm.Interrupt(l.why) // ends any later call
 	for _, fn := range l.queue {
 		l.own.CallSoon(fn)
 	}

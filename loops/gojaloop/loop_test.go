@@ -19,8 +19,8 @@ import (
 	"github.com/txaio-go/txaio/testutil"
 )
 
-// fixture is a Loop as the current one, and a journal of what happened, which
-// includes what reached the loop's exception handler.
+// fixture is a Loop as the current loop, and a journal of events. The journal includes
+// the failures that reached the loop's exception handler.
 type fixture struct {
 	*gojaloop.Loop
 	t  *testing.T
@@ -43,7 +43,8 @@ func (x *fixture) note(format string, args ...any) {
 	x.events = append(x.events, fmt.Sprintf(format, args...))
 }
 
-// want checks the events since the last call, once what is queued has run.
+// want waits until the queued functions have run, and checks the events since the last
+// call.
 func (x *fixture) want(events ...string) {
 	x.t.Helper()
 	x.settle()
@@ -55,8 +56,8 @@ func (x *fixture) want(events ...string) {
 	x.events = nil
 }
 
-// settle waits until the loop has run what is queued, and what that queued, for a
-// few turns.
+// settle waits for a few turns of the loop, so that it runs the queued functions and
+// those that they queue.
 func (x *fixture) settle() {
 	x.t.Helper()
 	for range 8 {
@@ -75,8 +76,7 @@ func (x *fixture) on(fn func()) {
 	receive(x.t, done, "the loop running a function")
 }
 
-// js runs a script that may use note, and the names given; the result is the
-// script's.
+// js runs a script that may use note and the given names, and returns its result.
 func js[T any](x *fixture, script string, names ...any) *txaio.Future[T] {
 	return gojaloop.Future[T](x.Loop, func(vm *goja.Runtime) (goja.Value, error) {
 		vm.Set("note", func(text string) { x.note("%s", text) })
@@ -87,7 +87,7 @@ func js[T any](x *fixture, script string, names ...any) *txaio.Future[T] {
 	})
 }
 
-// run is js for a script whose result is of no interest.
+// run is js for a script without a result.
 func (x *fixture) run(script string, names ...any) {
 	x.t.Helper()
 	if _, err := await(x.t, js[goja.Value](x, script, names...)); err != nil {
@@ -136,7 +136,7 @@ func receive[T any](t testing.TB, ch <-chan T, what string) T {
 
 var errOne = errors.New("one")
 
-// panicOf returns what fn panics with.
+// panicOf calls fn and returns the value that it panics with.
 func panicOf(fn func()) (value any) {
 	defer func() { value = recover() }()
 	fn()
@@ -170,8 +170,8 @@ func TestCallSoonOrder(t *testing.T) {
 	x.want("now", "later")
 }
 
-// Timers that are due together run in the order in which they were made, those of
-// no delay among them, after what was queued.
+// Timers that are due together, also those without a delay, run in the order in which
+// they were made, after functions that were queued before.
 func TestCallLaterOrder(t *testing.T) {
 	x := newFixture(t)
 	var got, want []int
@@ -200,7 +200,7 @@ func TestCallLaterCancel(t *testing.T) {
 		due := x.CallLater(0, func() { x.note("cancelled") })
 		ran := make(chan struct{})
 		x.CallLater(0, func() { close(ran) })
-		for range 100 { // the time is up, and the loop is here
+		for range 100 { // the timer is due, but the loop is busy here
 			runtime.Gosched()
 		}
 		if !due.Cancel() || due.Cancel() {
@@ -235,7 +235,7 @@ func TestInLoop(t *testing.T) {
 	})
 }
 
-// A function that panics does not end the loop, whoever called it.
+// A function that panics does not end the loop, whether Go or JavaScript called it.
 func TestPanics(t *testing.T) {
 	x := newFixture(t)
 	x.CallSoon(func() { panic("in CallSoon") })
@@ -259,7 +259,7 @@ func TestPanics(t *testing.T) {
 	x.want()
 }
 
-// Go's panic in the midst of a script leaves the reactions of promises queued.
+// After a Go panic in a script, the queued reactions of promises still run.
 func TestPanicKeepsReactions(t *testing.T) {
 	x := newFixture(t)
 	wantError(t, js[int](x, `Promise.resolve(1).then(v => note("reaction " + v)); bad()`,
@@ -267,7 +267,7 @@ func TestPanicKeepsReactions(t *testing.T) {
 	x.want("reaction 1")
 }
 
-// Nothing that txaio does here is about JavaScript.
+// The library's functions work on the loop, without JavaScript.
 func TestLibraryOnLoop(t *testing.T) {
 	x := newFixture(t)
 	f := txaio.Go(func(context.Context) (int, error) { return 20, nil })
@@ -298,7 +298,7 @@ func TestLibraryOnLoop(t *testing.T) {
 	}
 	done.Wait()
 	x.mu.Lock()
-	slices.Sort(x.events) // the border of a bucket may have passed among them
+	slices.Sort(x.events) // they may be in two buckets
 	x.mu.Unlock()
 	x.want("call 0", "call 1", "call 2")
 }
@@ -334,7 +334,7 @@ func TestTimersInBoth(t *testing.T) {
 	x.want("start", "after JavaScript's timer", "after Go's timer", "ticks: 3")
 }
 
-// goja_nodejs drops what the functions of timers throw.
+// Exceptions in timers go to the exception handler. (goja_nodejs drops them.)
 func TestTimerExceptions(t *testing.T) {
 	x := newFixture(t)
 	x.run(`setTimeout(() => { throw new TypeError("late") }, 0);
@@ -379,7 +379,7 @@ func TestClose(t *testing.T) {
 	x.want("handler after Close")
 }
 
-// What Close finds queued still runs, in order.
+// Functions that are queued before Close still run, in order.
 func TestCloseWithQueue(t *testing.T) {
 	x := newFixture(t)
 	x.on(func() {
@@ -406,7 +406,7 @@ func TestCloseInterrupts(t *testing.T) {
 	x.want()
 }
 
-// process.exit(): nothing of the script runs after it.
+// A script may call Close, as in process.exit(). Nothing of the script runs after it.
 func TestCloseFromJavaScript(t *testing.T) {
 	x := newFixture(t)
 	f := js[int](x, `Promise.resolve().then(() => note("a reaction")); exit(); note("after")`, "exit", x.Close)
@@ -416,7 +416,7 @@ func TestCloseFromJavaScript(t *testing.T) {
 	x.want()
 }
 
-// What ends goja's work half way ends JavaScript, and what waits for it fails with
+// If something interrupts goja, JavaScript ends, and futures that wait for it fail with
 // the reason.
 func TestBrokenJavaScript(t *testing.T) {
 	for _, test := range []struct {

@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// The tests of the library pass on the loop. The library does not require goja; so
-// a file that makes its tests use it is laid over its folder. They run in a process
-// of their own, so the race detector has no part in them.
+// The library's own tests pass on the loop. The library does not require goja, so an
+// overlay adds a file to its folder that makes its tests use the loop. They run in a
+// process of their own, without the race detector.
 func TestLibrarySuite(t *testing.T) {
 	library, err := filepath.Abs("../..")
 	if err != nil {

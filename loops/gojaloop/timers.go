@@ -14,12 +14,12 @@ import (
 // counts as 0. Calls that are due at the same time run in the order in which they
 // were made.
 //
-// goja_nodejs's own timers are no base for that: each hands itself over to the loop
-// from a goroutine of its own, in any order, and whether one could still be
-// cancelled is known to the loop alone.
+// It does not use goja_nodejs's timers. Each of them queues its function from a
+// goroutine of its own, in any order, and only the loop knows whether it can still be
+// cancelled.
 func (l *Loop) CallLater(delay time.Duration, fn func()) txaio.DelayedCall {
 	if fn == nil {
-		l.own.CallLater(delay, nil) // which panics, and says why
+		l.own.CallLater(delay, nil) // panics with the reason
 	}
 	c := &delayedCall{fn: fn}
 	c.timer = l.own.CallLater(delay, func() { l.CallSoon(c.run) })
@@ -50,7 +50,7 @@ func (c *delayedCall) Cancel() bool {
 }
 
 // setTimers gives JavaScript timers that share the order of CallLater. goja_nodejs's
-// run in any order, and drop what their functions throw.
+// timers run in any order, and drop exceptions.
 func (l *Loop) setTimers(vm *goja.Runtime) {
 	for name, fn := range map[string]func(goja.FunctionCall) goja.Value{
 		"setTimeout":     l.setTimeout,
@@ -64,8 +64,8 @@ func (l *Loop) setTimers(vm *goja.Runtime) {
 	}
 }
 
-// A jsTimer is what JavaScript gets from setTimeout, setInterval or setImmediate. Only
-// the loop uses it.
+// A jsTimer is a timer of setTimeout, setInterval or setImmediate. Only the loop uses
+// it.
 type jsTimer struct {
 	loop    *Loop
 	fn      goja.Callable
@@ -94,8 +94,8 @@ func (l *Loop) setImmediate(call goja.FunctionCall) goja.Value {
 	return l.vm.ToValue(t)
 }
 
-// newTimer returns a timer of the first argument, which gets the arguments from
-// the given one on.
+// newTimer returns a timer that calls the first argument with the arguments from index
+// from on.
 func (l *Loop) newTimer(call goja.FunctionCall, from int) *jsTimer {
 	fn, is := goja.AssertFunction(call.Argument(0))
 	if !is {

@@ -22,10 +22,10 @@ func (l *Loop) toJS(value any) (converted goja.Value, err error) {
 	switch value := value.(type) {
 	case struct{}:
 		return goja.Undefined(), nil
-	case float64: // of which JSON lacks some
+	case float64: // JSON has no NaN and no infinities
 		return l.vm.ToValue(value), nil
 	case goja.Value:
-		return l.vm.ToValue(value), nil // which panics if it is another runtime's
+		return l.vm.ToValue(value), nil // panics if it is another runtime's
 	case error:
 		return l.toReason(value), nil
 	}
@@ -89,7 +89,7 @@ func (l *Loop) decodeObject(d *json.Decoder) (goja.Value, error) {
 		if err != nil {
 			return nil, err
 		}
-		// Defined, not set: a key may be __proto__.
+		// Define the property, because setting __proto__ would have another effect.
 		err = object.DefineDataProperty(key.(string), value, goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_TRUE)
 		if err != nil {
 			return nil, err
@@ -132,8 +132,8 @@ func fromJS[T any](l *Loop, value goja.Value) (result T, err error) {
 	return result, json.Unmarshal([]byte(text.String()), &result)
 }
 
-// mustBeData is a replacer for JSON.stringify. It throws where that would leave a
-// value out, or change it.
+// mustBeData is a replacer for JSON.stringify. It throws if JSON.stringify would leave
+// a value out, or change it.
 func (l *Loop) mustBeData(call goja.FunctionCall) goja.Value {
 	value := call.Argument(1)
 	what := ""
@@ -154,12 +154,12 @@ func (l *Loop) mustBeData(call goja.FunctionCall) goja.Value {
 	return value
 }
 
-// isData reports whether JSON has all that there is of an object.
+// isData reports whether JSON can represent an object completely.
 func isData(object *goja.Object) bool {
 	switch object.ClassName() {
 	case "Array", "Number", "String", "Boolean":
 		return true
-	case "Object": // also what others make of it
+	case "Object": // also the class of some others
 		exported := object.ExportType()
 		return exported.Kind() != reflect.Slice && // a Map, a Set or a typed array
 			exported != reflect.TypeFor[*goja.Promise]() && exported != reflect.TypeFor[goja.ArrayBuffer]()

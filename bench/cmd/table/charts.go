@@ -16,7 +16,7 @@ type chart struct {
 	benchmark, unit   string
 	numbers           []int
 	lines             []line
-	throughput        bool // millions a second instead of nanoseconds
+	throughput        bool // millions per second instead of nanoseconds
 }
 
 // A line of a chart is a contender, under one backend.

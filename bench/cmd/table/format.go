@@ -25,9 +25,8 @@ func format(results samples) (table string, over int) {
 	return text.String(), over
 }
 
-// format makes the row's line for a backend; ok is false if it is over its
-// bar, or was not measured. A row without its peer, which the machine may lack
-// that, makes no line.
+// format makes the row's line for a backend. ok is false if the row is over its
+// bar or was not measured. If the peer may be missing, and is, there is no line.
 func (r row) format(results samples, backend string) (line string, ok bool) {
 	counted, number := "ns", nanoseconds
 	if r.bytes > 0 {
@@ -54,7 +53,7 @@ func (r row) format(results samples, backend string) (line string, ok bool) {
 	if r.allocs >= 0 {
 		allocs, counted := results.cost(backend, r.ours, "allocs")
 		cost += fmt.Sprintf(", %.4g allocs", math.Round(100*allocs)/100)
-		ok = ok && counted && allocs <= r.allocs+0.01 // a queue that grows, once
+		ok = ok && counted && allocs <= r.allocs+0.01 // a queue may grow once
 	}
 	return fmt.Sprintf("| %s | %s | %s | %s | %.2f | %s | %s |\n",
 		r.what, backend, cost, number(against), ratio, r.limits(), r.mark(ok)), ok
@@ -70,7 +69,7 @@ func (r row) mark(ok bool) string {
 	return "OVER"
 }
 
-// limits says what the row's bar is.
+// limits returns the row's bar as text.
 func (r row) limits() string {
 	switch {
 	case r.isContext:

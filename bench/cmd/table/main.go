@@ -43,7 +43,7 @@ func main() {
 var backends = []string{"deferred", "future"}
 
 // run builds the benchmarks under each tag, and runs them in turn with those
-// of Python's txaio if that is installed.
+// of Python's txaio if it is installed.
 func run(rounds int, benchtime string) (samples, error) {
 	dir, err := os.MkdirTemp("", "txaio-bench")
 	if err != nil {
@@ -81,8 +81,8 @@ func run(rounds int, benchtime string) (samples, error) {
 }
 
 // benchmarks returns the names of the benchmarks that the table or a chart shows.
-// Each runs in a process of its own, with its contenders, for none to find the
-// heap and the threads that another one has left.
+// Each runs with its contenders in a process of its own, so that no benchmark
+// finds the heap and the threads of another.
 func benchmarks() []string {
 	var names []string
 	add := func(name string) {

@@ -2,18 +2,17 @@ package main
 
 import "fmt"
 
-// A row is one comparison: a contender's benchmark against another's, and what
-// may come of it.
+// A row compares a contender's benchmark with another's, and sets limits.
 type row struct {
 	what      string
 	backends  string // "deferred", "future" or "both"
 	ours      string // benchmark/contender
 	against   string
 	bar       float64 // the most that ours/against may be
-	allocs    float64 // the most allocations an iteration or item, negative: any
-	bytes     float64 // the most bytes a timer; 0: it is time that is compared
+	allocs    float64 // the most allocations per iteration or item; negative: any
+	bytes     float64 // the most bytes per timer; 0: the row compares times
 	isContext bool    // shown for comparison, with no bar
-	mayLack   bool    // the other one may not be installed
+	mayLack   bool    // the peer may not be installed
 }
 
 // rows are the table, in its order.

@@ -50,9 +50,9 @@ func (s samples) median(backend, benchmark, unit string) (float64, bool) {
 	return values[middle], true
 }
 
-// cost returns the median of a benchmark's measurements of what is counted,
-// "ns" or "allocs", by the item that the benchmark makes many of in an
-// iteration, else by the iteration; and whether there are any.
+// cost returns the median of a benchmark's measurements of "ns" or "allocs", and
+// whether there are any. They are per item if the benchmark makes many items in an
+// iteration, else per iteration.
 func (s samples) cost(backend, benchmark, counted string) (float64, bool) {
 	for _, unit := range []string{"future", "timer", "iteration", "op"} {
 		if value, is := s.median(backend, benchmark, counted+"/"+unit); is {

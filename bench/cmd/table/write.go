@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// The table in performance.md stands between these lines, so that the text
-// around it is written by hand and stays.
+// The table in performance.md is between these lines. The text around it is
+// written by hand, and stays.
 const (
 	begin = "<!-- table: begin -->"
 	end   = "<!-- table: end -->"
@@ -36,7 +36,7 @@ func write(dir, table string, results samples, rounds int, benchtime string) err
 	return charts(dir, results)
 }
 
-// processor returns the processor's name, if the system tells it.
+// processor returns the processor's name, if it is known.
 func processor() string {
 	info, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {

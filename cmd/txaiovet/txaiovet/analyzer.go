@@ -1,5 +1,5 @@
 // Package txaiovet finds mistakes in code that is written for both backends of
-// txaio: what compiles under each tag and does not mean the same.
+// txaio: code that compiles under each tag, but behaves differently.
 package txaiovet
 
 import (
@@ -56,8 +56,8 @@ type checker struct {
 	root     inspector.Cursor
 	cursors  map[ast.Node]inspector.Cursor
 	portable map[*ast.File]bool
-	values   map[types.Object][]ast.Expr       // what a variable or constant is set to
-	given    map[*types.Var][]ast.Expr         // what functions a field or parameter is given
+	values   map[types.Object][]ast.Expr       // the values that a variable or constant is set to
+	given    map[*types.Var][]ast.Expr         // the functions that a field or parameter is set to
 	decls    map[*types.Func]*ast.FuncDecl     // the functions and methods of the package
 	blocked  map[*ast.BlockStmt]*blockingPoint // where functions wait
 	waiting  map[*ast.BlockStmt]waits          // whether functions wait
@@ -101,7 +101,7 @@ func run(pass *analysis.Pass) (any, error) {
 	return nil, nil
 }
 
-// report adds a report of the current rule, once for a place.
+// report adds a report of the current rule, once per place.
 func (c *checker) report(at ast.Node, fixes []analysis.SuggestedFix, format string, args ...any) {
 	pos := at.Pos()
 	if c.reported[pos] == nil {

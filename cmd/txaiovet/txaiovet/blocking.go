@@ -10,8 +10,8 @@ import (
 	"golang.org/x/tools/go/ast/inspector"
 )
 
-// checkBlocking reports what waits in functions that a loop runs: it holds the
-// loop that would end the wait.
+// checkBlocking reports waits in functions that a loop runs. Such a function holds
+// up the loop that would end the wait.
 func checkBlocking(c *checker) {
 	seen := make(map[*ast.BlockStmt]bool)
 	for cur := range c.nodes((*ast.CallExpr)(nil)) {
@@ -117,8 +117,8 @@ func (c *checker) blockingPoints(body *ast.BlockStmt) (found []blockingPoint) {
 	return found
 }
 
-// releases reports whether the receive at cur gives back a place in a semaphore:
-// the function around the literal that it is in has filled one. It finds it.
+// releases reports whether the receive at cur releases a semaphore: the function
+// around its literal has sent to the channel before.
 func (c *checker) releases(cur inspector.Cursor, receive *ast.UnaryExpr) (taken bool) {
 	if _, isStmt := cur.Parent().Node().(*ast.ExprStmt); !isStmt {
 		return false
@@ -147,7 +147,7 @@ func (c *checker) releases(cur inspector.Cursor, receive *ast.UnaryExpr) (taken 
 // nil.
 func (c *checker) blocks(call *ast.CallExpr) *blockingPoint {
 	if _, isLiteral := ast.Unparen(call.Fun).(*ast.FuncLit); isLiteral {
-		return nil // visited as part of what calls it
+		return nil // visited as part of its caller
 	}
 	for _, fn := range c.functions(call.Fun) {
 		point, known := c.blocked[fn.body]

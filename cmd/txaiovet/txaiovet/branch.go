@@ -10,8 +10,8 @@ import (
 	"golang.org/x/tools/go/ast/inspector"
 )
 
-// checkBranches reports branches on the backend that are empty, or that do on
-// each what one portable function does on both.
+// checkBranches reports branches on the backend that are empty, or that one portable
+// function can replace.
 func checkBranches(c *checker) {
 	for cur := range c.nodes((*ast.IfStmt)(nil)) {
 		c.checkIf(cur, cur.Node().(*ast.IfStmt))
@@ -89,9 +89,9 @@ func (c *checker) checkIf(cur inspector.Cursor, s *ast.IfStmt) {
 	c.reportSame(s, c.withoutEnd(cur, s.Body.List), c.withoutEnd(cur, other))
 }
 
-// withoutEnd returns a branch of the if statement at cur without a last
-// statement that does what happens after it: a return before the end of the
-// function, a continue before the end of the loop.
+// withoutEnd returns a branch of the if statement at cur without a last statement
+// that has no effect: a return before the end of the function, or a continue before
+// the end of the loop.
 func (c *checker) withoutEnd(cur inspector.Cursor, list []ast.Stmt) []ast.Stmt {
 	s := cur.Node().(*ast.IfStmt)
 	block, ok := cur.Parent().Node().(*ast.BlockStmt)
@@ -134,8 +134,8 @@ func (c *checker) hasComment(n ast.Node) bool {
 	return false
 }
 
-// looksItself returns UseDeferred or UseFuture if a branch does what that does
-// by itself: it calls it, or fails with a text about build tags.
+// looksItself returns UseDeferred or UseFuture if a branch repeats that function's
+// work: it calls it, or fails with a text about build tags.
 func (c *checker) looksItself(s *ast.IfStmt) (name string) {
 	ast.Inspect(s.Body, func(n ast.Node) bool {
 		if call, ok := n.(*ast.CallExpr); ok {
@@ -166,8 +166,8 @@ func (c *checker) looksItself(s *ast.IfStmt) (name string) {
 	}
 }
 
-// doesMore reports whether a statement does more than call a function or
-// return, as to print a message and exit.
+// doesMore reports whether a statement does more than call a function or return. A
+// branch that prints a message and exits needs no more.
 func doesMore(stmt ast.Stmt) bool {
 	switch stmt.(type) {
 	case *ast.ExprStmt, *ast.ReturnStmt:
@@ -176,9 +176,9 @@ func doesMore(stmt ast.Stmt) bool {
 	return true
 }
 
-// otherBranch returns what runs on the other backend in place of the body of an
-// if statement: its else, a second if statement with the opposite condition or,
-// if the body ends the function, what follows. It is nil if there is none.
+// otherBranch returns the code that runs on the other backend in place of the body of
+// an if statement: its else, a second if statement with the opposite condition or, if
+// the body ends the function, the code after it. It is nil if there is none.
 func (c *checker) otherBranch(cur inspector.Cursor, s *ast.IfStmt) []ast.Stmt {
 	opposite := func(stmt ast.Stmt) []ast.Stmt {
 		next, ok := stmt.(*ast.IfStmt)
@@ -213,8 +213,8 @@ func (c *checker) otherBranch(cur inspector.Cursor, s *ast.IfStmt) []ast.Stmt {
 
 func after(list []ast.Stmt, s ast.Stmt) []ast.Stmt { return list[slices.Index(list, s)+1:] }
 
-// returnsForDeferred reports whether two branches of a callback decide only what
-// it returns, and that it is the argument on the backend that uses it.
+// returnsForDeferred reports whether two branches of a callback only decide its
+// result, and return the argument on the backend that uses the result.
 func (c *checker) returnsForDeferred(cur inspector.Cursor, onDeferred, onFuture []ast.Stmt) bool {
 	a, b := onlyReturn(onDeferred), onlyReturn(onFuture)
 	if a == nil || b == nil {
@@ -246,8 +246,8 @@ func onlyReturn(list []ast.Stmt) *ast.ReturnStmt {
 	return ret
 }
 
-// callbackAround returns the callback or errback that the code at cur is
-// directly in, and in which of its results it hands on its argument.
+// callbackAround returns the callback or errback that directly contains the code at
+// cur, and the index of the result that passes on its argument.
 func (c *checker) callbackAround(cur inspector.Cursor) (found *function, result int) {
 	var body *ast.BlockStmt
 	for around := range cur.Enclosing((*ast.FuncDecl)(nil), (*ast.FuncLit)(nil)) {

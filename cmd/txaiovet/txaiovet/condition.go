@@ -7,7 +7,7 @@ import (
 	"go/types"
 )
 
-// A truth is what is known of a condition under one backend.
+// A truth says whether a condition holds under one backend.
 type truth uint8
 
 const (
@@ -33,7 +33,7 @@ func (t truth) not() truth {
 	return unknown
 }
 
-// A condition is what is known of it under each backend.
+// A condition says whether an expression holds under each backend.
 type condition struct{ deferred, future truth }
 
 func (c condition) not() condition { return condition{c.deferred.not(), c.future.not()} }
@@ -55,7 +55,7 @@ func (c condition) or(d condition) condition { return c.not().and(d.not()).not()
 
 func (c condition) equals(d condition) condition { return c.and(d).or(c.not().and(d.not())) }
 
-// isPortable reports whether what depends on the condition can run on either
+// isPortable reports whether code that depends on the condition can run on either
 // backend.
 func (c condition) isPortable() bool { return c.deferred != never && c.future != never }
 

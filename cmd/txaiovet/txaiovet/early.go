@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// checkEarly reports code that reads what a callback writes, after the call that
-// on one backend runs the callback and on the other only schedules it.
+// checkEarly reports reads of a variable that a callback writes, after a call that
+// runs the callback on one backend and only schedules it on the other.
 func checkEarly(c *checker) {
 	for cur := range c.nodes((*ast.FuncDecl)(nil), (*ast.FuncLit)(nil)) {
 		r := &reading{c: c}
@@ -32,7 +32,7 @@ type reading struct {
 	caller  ast.Node       // the call of the first that was written elsewhere
 }
 
-// body walks the body of a function and then what it has deferred.
+// body walks the body of a function and then its deferred calls.
 func (r *reading) body(typ *ast.FuncType, body *ast.BlockStmt, t *timeline) {
 	results, defers := r.results, t.defers
 	r.results, t.defers = typ.Results, nil
@@ -43,7 +43,7 @@ func (r *reading) body(typ *ast.FuncType, body *ast.BlockStmt, t *timeline) {
 	r.results, t.defers, t.ended = results, defers, false
 }
 
-// deferred walks what runs when the function returns.
+// deferred walks the deferred calls, which run when the function returns.
 func (r *reading) deferred(t *timeline) {
 	for len(t.defers) > 0 {
 		last := t.defers[len(t.defers)-1]
@@ -58,14 +58,14 @@ func (r *reading) block(list []ast.Stmt, t *timeline) {
 	}
 }
 
-// branch walks code that runs or does not, on a copy.
+// branch walks code that may or may not run, on a copy.
 func (r *reading) branch(from *timeline, walk func(*timeline)) *timeline {
 	path := from.clone()
 	walk(path)
 	return path
 }
 
-// settled forgets what callbacks have written, if n may wait for them.
+// settled forgets the variables that callbacks have written, if n may wait for them.
 func (r *reading) settled(n ast.Node, t *timeline) {
 	if n != nil && r.c.waits(n) != waitsNever {
 		clear(t.written)
@@ -88,7 +88,7 @@ func (r *reading) stmt(stmt ast.Stmt, t *timeline) {
 			r.stmt(s.Init, t)
 		}
 		if len(s.Body.List) == 0 || r.c.waits(s.Body) == waitsAlways || s.Post != nil && r.c.waits(s.Post) == waitsAlways {
-			clear(t.written) // it waits for what its condition reads
+			clear(t.written) // the loop waits for its condition
 		}
 		r.expr(s.Cond, t)
 		body := r.branch(t, func(t *timeline) {
@@ -164,8 +164,9 @@ func (r *reading) stmt(stmt ast.Stmt, t *timeline) {
 	}
 }
 
-// loop makes t what is known after a loop whose body has ended as given. A body
-// that leaves the function or the loop counts as one that has not run.
+// loop updates t for the code after a loop. body is the timeline at the end of the
+// loop's body. A body that leaves the function or the loop counts as one that has not
+// run.
 func (r *reading) loop(t, body *timeline, endless bool) {
 	switch {
 	case body.ended:
@@ -214,7 +215,7 @@ func (r *reading) ifStmt(s *ast.IfStmt, t *timeline) {
 			r.settled(s.Else, t)
 		}
 		if body.ended && !cond.not().isPortable() || other.ended && !cond.isPortable() {
-			clear(t.written) // what follows is for one backend
+			clear(t.written) // the code after it is for one backend
 		}
 	}
 }
@@ -323,7 +324,7 @@ func (r *reading) declare(s *ast.DeclStmt, t *timeline) {
 	}
 }
 
-// hold notes what future a variable now holds.
+// hold notes which future a variable now holds.
 func (r *reading) hold(p place, e ast.Expr, t *timeline) {
 	delete(t.pending, p)
 	delete(t.derived, p)
@@ -339,8 +340,7 @@ func (r *reading) hold(p place, e ast.Expr, t *timeline) {
 	}
 }
 
-// cancellers notes what runs when the future in p, which the options were for,
-// is cancelled.
+// cancellers notes the cancellers in the options of the future in p.
 func (r *reading) cancellers(p place, options []ast.Expr, t *timeline) {
 	for _, e := range options {
 		call, ok := ast.Unparen(e).(*ast.CallExpr)

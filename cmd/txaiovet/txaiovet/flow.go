@@ -10,13 +10,13 @@ import (
 	"golang.org/x/tools/go/cfg"
 )
 
-// A fact is what is known of a variable's value at one place of a function.
+// A fact is knowledge of a variable's value at one place of a function.
 type fact struct {
 	isArg    bool   // it is the argument that the function was given
 	constant string // it equals this constant; "" if that is not known
 }
 
-// The constant of nil, which Go's notation of no other constant is.
+// The constant for nil. No other constant is written in this way.
 const isNil = "nil"
 
 // Facts are the variables of which something is known.
@@ -30,7 +30,7 @@ func (s facts) set(obj types.Object, value fact) {
 	}
 }
 
-// meet keeps what both know.
+// meet returns the facts that both have.
 func (s facts) meet(other facts) facts {
 	both := make(facts)
 	for obj, a := range s {
@@ -48,12 +48,12 @@ func (s facts) meet(other facts) facts {
 type flow struct {
 	c     *checker
 	tags  map[ast.Stmt]ast.Expr              // the tag of the switch that a clause is in
-	lost  map[types.Object]bool              // what a range statement assigns: nothing is known of it
+	lost  map[types.Object]bool              // the variables of range statements, of which nothing is known
 	typed map[*ast.AssignStmt][]types.Object // the variables of a type switch, one for each clause
 }
 
-// returns calls visit for each return statement that is reached, with what is
-// known there. arg is the parameter to follow, and may be nil.
+// returns calls visit for each return statement that can be reached, with the facts
+// there. arg is the parameter to follow, and may be nil.
 func (c *checker) returns(fn *function, arg types.Object, visit func(*flow, *ast.ReturnStmt, facts)) {
 	f := &flow{c, make(map[ast.Stmt]ast.Expr), make(map[types.Object]bool), make(map[*ast.AssignStmt][]types.Object)}
 	f.prepare(fn.body)
@@ -137,7 +137,7 @@ func (f *flow) prepare(body *ast.BlockStmt) {
 	})
 }
 
-// step brings the facts up to date with a node of the graph.
+// step updates the facts for a node of the graph.
 func (f *flow) step(n ast.Node, state facts) {
 	defer func() {
 		for obj := range f.lost {
@@ -186,9 +186,9 @@ func (f *flow) assign(n *ast.AssignStmt, state facts) {
 	}
 }
 
-// closures forgets what function literals in n assign, and what is known of
-// variables whose address n takes but that they are the argument: whoever has
-// it seldom changes that.
+// closures forgets the variables that function literals in n assign. Of variables
+// whose address n takes, it keeps only that they are the argument, because code with
+// a pointer to the argument seldom changes it.
 func (f *flow) closures(n ast.Node, state facts) {
 	depth := 0
 	ast.PreorderStack(n, nil, func(n ast.Node, stack []ast.Node) bool {
@@ -220,8 +220,8 @@ func (f *flow) closures(n ast.Node, state facts) {
 	})
 }
 
-// changed returns the variable whose value an assignment to e changes: that of
-// v.field if v is a struct, not if it points to one.
+// changed returns the variable whose value an assignment to e changes. For v.field it
+// is v if v is a struct, and none if v is a pointer.
 func (f *flow) changed(e ast.Expr) types.Object {
 	for {
 		switch x := e.(type) {
@@ -309,7 +309,7 @@ func (f *flow) learn(e ast.Expr, constant string, state facts) {
 	}
 }
 
-// value returns what is known of the value of an expression.
+// value returns the fact for the value of an expression.
 func (f *flow) value(e ast.Expr, state facts) fact {
 	e = ast.Unparen(e)
 	typed := f.c.info.Types[e]
@@ -333,7 +333,7 @@ func (f *flow) value(e ast.Expr, state facts) fact {
 			return fact{}
 		}
 		name, args := f.c.api(e)
-		if name == "CreateFailure" && len(args) == 1 { // returns a *Failure as it is
+		if name == "CreateFailure" && len(args) == 1 { // returns a *Failure unchanged
 			return fact{isArg: f.value(args[0], state).isArg}
 		}
 		return fact{isArg: f.passesOn(e, state, passesValue)}
@@ -341,7 +341,7 @@ func (f *flow) value(e ast.Expr, state facts) fact {
 	return fact{}
 }
 
-// zeroFact is what is known of a variable that is set to nothing.
+// zeroFact returns the fact for a variable with its zero value.
 func zeroFact(t types.Type) fact {
 	if t == nil {
 		return fact{}

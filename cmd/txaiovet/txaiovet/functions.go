@@ -11,10 +11,10 @@ type function struct {
 	typ  *ast.FuncType
 	recv *ast.FieldList
 	body *ast.BlockStmt
-	on   ast.Expr // what a method is called on, nil if that is not known
+	on   ast.Expr // the receiver of a method, nil if it is not known
 }
 
-// index notes what variables are set to and which functions are declared.
+// index notes the values of variables and the declared functions.
 func (c *checker) index() {
 	set := func(name ast.Expr, value ast.Expr) {
 		switch name := ast.Unparen(name).(type) {
@@ -60,7 +60,7 @@ func (c *checker) index() {
 	}
 }
 
-// giveFields notes what a composite literal sets the fields of a struct to.
+// giveFields notes the values of a struct's fields in a composite literal.
 func (c *checker) giveFields(n *ast.CompositeLit) {
 	t := c.info.TypeOf(n)
 	if pointer, ok := t.Underlying().(*types.Pointer); ok { // an element of []*T{{}}
@@ -116,8 +116,8 @@ func (c *checker) callbacksOf(e ast.Expr, seen map[types.Object]bool) []*functio
 }
 
 // functions returns the functions of this package that an expression may stand
-// for: a literal, the name of a function or method, a variable set to such, or
-// the result of a function that returns such.
+// for: a literal, the name of a function or method, a variable set to one of these,
+// or the result of a function that returns one.
 func (c *checker) functions(e ast.Expr) []*function { return c.functionsOf(e, make(map[ast.Expr]bool)) }
 
 func (c *checker) functionsOf(e ast.Expr, seen map[ast.Expr]bool) (found []*function) {

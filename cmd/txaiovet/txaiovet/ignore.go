@@ -18,7 +18,7 @@ type ignore struct {
 }
 
 // silence drops the reports that a comment silences. A comment without a reason
-// is reported in place of what it silences.
+// is itself reported instead.
 func (c *checker) silence() {
 	var ignores []*ignore
 	c.category = "ignore"
@@ -45,8 +45,8 @@ func (c *checker) silence() {
 	slices.SortStableFunc(c.reports, order)
 }
 
-// ignoresOf returns the comments of a file that silence something, and reports
-// those that give no reason.
+// ignoresOf returns the comments of a file that silence a report, and reports
+// comments without a reason.
 func (c *checker) ignoresOf(file *ast.File) (found []*ignore) {
 	var code map[int]bool
 	for _, group := range file.Comments {
@@ -72,15 +72,14 @@ func (c *checker) ignoresOf(file *ast.File) (found []*ignore) {
 	return found
 }
 
-// codeLines returns the lines of a file on which something begins or ends that
-// is not a comment.
+// codeLines returns the lines of a file with code, on which a node begins or ends.
 func (c *checker) codeLines(file *ast.File) map[int]bool {
 	lines := make(map[int]bool)
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n.(type) {
 		case nil, *ast.Comment, *ast.CommentGroup:
 			return false
-		case *ast.File: // which may begin or end with comments
+		case *ast.File: // it may begin or end with comments
 			return true
 		}
 		lines[c.pass.Fset.Position(n.Pos()).Line] = true

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/tools/go/ast/inspector"
 )
 
-// checkIgnored reports futures that nobody looks at: the one that AddTimeout
-// returns, and those that may fail unseen.
+// checkIgnored reports futures that nobody looks at: those of AddTimeout, and those
+// that may fail unseen.
 func checkIgnored(c *checker) {
 	for cur := range c.nodes((*ast.CallExpr)(nil)) {
 		call := cur.Node().(*ast.CallExpr)
@@ -81,7 +81,7 @@ func (c *checker) isUnread(cur inspector.Cursor, id *ast.Ident) bool {
 		break
 	}
 	if body == nil || obj.Pos() < body.Pos() || body.End() < obj.Pos() {
-		return false // a parameter, a result, or a variable of what is around
+		return false // a parameter, a result, or a variable of an outer function
 	}
 	for use := range c.cursor(body).Preorder((*ast.Ident)(nil)) {
 		ident := use.Node().(*ast.Ident)
@@ -115,8 +115,8 @@ func (c *checker) isBlanked(cur inspector.Cursor) bool {
 	return ok && id.Name == "_"
 }
 
-// canFail reports whether a function given to Catch returns an error that is
-// not nil. Of one that cannot be seen it does not.
+// canFail reports whether a function given to Catch may return an error that is not
+// nil. It returns false if it cannot see the function.
 func (c *checker) canFail(e ast.Expr) (fails bool) {
 	for _, fn := range c.functions(e) {
 		c.returns(fn, nil, func(f *flow, ret *ast.ReturnStmt, state facts) {
@@ -126,10 +126,9 @@ func (c *checker) canFail(e ast.Expr) (fails bool) {
 	return fails
 }
 
-// assignTimeout is the fix `f = txaio.AddTimeout(f, delay)`. It is safe if f is a
-// local variable that no function literal shares, and if what uses it afterwards
-// does not settle it: on one backend that has to be the future without the
-// timeout.
+// assignTimeout is the fix `f = txaio.AddTimeout(f, delay)`. It is safe if f is a local
+// variable that no function literal shares, and if later code does not settle it: on
+// one backend that must be the future without the timeout.
 func (c *checker) assignTimeout(cur inspector.Cursor, call *ast.CallExpr, args []ast.Expr) []analysis.SuggestedFix {
 	stmt, ok := cur.Parent().Node().(*ast.ExprStmt)
 	if !ok || len(args) != 2 {

@@ -15,8 +15,8 @@ const (
 	testutilPath = txaioPath + "/testutil"
 )
 
-// pathOf returns the import path of a package; the driver of go vet adds to it
-// which test the package was compiled for.
+// pathOf returns the import path of a package, without the test that the driver of go
+// vet adds to it.
 func pathOf(pkg *types.Package) string {
 	if pkg == nil {
 		return ""
@@ -25,7 +25,7 @@ func pathOf(pkg *types.Package) string {
 	return path
 }
 
-// usesTxaio reports whether there can be something to report in a package.
+// usesTxaio reports whether a package uses txaio, so that there may be reports.
 func usesTxaio(pkg *types.Package) bool {
 	return pathOf(pkg) == txaioPath || slices.ContainsFunc(pkg.Imports(), func(imported *types.Package) bool {
 		return pathOf(imported) == txaioPath || pathOf(imported) == testutilPath
@@ -57,7 +57,7 @@ func apiName(fn types.Object) string {
 	return name + fn.Name()
 }
 
-// namedOf returns the named type of t, or of what it points to.
+// namedOf returns the named type of t, or of the type that t points to.
 func namedOf(t types.Type) (isPointer bool, named *types.Named) {
 	t = types.Unalias(t)
 	if pointer, ok := t.(*types.Pointer); ok {
@@ -82,9 +82,8 @@ func isFuture(t types.Type) bool {
 	return false
 }
 
-// api returns which function of txaio's call calls, and with what. A function
-// that takes an API first counts as the one that does not: GoOn(api, fn) as
-// Go(fn).
+// api returns the name and the arguments of a call of txaio. A function that takes an
+// API first counts as the one that does not: GoOn(api, fn) as Go(fn).
 func (c *checker) api(call *ast.CallExpr) (name string, args []ast.Expr) {
 	name, args = apiName(c.callee(call)), call.Args
 	if base, on := strings.CutSuffix(name, "On"); on && len(args) > 0 {
@@ -102,7 +101,7 @@ func (c *checker) callee(call *ast.CallExpr) types.Object {
 	return c.funcObject(call.Fun, 0)
 }
 
-// maxDepth ends the search for what a variable holds, which may go in a circle.
+// maxDepth limits the search for the value of a variable, because it may be cyclic.
 const maxDepth = 8
 
 func (c *checker) funcObject(e ast.Expr, depth int) types.Object {
@@ -119,8 +118,7 @@ func (c *checker) funcObject(e ast.Expr, depth int) types.Object {
 	return obj
 }
 
-// loopFunction returns the argument of a call that hands a function to a loop,
-// or nil.
+// loopFunction returns the function in a call that gives it to a loop, or nil.
 func (c *checker) loopFunction(call *ast.CallExpr) ast.Expr {
 	if len(call.Args) == 0 {
 		return nil
@@ -161,9 +159,8 @@ func (c *checker) isLoopMethod(fn *types.Func) bool {
 	return ok && types.Implements(recv.Type(), iface)
 }
 
-// isCalledDirectly reports whether the function literal at cur runs as part of
-// the function that it is in: it is called at once, by AsFuture or by a
-// sync.Once.
+// isCalledDirectly reports whether the function literal at cur runs as part of the
+// function around it: it is called at once, by AsFuture or by a sync.Once.
 func (c *checker) isCalledDirectly(cur inspector.Cursor) bool {
 	expr, parent := cur, cur.Parent()
 	for isParen(parent.Node()) {
@@ -184,8 +181,8 @@ func (c *checker) isCalledDirectly(cur inspector.Cursor) bool {
 
 func isParen(n ast.Node) bool { _, ok := n.(*ast.ParenExpr); return ok }
 
-// direct visits the nodes in cur that run as part of it: not those of function
-// literals that something else calls.
+// direct visits the nodes in cur that run as part of it. It leaves out function
+// literals that are called later.
 func (c *checker) direct(cur inspector.Cursor, visit func(inspector.Cursor) (descend bool)) {
 	cur.Inspect(nil, func(n inspector.Cursor) bool {
 		if _, ok := n.Node().(*ast.FuncLit); ok && n != cur && !c.isCalledDirectly(n) {
@@ -195,8 +192,8 @@ func (c *checker) direct(cur inspector.Cursor, visit func(inspector.Cursor) (des
 	})
 }
 
-// cursor returns the cursor of a node of the package. It keeps it: finding one
-// takes a search of the file.
+// cursor returns the cursor of a node of the package, and caches it, because finding
+// one searches the file.
 func (c *checker) cursor(n ast.Node) inspector.Cursor {
 	cur, known := c.cursors[n]
 	if !known {

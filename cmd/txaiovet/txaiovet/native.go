@@ -8,11 +8,11 @@ import (
 	"golang.org/x/tools/go/ast/inspector"
 )
 
-// A nativeMethod is one that only one backend's futures have.
+// A nativeMethod is a method of futures on one backend only.
 type nativeMethod struct {
 	backend  string
 	instead  string
-	function string // the function that is the same with the future as its first argument, "" if none is
+	function string // the function that does the same with the future as its first argument, or ""
 }
 
 var nativeMethods = map[string]nativeMethod{
@@ -79,8 +79,8 @@ func (c *checker) checkSelection(cur inspector.Cursor, n *ast.SelectorExpr, sele
 	}
 }
 
-// isPlainCancel reports whether the method Cancel at cur is called in the one
-// way that both backends have.
+// isPlainCancel reports whether the method Cancel at cur is called in a way that
+// compiles on both backends.
 func (c *checker) isPlainCancel(cur inspector.Cursor) bool {
 	call, ok := cur.Parent().Node().(*ast.CallExpr)
 	if !ok || call.Fun != cur.Node() || len(call.Args) > 0 {
@@ -116,7 +116,7 @@ func (c *checker) callFunction(cur inspector.Cursor, n *ast.SelectorExpr, select
 	}}
 }
 
-// qualifier returns what the file at cur writes before the names of txaio.
+// qualifier returns the prefix of txaio's names in the file at cur.
 func (c *checker) qualifier(cur inspector.Cursor) (prefix string, imported bool) {
 	for around := range cur.Enclosing((*ast.File)(nil)) {
 		for _, spec := range around.Node().(*ast.File).Imports {

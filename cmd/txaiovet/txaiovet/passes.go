@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// A pass is how a function hands on its argument.
+// A pass is a way in which a function returns its argument.
 type pass uint8
 
 const (
@@ -16,8 +16,8 @@ const (
 	passesOnlyZero             // return _, nil
 )
 
-// passesOn reports whether call is of functions of this package that return the
-// argument that the surrounding function was given.
+// passesOn reports whether call calls functions of this package that return the
+// argument of the surrounding function.
 func (f *flow) passesOn(call *ast.CallExpr, state facts, how pass) bool {
 	i := slices.IndexFunc(call.Args, func(e ast.Expr) bool { return f.value(e, state).isArg })
 	if i < 0 {
@@ -54,7 +54,7 @@ func (c *checker) passes(fn *function, i int, how pass) bool {
 	return passes
 }
 
-// hands reports whether a return statement hands on the argument.
+// hands reports whether a return statement returns the argument.
 func (f *flow) hands(fn *function, ret *ast.ReturnStmt, state facts, how pass) bool {
 	want := 2
 	if how == passesValue {

@@ -12,8 +12,8 @@ type place struct {
 	path string
 }
 
-// place returns what e names, and whether it is something that a place can say.
-// An element of a slice or map is the whole of it.
+// place returns the place that e names, and whether it names one. An element of a
+// slice or map counts as the whole slice or map.
 func (c *checker) place(e ast.Expr) (place, bool) {
 	switch e := e.(type) {
 	case *ast.ParenExpr:
@@ -39,8 +39,8 @@ func (c *checker) place(e ast.Expr) (place, bool) {
 	return place{}, false
 }
 
-// covers reports whether reading p, whose type is t, reads q: it is the same or,
-// if p is no pointer, a part of it.
+// covers reports whether reading p, whose type is t, reads q: q is p or, if p is no
+// pointer, a part of p.
 func (p place) covers(t types.Type, q place) bool {
 	if p.root != q.root {
 		return false

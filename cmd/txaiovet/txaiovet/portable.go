@@ -78,7 +78,7 @@ func (c *checker) isPortable(cur inspector.Cursor) bool {
 	return true
 }
 
-// reaches returns on which condition its parent runs the code at cur.
+// reaches returns the condition on which its parent runs the code at cur.
 func (c *checker) reaches(cur inspector.Cursor) condition {
 	kind, i := cur.ParentEdge()
 	switch parent := cur.Parent().Node().(type) {
@@ -118,7 +118,7 @@ func (c *checker) reaches(cur inspector.Cursor) condition {
 	return condition{}
 }
 
-// letsPast returns on which condition the statements before one let it run.
+// letsPast returns the condition on which execution passes the statements before one.
 func (c *checker) letsPast(before []ast.Stmt) (passed condition) {
 	passed = condition{always, always}
 	for _, stmt := range before {
@@ -136,8 +136,8 @@ func (c *checker) letsPast(before []ast.Stmt) (passed condition) {
 	return passed
 }
 
-// refusal is the condition of an if statement. An error of UseDeferred or
-// UseFuture is one too.
+// refusal returns the condition of an if statement. An error of UseDeferred or
+// UseFuture counts as a condition, too.
 func (c *checker) refusal(s *ast.IfStmt) condition {
 	if assign, ok := s.Init.(*ast.AssignStmt); ok && len(assign.Rhs) == 1 {
 		if call, ok := assign.Rhs[0].(*ast.CallExpr); ok {
@@ -152,7 +152,7 @@ func (c *checker) refusal(s *ast.IfStmt) condition {
 	return c.condition(s.Cond)
 }
 
-// clauseCondition returns on which condition a clause of a switch is chosen.
+// clauseCondition returns the condition on which a switch chooses a clause.
 func (c *checker) clauseCondition(cur inspector.Cursor) condition {
 	s := cur.Parent().Parent().Node().(*ast.SwitchStmt)
 	chosen := func(clause *ast.CaseClause) condition {
@@ -180,7 +180,7 @@ func (c *checker) clauseCondition(cur inspector.Cursor) condition {
 	return earlier.not() // the default
 }
 
-// ends reports whether nothing after a block runs when the block has.
+// ends reports whether a block never continues with the code after it.
 func ends(block *ast.BlockStmt) bool {
 	return len(block.List) > 0 && endsStmt(block.List[len(block.List)-1])
 }
@@ -202,8 +202,8 @@ func endsStmt(stmt ast.Stmt) bool {
 	return false
 }
 
-// neverReturns reports whether a call ends the goroutine, going by its name:
-// what else is called Fatal does the same.
+// neverReturns reports whether a call ends the goroutine. It goes by the name: every
+// function called Fatal counts.
 func neverReturns(call *ast.CallExpr) bool {
 	switch fun := ast.Unparen(call.Fun).(type) {
 	case *ast.Ident:

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// operands walks what a go or defer statement evaluates.
+// operands walks the expressions that a go or defer statement evaluates.
 func (r *reading) operands(call *ast.CallExpr, t *timeline) {
 	r.expr(call.Fun, t)
 	for _, e := range call.Args {
@@ -16,7 +16,7 @@ func (r *reading) operands(call *ast.CallExpr, t *timeline) {
 	}
 }
 
-// expr walks an expression: first its operands, then what a call does.
+// expr walks an expression: first its operands, then its call.
 func (r *reading) expr(e ast.Expr, t *timeline) {
 	switch e := e.(type) {
 	case nil, *ast.FuncLit:
@@ -41,7 +41,7 @@ func (r *reading) expr(e ast.Expr, t *timeline) {
 		return
 	case *ast.BinaryExpr:
 		if r.c.condition(e.X).chooses() || r.c.condition(e.Y).chooses() {
-			r.quiet++ // as in got != txaio.UsingDeferred, which knows of the difference
+			r.quiet++ // as in got != txaio.UsingDeferred, which allows for the difference
 			defer func() { r.quiet-- }()
 		}
 		r.expr(e.X, t)
@@ -76,8 +76,8 @@ func (r *reading) expr(e ast.Expr, t *timeline) {
 	}
 }
 
-// literal walks a function literal where it is called. What it reads is reported
-// there if it was written elsewhere, unless it is there already.
+// literal walks a function literal when it is called. If the literal stands elsewhere,
+// its reads are reported at the outermost call.
 func (r *reading) literal(literal *ast.FuncLit, call *ast.CallExpr, t *timeline) {
 	if slices.Contains(r.inside, literal) {
 		return // it calls itself
@@ -105,7 +105,7 @@ func (r *reading) literalOf(e ast.Expr) *ast.FuncLit {
 	return nil
 }
 
-// indices walks what the name of a place has in brackets.
+// indices walks the index expressions in the name of a place.
 func (r *reading) indices(e ast.Expr, t *timeline) {
 	switch e := e.(type) {
 	case *ast.ParenExpr:
@@ -123,8 +123,8 @@ func (r *reading) indices(e ast.Expr, t *timeline) {
 	}
 }
 
-// takesAddress reports whether a method takes the address of what it is called
-// on and is not known to look at its value.
+// takesAddress reports whether a method takes the address of its receiver and is not
+// known to read its value.
 func (r *reading) takesAddress(sel *ast.SelectorExpr) bool {
 	selection := r.c.info.Selections[sel]
 	if selection == nil || selection.Kind() != types.MethodVal {
@@ -140,7 +140,7 @@ func (r *reading) takesAddress(sel *ast.SelectorExpr) bool {
 	return !holdsValue(selection.Obj())
 }
 
-// read reports a read of what a callback has written on one backend only.
+// read reports a read of a variable that a callback has written on one backend only.
 func (r *reading) read(at ast.Node, p place, t *timeline) {
 	var typ types.Type
 	if e, ok := at.(ast.Expr); ok {
@@ -162,7 +162,7 @@ func (r *reading) read(at ast.Node, p place, t *timeline) {
 	}
 }
 
-// call does what a call does to futures and callbacks.
+// call updates t for a call that affects futures and callbacks.
 func (r *reading) call(call *ast.CallExpr, t *timeline) {
 	if literal := r.literalOf(call.Fun); literal != nil {
 		r.literal(literal, call, t)

@@ -11,8 +11,8 @@ import (
 	"github.com/txaio-go/txaio/cmd/txaiovet/txaiovet"
 )
 
-// What the README calls wrong is reported, and nothing else, but for the comment
-// that gives no reason. TestGoCode in docs compares the README with this code.
+// txaiovet reports the lines that the README calls wrong, and nothing else, except for
+// the comment without a reason. TestGoCode in docs compares the README with this code.
 func TestReadme(t *testing.T) {
 	t.Setenv("GOFLAGS", "-tags=deferred")
 	for _, result := range analysistest.Run(noErrors{}, analysistest.TestData(), txaiovet.Analyzer, "readme", "readmenative") {
@@ -37,7 +37,7 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// noErrors is told of reports that no comment expects.
+// noErrors ignores errors about reports that no comment expects.
 type noErrors struct{}
 
 func (noErrors) Errorf(string, ...any) {}

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/tools/go/analysis"
 )
 
-// checkReturns reports callbacks and errbacks that do not return what they were
-// given: on one backend the next one gets it, on the other nobody does.
+// checkReturns reports callbacks and errbacks that do not return their argument. On
+// one backend the next one gets the result, on the other nobody does.
 func checkReturns(c *checker) {
 	for cur := range c.nodes((*ast.CallExpr)(nil)) {
 		name, args := c.api(cur.Node().(*ast.CallExpr))
@@ -72,7 +72,7 @@ func (c *checker) checkErrback(fn *function) {
 	})
 }
 
-// argument returns the first parameter of a function and what to call it.
+// argument returns the first parameter of a function, and a name for it.
 func (c *checker) argument(fn *function, standard string) (types.Object, string) {
 	if arg := c.param(fn, 0); arg != nil && arg.Name() != "_" {
 		return arg, arg.Name()
@@ -120,7 +120,7 @@ func (c *checker) isZero(e ast.Expr) bool {
 	return false
 }
 
-// sees reports whether obj's name means obj at n.
+// sees reports whether obj's name refers to obj at n.
 func (c *checker) sees(n ast.Node, obj types.Object) bool {
 	scope := c.pass.Pkg.Scope().Innermost(n.Pos())
 	if scope == nil {

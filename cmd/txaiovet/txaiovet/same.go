@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// A sameness compares what two branches do, but for differences that a portable
-// function makes by itself.
+// A sameness compares two branches. It ignores differences that a portable function
+// handles by itself.
 type sameness struct {
 	c     *checker
 	needs string // the function to call
@@ -27,8 +27,8 @@ func (s *sameness) statements(a, b []ast.Stmt) bool {
 	return s.equal(reflect.ValueOf(a), reflect.ValueOf(b))
 }
 
-// scheduled returns the body of a function that is given to CallSoon, if the
-// other branch does it at once.
+// scheduled returns the body of a function that is given to CallSoon, if the other
+// branch does the same at once.
 func (s *sameness) scheduled(list, other []ast.Stmt) []ast.Stmt {
 	body := s.given(list)
 	if body == nil || s.given(other) != nil {
@@ -65,7 +65,7 @@ var (
 	commentType  = reflect.TypeFor[*ast.CommentGroup]()
 )
 
-// equal compares syntax, but for positions.
+// equal compares syntax without positions.
 func (s *sameness) equal(a, b reflect.Value) bool {
 	a, b = s.plain(a), s.plain(b)
 	if a.IsValid() != b.IsValid() {
@@ -110,7 +110,7 @@ func (s *sameness) equal(a, b reflect.Value) bool {
 	return a.Interface() == b.Interface()
 }
 
-// plain returns what an interface value holds, in its portable form.
+// plain returns the value in an interface, in its portable form.
 func (s *sameness) plain(v reflect.Value) reflect.Value {
 	if v.Kind() != reflect.Interface {
 		return v
@@ -140,8 +140,8 @@ func (s *sameness) plain(v reflect.Value) reflect.Value {
 	return v.Elem()
 }
 
-// call returns a call in the form that is portable: of the function that does
-// what a native method does, Cancel without its message, GoOn as Go.
+// call returns the portable form of a call: the function in place of a native method,
+// Cancel without its message, Go for GoOn.
 func (s *sameness) call(n *ast.CallExpr) *ast.CallExpr {
 	name, args := s.c.api(n)
 	switch {

@@ -6,22 +6,22 @@ import (
 	"slices"
 )
 
-// A registration is a callback and what it writes.
+// A registration is a callback and the places that it writes.
 type registration struct {
 	sources []place // the futures it depends on, nil if they are not known
-	name    string  // how the future is written
+	name    string  // the future, as in the source
 	writes  []place
 	cancels bool // it is a canceller
 }
 
-// A timeline is what is known at one place of a function.
+// A timeline is the knowledge of futures and callbacks at one place of a function.
 type timeline struct {
 	pending map[place]bool    // the futures that nothing has settled
 	derived map[place][]place // the futures that settle when others do
 	waiting []registration    // callbacks that have not run on either backend
-	written map[place]string  // what a callback has written on one backend, with the name of its future
-	defers  []*ast.CallExpr   // what runs at the end of the function
-	ended   bool              // nothing gets here
+	written map[place]string  // places that a callback has written on one backend, with the name of its future
+	defers  []*ast.CallExpr   // the deferred calls
+	ended   bool              // this place cannot be reached
 }
 
 func newTimeline() *timeline {
@@ -32,7 +32,7 @@ func (t *timeline) clone() *timeline {
 	return &timeline{maps.Clone(t.pending), maps.Clone(t.derived), slices.Clone(t.waiting), maps.Clone(t.written), slices.Clone(t.defers), t.ended}
 }
 
-// join makes t what is known where several paths meet.
+// join sets t to the combined knowledge after several paths.
 func (t *timeline) join(paths ...*timeline) {
 	open := slices.DeleteFunc(paths, func(p *timeline) bool { return p.ended })
 	if len(open) == 0 {
@@ -57,8 +57,8 @@ func (t *timeline) join(paths ...*timeline) {
 	}
 }
 
-// isPending reports whether one of the futures is certainly pending, so that
-// what depends on all of them is too.
+// isPending reports whether one of the futures is certainly pending. Then a future that
+// depends on all of them is pending, too.
 func (t *timeline) isPending(sources []place) bool {
 	return slices.ContainsFunc(sources, func(p place) bool { return t.pending[p] })
 }

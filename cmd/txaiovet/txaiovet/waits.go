@@ -10,17 +10,17 @@ import (
 	"golang.org/x/tools/go/ast/inspector"
 )
 
-// Waits is whether code gives callbacks the time to run.
+// Waits says whether code may wait, so that callbacks can run.
 type waits uint8
 
 const (
 	waitsNever waits = iota
-	waitsMaybe       // it calls what cannot be seen
+	waitsMaybe       // it calls a function that cannot be seen
 	waitsAlways
 )
 
-// quick are the packages of the standard library whose functions do not wait,
-// but for those with Wait, Sleep, Gosched or Lock in their name.
+// quick are the packages of the standard library whose functions do not wait, except
+// for functions with Wait, Sleep, Gosched or Lock in their name.
 var quick = map[string]bool{
 	"bufio": true, "bytes": true, "cmp": true, "context": true, "encoding": true, "errors": true, "fmt": true,
 	"io": true, "log": true, "maps": true, "math": true, "os": true, "path": true, "reflect": true, "regexp": true,
@@ -28,7 +28,7 @@ var quick = map[string]bool{
 	"time": true, "unicode": true,
 }
 
-// waits returns whether what runs in n may wait.
+// waits returns whether the code in n may wait.
 func (c *checker) waits(n ast.Node) (found waits) {
 	start := c.cursor(n)
 	if !start.Valid() {

@@ -20,8 +20,8 @@ func holdsValue(method types.Object) bool {
 	return false
 }
 
-// operandsOf returns the expressions that an expression is made of, but for the
-// names of fields.
+// operandsOf returns the expressions that an expression consists of, without the names
+// of fields.
 func operandsOf(e ast.Expr) []ast.Expr {
 	switch e := e.(type) {
 	case *ast.ParenExpr:
@@ -93,7 +93,8 @@ func (c *checker) writes(fn *function, visited map[*ast.BlockStmt]bool) (found [
 	})
 }
 
-// rebase makes the fields of a method's receiver those of what it is called on.
+// rebase replaces a method's receiver in places by the expression that the method is
+// called on.
 func (c *checker) rebase(places []place, fn *function) {
 	recv := c.fieldObject(fn.recv, 0)
 	if recv == nil || fn.on == nil {
@@ -110,8 +111,8 @@ func (c *checker) rebase(places []place, fn *function) {
 	}
 }
 
-// changedReceiver returns what a call of a method of an atomic variable, a
-// buffer or a string builder changes.
+// changedReceiver returns the variable that a method call changes: an atomic variable,
+// a buffer or a string builder.
 func (c *checker) changedReceiver(call *ast.CallExpr) ast.Expr {
 	sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
 	if !ok {

@@ -7,11 +7,11 @@
 // Requests are pipelined: a request does not wait for the answers to those before
 // it, and answers come in any order.
 //
-// The package is written for both backends of txaio. What a Client keeps belongs to
-// the loop. A call, a line that was read, a cancellation: whatever happens on
-// another goroutine is handed to the loop by [txaio.CallSoon]. With a mutex it would
-// be harder. On one backend Resolve and Cancel run callbacks at once, and these may
-// call the client, so no future could be settled while the mutex is held.
+// The package is written for both backends of txaio. The state of a Client belongs to
+// the loop. Other goroutines use [txaio.CallSoon] to pass it their events: a call, a
+// line that was read, a cancellation. A mutex would be harder to use. On one backend
+// Resolve and Cancel run callbacks at once, and these may call the client, so no
+// future could be settled while the mutex is held.
 package line
 
 import (
@@ -25,11 +25,11 @@ import (
 )
 
 var (
-	// ErrDisconnected is why a request failed if the connection broke, or could
-	// not be made. The error wraps the cause, too. Nobody knows whether the server
-	// has seen the request, so it is not sent again.
+	// ErrDisconnected means that the connection broke, or could not be made. The
+	// error wraps the cause, too. The client does not send the request again,
+	// because the server may have received it.
 	ErrDisconnected = errors.New("line: disconnected")
-	// ErrClosed is why a request failed if the client is closed.
+	// ErrClosed means that the client is closed.
 	ErrClosed = errors.New("line: the client is closed")
 )
 
@@ -46,12 +46,12 @@ type Client struct {
 	dial    Dialer
 	timeout time.Duration
 
-	// What follows belongs to the loop.
+	// The next fields belong to the loop.
 	conn     *conn // nil if there is none
 	lastID   uint64
 	pending  map[uint64]*request
 	closed   bool
-	shutdown []*txaio.Future[struct{}] // what Shutdown has returned
+	shutdown []*txaio.Future[struct{}] // the futures of Shutdown
 }
 
 // NewClient returns a client whose requests fail with a [*txaio.TimeoutError] if
@@ -76,13 +76,13 @@ func (c *Client) Do(command, argument string) *txaio.Future[string] {
 }
 
 // Get returns the number that the server has for key. Cancelling it cancels the
-// request, and an answer that is no number is a failure: Then sees to both.
+// request, and an answer that is no number is a failure. Then does both.
 func (c *Client) Get(key string) *txaio.Future[int] {
 	return txaio.Then(c.Do("GET", key), strconv.Atoi)
 }
 
-// Shutdown refuses new requests, waits until those that are pending have ended,
-// each in its time, and closes the connection.
+// Shutdown refuses new requests, waits until pending ones have ended or timed out,
+// and closes the connection.
 func (c *Client) Shutdown() *txaio.Future[struct{}] {
 	f := txaio.CreateFuture[struct{}]()
 	txaio.CallSoon(func() {
@@ -104,7 +104,7 @@ func (c *Client) Close() {
 	})
 }
 
-// finish ends a client that is closed when nothing is pending.
+// finish closes the connection of a closed client when nothing is pending.
 func (c *Client) finish() {
 	if !c.closed || len(c.pending) > 0 {
 		return

@@ -71,7 +71,7 @@ func TestTimeout(t *testing.T) {
 			p.expect("2 WORK less")
 			p.send("2 OK done\n")
 			succeeds(w, next, "done")
-			w.advance(2 * timeout) // nothing is left of its timeout
+			w.advance(2 * timeout) // its timeout was cancelled
 			succeeds(w, next, "done")
 		})
 	}
@@ -120,7 +120,7 @@ func TestBrokenConnection(t *testing.T) {
 			p.expect(fmt.Sprint(i+1, " GET apples"))
 		}
 		p.expect("21 GET pears")
-		p.send("21 OK 8\n1 OK 1") // the beginning of an answer is none
+		p.send("21 OK 8\n1 OK 1") // an incomplete answer does not count
 		p.conn.Close()
 		succeeds(w, answered, 8)
 		for _, f := range lost {
@@ -139,7 +139,7 @@ func TestBrokenConnection(t *testing.T) {
 	})
 }
 
-// brokenConn cannot write any more, and does not tell the reader.
+// brokenConn cannot write any more, but the reader gets no error.
 type brokenConn struct{ net.Conn }
 
 func (brokenConn) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
@@ -184,14 +184,14 @@ func TestMalformedLines(t *testing.T) {
 			f := w.client.Get("a")
 			p := w.accept()
 			p.expect("1 GET a")
-			go io.WriteString(p.conn, malformed) // of which the client may not read all
+			go io.WriteString(p.conn, malformed) // the client may not read all of it
 			fails(w, f, line.ErrDisconnected)
 			p.expectEnd()
 		})
 	}
 }
 
-// A server that does not read keeps the writer from going on, and nobody else.
+// A server that does not read blocks the writer, and nothing else.
 func TestSlowServer(t *testing.T) {
 	inBubble(t, func(w *world) {
 		first := w.client.Get("a")
@@ -207,7 +207,7 @@ func TestSlowServer(t *testing.T) {
 
 		p.expect("1 GET a") // it was on its way
 		w.run()
-		p.expect("4 GET d") // nobody waits for those between them any more
+		p.expect("4 GET d") // the requests between them have ended
 		p.send("4 OK 4\n")
 		succeeds(w, last, 4)
 	})

@@ -73,14 +73,14 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
-// Close does not wait for the network, and what comes from there too late is closed.
+// Close does not wait for the network. A connection that is made too late is closed.
 func TestCloseWhileDialling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		loop := testutil.UseLoop(t)
 		late := make(chan net.Conn)
 		client := line.NewClient(func(ctx context.Context) (net.Conn, error) {
 			<-ctx.Done()
-			return <-late, nil // it has connected at that very moment
+			return <-late, nil // it connects at the moment of Close
 		}, timeout)
 		w := &world{T: t, loop: loop, client: client}
 		f := client.Get("a")

@@ -12,8 +12,8 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// A conn is one connection. It belongs to the loop, but for what blocks: read and
-// net.Write, which txaio.Go runs on goroutines.
+// A conn is one connection. It belongs to the loop, except that txaio.Go runs the
+// blocking parts, read and net.Write, on goroutines.
 type conn struct {
 	client  *Client
 	reading *txaio.Future[struct{}]
@@ -33,15 +33,15 @@ func (c *Client) connect() *conn {
 	return c.conn
 }
 
-// read is the reader: it connects, and hands line after line to the loop.
+// read is the reader: it connects, and passes each line to the loop.
 func (k *conn) read(ctx context.Context) (struct{}, error) {
 	nc, err := k.client.dial(ctx)
 	if err != nil {
 		return struct{}{}, err
 	}
 	txaio.CallSoon(func() { k.connected(nc) })
-	// A bufio.Scanner would take the beginning of a line, where the connection
-	// broke, for a line.
+	// If the connection breaks inside a line, a bufio.Scanner would return the
+	// beginning as a line.
 	lines := bufio.NewReaderSize(nc, maxLine)
 	for {
 		line, err := lines.ReadSlice('\n')
@@ -70,8 +70,9 @@ func (k *conn) send(r *request) {
 	k.flush()
 }
 
-// flush writes what is unsent. The writer exists only while there is something to
-// write. What is sent while it is busy is written together when it has finished.
+// flush writes the unsent requests. The writer exists only while there is something
+// to write. Requests that come while it is busy are written together when it has
+// finished.
 func (k *conn) flush() {
 	if k.net == nil || k.writing || k.unsent.Len() == 0 {
 		return
@@ -103,7 +104,7 @@ func (k *conn) answered(a answer) {
 	}
 }
 
-// end closes the connection, unless it has ended, and fails what is pending.
+// end closes the connection, unless it has ended, and fails the pending requests.
 func (k *conn) end(err error) {
 	c := k.client
 	if c.conn != k {

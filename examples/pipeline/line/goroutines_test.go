@@ -22,8 +22,8 @@ import (
 	"github.com/txaio-go/txaio/testutil"
 )
 
-// Every request ends, once and with its own answer or a reason, when goroutines
-// make them, give them up and wait for them at once, and the server is slow, loses
+// Every request ends once, with its own answer or an error, when goroutines make
+// requests, cancel them and wait for them at once, and the server is slow, loses
 // answers and breaks connections.
 func TestEveryRequestEndsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -78,7 +78,7 @@ func serveBadly(conn net.Conn) {
 	defer conn.Close()
 	for lines := bufio.NewScanner(conn); lines.Scan(); {
 		request := strings.SplitN(lines.Text(), " ", 3)
-		answer := func() { fmt.Fprintf(conn, "%s OK %s\n", request[0], request[2]) } // nobody minds if it fails
+		answer := func() { fmt.Fprintf(conn, "%s OK %s\n", request[0], request[2]) } // it may fail
 		switch n := rand.IntN(100); {
 		case n == 0: // the connection breaks
 			return

@@ -19,16 +19,16 @@ import (
 
 const timeout = 5 * time.Second
 
-// A world is a client, on a loop that the test drives, and its server's side.
+// A world is a client on a loop that the test drives, and the server's side.
 type world struct {
 	*testing.T
 	loop   *testutil.TestLoop
 	client *line.Client
 	peers  chan *peer
-	refuse error // what dialling fails with
+	refuse error // the error of dialling
 }
 
-// inBubble runs a test in a bubble, which tells when the reader and the writer of a
+// inBubble runs a test in a bubble, which knows when the reader and the writer of a
 // connection have nothing left to do.
 func inBubble(t *testing.T, test func(w *world)) {
 	t.Helper()
@@ -57,7 +57,7 @@ func (w *world) dial(ctx context.Context) (net.Conn, error) {
 // clock does not move.
 func (w *world) run() { w.loop.Wait() }
 
-// advance moves the clock, and then does as run.
+// advance moves the clock, and then calls run.
 func (w *world) advance(d time.Duration) {
 	w.run()
 	w.loop.Advance(d)
@@ -94,7 +94,7 @@ func (p *peer) expect(lines ...string) {
 	}
 }
 
-// expectEnd expects that the client has closed the connection, and sent nothing.
+// expectEnd checks that the client has closed the connection, and sent nothing.
 func (p *peer) expectEnd() {
 	p.Helper()
 	if got, err := p.lines.ReadString('\n'); got != "" || err != io.EOF {

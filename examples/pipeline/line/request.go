@@ -7,8 +7,8 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// timeouts has one timer of the loop for all the requests that time out within
-// 100 ms, whatever their clients. Rounded up, none times out early.
+// timeouts has one timer of the loop for all requests that time out within the same
+// 100 ms, of all clients. It rounds up, so none times out early.
 var timeouts = txaio.MakeBatchedTimer(100*time.Millisecond, 0, txaio.RoundUp())
 
 // A request is pending from start to forget.
@@ -17,7 +17,7 @@ type request struct {
 	command, argument string
 	answer            *txaio.Future[string]
 
-	// What follows belongs to the loop.
+	// The next fields belong to the loop.
 	id      uint64
 	timeout txaio.DelayedCall
 	conn    *conn
@@ -44,8 +44,8 @@ func (r *request) start() {
 	r.conn.send(r)
 }
 
-// settle ends the request with its answer, its timeout or the end of the
-// connection, whatever comes first.
+// settle ends the request with its answer, its timeout or the end of the connection,
+// whichever comes first.
 func (r *request) settle(answer string, err error) {
 	if !r.forget() {
 		return
@@ -58,16 +58,15 @@ func (r *request) settle(answer string, err error) {
 	r.client.finish()
 }
 
-// cancelled ends a request that was cancelled. Who cancels a future also makes
-// it fail.
+// cancelled ends a request that was cancelled. The cancellation settles the future.
 func (r *request) cancelled() {
 	if r.forget() {
 		r.client.finish()
 	}
 }
 
-// forget takes back all that waits for the request, and reports whether it was
-// pending.
+// forget removes the request from its connection, stops its timeout, and reports
+// whether it was pending.
 func (r *request) forget() bool {
 	if r.client.pending[r.id] != r {
 		return false

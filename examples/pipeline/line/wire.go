@@ -9,7 +9,7 @@ import (
 // maxLine is the length of the longest line that the client accepts.
 const maxLine = 64 << 10
 
-// check says what keeps a request from being one line.
+// check returns an error if a request does not fit into one line.
 func check(command, argument string) error {
 	switch {
 	case command == "" || strings.ContainsAny(command, " \r\n"):
@@ -32,7 +32,7 @@ type answer struct {
 	err  error // a *ServerError, or nil
 }
 
-// A ServerError is what the server answers instead of OK.
+// A ServerError is the server's answer if it refuses a request.
 type ServerError struct{ Text string }
 
 // Error returns the server's text.

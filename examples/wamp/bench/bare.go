@@ -9,9 +9,9 @@ import (
 	"github.com/coder/websocket"
 )
 
-// A bareClient is what a program would write that needs nothing but calls: the
-// same WebSocket library, and a map of those that are pending. It knows no
-// cancelling, no timeouts and no errors but its own.
+// A bareClient is a minimal client for calls only: the same WebSocket library, and
+// a map of the pending calls. It has no cancelling, no timeouts, and no errors but
+// its own.
 type bareClient struct {
 	conn *websocket.Conn
 
@@ -77,7 +77,8 @@ func (c *bareClient) serve(ctx context.Context) error {
 	return nil
 }
 
-// listen hands results to those who wait for them, until the connection ends.
+// listen delivers results to the goroutines that wait for them, until the
+// connection ends.
 func (c *bareClient) listen(ctx context.Context) {
 	for {
 		result, err := c.receive(ctx)

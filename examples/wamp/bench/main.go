@@ -1,8 +1,7 @@
-// Command bench measures calls through a router, caller and callee being two
-// connections of this process: how long one takes at a time, how many a second
-// there are with 100 at a time, and what each costs of the processors. It does
-// that with this client and, turn by turn, with a bare one; ../peers/bench.py
-// does it with Autobahn|Python.
+// Command bench measures calls through a router. Caller and callee are two
+// connections of this process. It measures the time of one call at a time, the
+// calls per second with 100 at a time, and the processor time of a call. It measures
+// this client and a bare one by turns; ../peers/bench.py measures Autobahn|Python.
 //
 //	go run -tags future ./bench -url ws://127.0.0.1:9000/
 //
@@ -64,7 +63,7 @@ func main() {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	// A program that drives its loop spares it the goroutines of its own.
+	// If the program drives the loop, the loop starts no goroutines.
 	loop := txaio.NewLoop()
 	txaio.SetLoop(loop)
 	benched := txaio.Go(func(context.Context) (struct{}, error) {
@@ -75,7 +74,7 @@ func main() {
 	}
 }
 
-// serve is the router's process.
+// serve runs the router, in its own process.
 func serve() {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -83,7 +82,7 @@ func serve() {
 	}
 	defer wamptest.ServeRouter(listener, "")()
 	fmt.Println("ws://" + listener.Addr().String() + "/")
-	_, _ = io.Copy(io.Discard, os.Stdin) // however it ends
+	_, _ = io.Copy(io.Discard, os.Stdin) // ends with the parent process
 }
 
 func startRouter(ctx context.Context) (url string, stop func(), err error) {
@@ -134,7 +133,7 @@ func bench(ctx context.Context, url string, calls, rounds int) error {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
 			if round == 0 {
-				continue // what is made once is made
+				continue // the first round only warms up
 			}
 			c.latency = append(c.latency, one.each)
 			c.throughput = append(c.throughput, 1e6/many.each)
@@ -155,7 +154,7 @@ func bench(ctx context.Context, url string, calls, rounds int) error {
 	return nil
 }
 
-// connect returns the clients, the bare one being first by name.
+// connect returns the clients, the bare one first.
 func connect(ctx context.Context, url string) ([]*client, error) {
 	bareCallee, err := dialBare(ctx, url)
 	if err != nil {
@@ -203,10 +202,10 @@ func connect(ctx context.Context, url string) ([]*client, error) {
 	}, nil
 }
 
-// figures are of one call, in microseconds.
+// figures are times of one call, in microseconds.
 type figures struct{ each, cpu float64 }
 
-// round makes so many calls, with so many goroutines.
+// round makes a number of calls, with at goroutines.
 func (c *client) round(ctx context.Context, calls, at int) (figures, error) {
 	var group sync.WaitGroup
 	errs := make(chan error, at)
@@ -237,8 +236,8 @@ func (c *client) round(ctx context.Context, calls, at int) (figures, error) {
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
-// ratio is the median of the rounds' ratios: the two rounds ran one after the
-// other, so that a machine that slows down slows both.
+// ratio returns the median of the ratios of rounds. The two rounds of a ratio ran
+// one after the other, so a machine that slows down affects both.
 func ratio(of, to []float64) float64 {
 	ratios := make([]float64, len(of))
 	for i := range of {
@@ -261,11 +260,11 @@ func join(ctx context.Context, url string) (*wamp.Session, error) {
 	return s, err
 }
 
-// cpuTime returns what this process has used of the processors.
+// cpuTime returns the processor time that this process has used.
 func cpuTime() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return 0 // the calls per second are right all the same
+		return 0 // the calls per second are still right
 	}
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

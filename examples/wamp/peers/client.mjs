@@ -2,17 +2,17 @@
 //
 //   node client.mjs autobahn|wampy URL json|msgpack|cbor [AUTHID METHOD SECRET]
 //
-// It does what client.py does, under the name com.peer, and prints "ready" when
-// it is.
+// It does the same as client.py, under the name com.peer, and prints "ready" when it
+// is ready.
 import { createRequire } from 'node:module'
 import WebSocket from 'ws'
 
 const require = createRequire(import.meta.url)
 const [library, url, serializer, authid, method, secret] = process.argv.slice(2)
 const realm = 'realm1'
-globalThis.WebSocket ??= WebSocket // which Node has from version 22 on
+globalThis.WebSocket ??= WebSocket // built into Node since version 22
 
-// The tests keep the standard input open for as long as they live.
+// The tests keep the standard input open until they end.
 if (process.env.UNTIL_STDIN_ENDS) {
   process.stdin.resume()
   process.stdin.on('end', () => process.exit())

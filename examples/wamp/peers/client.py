@@ -2,9 +2,9 @@
 
     python3 client.py URL json|msgpack|cbor [AUTHID METHOD SECRET]
 
-It registers procedures for Go to call, and does what Go tells it to through
-others: call a procedure, publish an event, say what it has heard. It prints
-"ready" when it is.
+It registers procedures for Go to call. Through some of them, Go makes it call a
+procedure, publish an event, or report its events. It prints "ready" when it is
+ready.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ from autobahn.wamp.types import (CallOptions, CallResult, PublishOptions,
 
 
 def end_with_parent():
-    """The tests keep the standard input open for as long as they live."""
+    """End with the tests, which keep the standard input open until they end."""
     sys.stdin.read()
     os._exit(0)
 
 
-# Autobahn 22.7.1 forgets what its session asks the transport for.
+# Autobahn 22.7.1 lacks a property that its session reads.
 if not hasattr(rawsocket.WampRawSocketClientProtocol, "transport_details"):
     rawsocket.WampRawSocketClientProtocol.transport_details = property(lambda self: self._transport_details)
 
@@ -99,7 +99,7 @@ class Client(ApplicationSession):
                 details.progress(i)
         return n
 
-    # What Go has it do
+    # Go asks for these
 
     async def do_call(self, procedure, *args):
         seen = []

@@ -20,8 +20,8 @@ import (
 
 var serializers = map[string]wamp.Serializer{"json": wamp.JSON, "msgpack": wamp.MessagePack, "cbor": wamp.CBOR}
 
-// Each client calls what Go registers and so the other way round, over each serializer
-// and transport that it has.
+// Each client calls procedures of Go, and Go calls those of the client, over each
+// serializer and transport that the client has.
 func TestClients(t *testing.T) {
 	for _, test := range []struct {
 		library, serializer string
@@ -139,8 +139,8 @@ func exchangeEvents(t *testing.T, s *wamp.Session) {
 	}
 }
 
-// exchangeBytes has binary data sent there and back, at several depths, and text with all
-// that a text may have.
+// exchangeBytes sends binary data there and back, at several depths, and text with
+// all kinds of characters.
 func exchangeBytes(t *testing.T, s *wamp.Session) {
 	t.Helper()
 	data := make([]byte, 256)
@@ -184,8 +184,8 @@ func TestSignedIn(t *testing.T) {
 	}
 }
 
-// A router that is restarted says goodbye, and does not know its realms at once when it
-// is back.
+// A router that is restarted says goodbye. When it is back, it does not know its
+// realms at once.
 func TestRouterRestarts(t *testing.T) {
 	router := wamptest.StartRouter(t, wamptest.RouterOptions{})
 	joins, leaves, retries := make(chan error, 10), make(chan string, 10), make(chan error, 100)
@@ -216,7 +216,7 @@ func TestRouterRestarts(t *testing.T) {
 		t.Error(reason)
 	}
 	router.Restart(t)
-	for range 3 { // the first is told of the goodbye, others of what they met
+	for range 3 { // the first reason is the goodbye, later ones are other errors
 		for !strings.Contains(receive(t, retries, "attempt").Error(), wamp.NoSuchRealm) {
 		}
 	}
@@ -261,8 +261,8 @@ func TestSlowLink(t *testing.T) {
 	}
 }
 
-// slowly returns the URL of a link to url that takes so many bytes a second in each
-// direction.
+// slowly returns the URL of a link to url that is limited to a number of bytes per
+// second in each direction.
 func slowly(t *testing.T, url string, speed int) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

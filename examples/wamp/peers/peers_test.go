@@ -23,12 +23,12 @@ import (
 	"github.com/txaio-go/txaio/examples/wamp/wamp"
 )
 
-// patience is how long a test waits for what has to come.
+// patience is how long a test waits for a peer.
 const patience = 30 * time.Second
 
-// startProcess starts a program that prints a line that begins with prefix
-// when it is ready, and returns the rest of that and the function that ends the
-// program. It does not outlive the test.
+// startProcess starts a program that prints a line beginning with prefix when it is
+// ready. It returns the rest of the line, and a function that ends the program. The
+// program also ends with the test.
 func startProcess(t testing.TB, prefix, name string, args ...string) (said string, kill func()) {
 	t.Helper()
 	command := exec.Command(name, args...)
@@ -49,7 +49,7 @@ func startProcess(t testing.TB, prefix, name string, args ...string) (said strin
 		if !ended {
 			ended = true
 			_ = command.Process.Kill() // it may have ended by itself
-			_ = command.Wait()         // killed is what it says
+			_ = command.Wait()         // its error says that it was killed
 		}
 	}
 	t.Cleanup(kill)
@@ -77,7 +77,7 @@ func startProcess(t testing.TB, prefix, name string, args ...string) (said strin
 	return said, kill
 }
 
-// anyPort has a router choose a port.
+// anyPort lets a router choose a port.
 const anyPort = "0"
 
 // startFox starts fox-wamp and returns its port.
@@ -161,9 +161,8 @@ func join(t testing.TB, config wamp.Config) *wamp.Session {
 	return s
 }
 
-// full returns a payload with keyword arguments, though empty ones: fox-wamp
-// makes null of what is left out, and Autobahn|Python ends its session over
-// that.
+// full returns a payload with empty keyword arguments. If they are missing,
+// fox-wamp sends null, and Autobahn|Python ends its session.
 func full(args ...any) wamp.Payload { return wamp.Args(args...).With(nil) }
 
 func text(payload wamp.Payload) string {
@@ -173,8 +172,8 @@ func text(payload wamp.Payload) string {
 	return fmt.Sprint(payload.Args, payload.Kwargs)
 }
 
-// Each peer test runs at fox-wamp and at the tests' own router, which does
-// what fox-wamp leaves out.
+// atRouters runs a test at fox-wamp and at the tests' own router, which has features
+// that fox-wamp lacks.
 func atRouters(t *testing.T, test func(t *testing.T, url string, fox bool)) {
 	t.Run("fox-wamp", func(t *testing.T) {
 		port, _ := startFox(t, anyPort)
@@ -193,7 +192,7 @@ func TestGoCallsPython(t *testing.T) {
 
 		failed := wampError(t, s.Call("com.peer.fail", wamp.Args("no luck")))
 		want := "com.peer.error [no luck] map[code:7]"
-		if fox { // it makes one of its own of every error, with the URI as the argument
+		if fox { // it replaces every error by one of its own, with the URI as the argument
 			want = "wamp.error.callee_failure [com.peer.error] map[]"
 		}
 		if got := fmt.Sprint(failed.URI, " ", failed.Args, " ", failed.Kwargs); got != want {
@@ -293,7 +292,7 @@ func TestEvents(t *testing.T) {
 
 		must(t, subscription.Unsubscribe())
 		must(t, s.Call("com.peer.do_publish", wamp.Args("com.peer.news", "gone", 0)))
-		must(t, s.Call("com.peer.add", wamp.Args(1, 1))) // what was on its way has come
+		must(t, s.Call("com.peer.add", wamp.Args(1, 1))) // earlier messages have arrived
 		if len(heard) != 0 {
 			t.Error("heard after unsubscribing: " + <-heard)
 		}
@@ -310,7 +309,7 @@ func TestCancelAndTimeout(t *testing.T) {
 		if _, err := await(t, slow); !errors.Is(err, txaio.ErrCancelled) {
 			t.Errorf("cancelled: %v", err)
 		}
-		if !fox { // which takes no notice of CANCEL
+		if !fox { // fox-wamp ignores CANCEL
 			if got := text(must(t, s.Call("com.peer.was_cancelled", wamp.Payload{})).Payload); got != "[true]" {
 				t.Error(got)
 			}
@@ -348,11 +347,11 @@ func TestLeave(t *testing.T) {
 		if _, err := await(t, s.Call("com.x", wamp.Payload{})); !errors.Is(err, wamp.ErrNotJoined) {
 			t.Error(err)
 		}
-		must(t, s.Join()) // it was no end
+		must(t, s.Join()) // a session can join again
 	})
 }
 
-// A router that is killed and comes back is what reconnection is for.
+// A session reconnects to a router that is killed and comes back.
 func TestRouterKilled(t *testing.T) {
 	port, kill := startFox(t, anyPort)
 	joins, leaves := make(chan uint64, 10), make(chan string, 10)
@@ -416,7 +415,7 @@ func TestAuthentication(t *testing.T) {
 			}
 		})
 	}
-	t.Run("salted", func(t *testing.T) { // at the own router, which Autobahn joins in the same way
+	t.Run("salted", func(t *testing.T) { // at the tests' own router; Autobahn joins it in the same way
 		url := wamptest.NewRouter(t, "joe-secret")
 		startPeer(t, "python", url, "json", "joe", "wampcra", "joe-secret")
 		s := join(t, wamp.Config{URL: url, Auth: []wamp.Authenticator{wamp.CRA("joe", "joe-secret")}})

@@ -1,12 +1,12 @@
-// Runs the router fox-wamp on a port of 127.0.0.1 for the tests, 0 standing for
-// one that is free, and prints which: anonymous, or with authentication where
-// it is given the methods after the port:
+// Runs the router fox-wamp for the tests on a port of 127.0.0.1, and prints the
+// port. Port 0 stands for a free one. If methods follow the port, sessions must
+// authenticate:
 //
 //   node router.cjs 9000
 //   node router.cjs 9000 ticket wampcra
 //
-// fox-wamp brings the protocol of authentication; who may join it asks of its
-// application, which is this file.
+// fox-wamp implements the protocol of authentication. It asks its application,
+// which is this file, who may join.
 'use strict'
 
 const { createHmac } = require('crypto')
@@ -31,8 +31,8 @@ const auth = {
   }
 }
 
-// The tests keep its standard input open for as long as they live, so that it
-// does not outlive them, however they end.
+// The tests keep the standard input open until they end, so that this process ends
+// with them.
 if (process.env.UNTIL_STDIN_ENDS) {
   process.stdin.resume()
   process.stdin.on('end', () => process.exit())

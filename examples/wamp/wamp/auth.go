@@ -20,21 +20,21 @@ import (
 type Authenticator struct {
 	// Method is WAMP's name of the method.
 	Method string
-	// AuthID is who the session says it is; empty for a method that tells by itself. HELLO
-	// has one: with several, the session offers what has the first, and if the router
-	// refuses that, what has the next.
+	// AuthID is the name that the session claims; empty if the method does not need
+	// one. A HELLO has only one. If authenticators have different ones, the session
+	// offers those with the first, and if the router refuses, those with the next.
 	AuthID string
-	// Extra makes what HELLO has for the method, its authextra, anew for each attempt to
-	// join; nil stands for none.
+	// Extra returns the authextra of HELLO for the method. It is called for each attempt
+	// to join; nil stands for none.
 	Extra func() map[string]any
 	// Answer answers the router's challenge. It is called on the loop.
 	Answer func(*Challenge) (*txaio.Future[string], error)
-	// Verify decides, on the loop, whether it is the right router that has welcomed the
-	// session after the challenge; nil accepts any.
+	// Verify checks, on the loop, that the right router has welcomed the session after
+	// the challenge; nil accepts any.
 	Verify func(*Challenge, *JoinDetails) error
 }
 
-// A Challenge is what the router asks of a session that wants to join.
+// A Challenge is the router's question to a session that wants to join.
 type Challenge struct {
 	Method string
 	Extra  map[string]any
@@ -45,7 +45,7 @@ type Challenge struct {
 	// Reply is the extra that is sent with the answer. Answer may put something in.
 	Reply map[string]any
 
-	verifier string // SCRAM: what only the right router knows
+	verifier string // SCRAM: the proof that only the right router can send
 }
 
 // Ticket authenticates with a secret that is sent as it is: use it over TLS.
@@ -55,12 +55,12 @@ func Ticket(authID, ticket string) Authenticator {
 	}}
 }
 
-// CRA authenticates with WAMP-CRA: the session signs the router's challenge
-// with the secret, which does not travel. If the challenge has a salt, the
-// key is derived from the secret.
+// CRA authenticates with WAMP-CRA: the session signs the router's challenge with
+// the secret, and does not send the secret. If the challenge has a salt, it derives
+// the key from the secret.
 func CRA(authID, secret string) Authenticator {
 	return Authenticator{Method: "wampcra", AuthID: authID, Answer: func(challenge *Challenge) (*txaio.Future[string], error) {
-		// To derive a key can take a second, which is too long for the loop.
+		// Deriving a key can take a second, which is too long for the loop.
 		return txaio.Go(func(context.Context) (string, error) { return signCRA(secret, challenge.Extra) }), nil
 	}}
 }
@@ -98,7 +98,7 @@ func signCRA(secret string, extra map[string]any) (string, error) {
 	return base64.StdEncoding.EncodeToString(signer.Sum(nil)), nil
 }
 
-// number returns a number of the challenge's.
+// number returns a number in the challenge.
 func number(extra map[string]any, name string, standard, limit int64) (int, error) {
 	value, given := extra[name]
 	if !given || value == nil {
@@ -154,7 +154,7 @@ func features(names ...string) map[string]any {
 	return map[string]any{"features": set}
 }
 
-// offered are the ways to authenticate of the identity that is being tried.
+// offered returns the authenticators of the identity that the session is trying.
 func (s *Session) offered() (offered []Authenticator) {
 	if len(s.config.Auth) == 0 {
 		return nil
@@ -167,8 +167,8 @@ func (s *Session) offered() (offered []Authenticator) {
 	return offered
 }
 
-// nextIdentity reports whether there is another identity to try after the router has
-// refused one.
+// nextIdentity goes on to the next identity after the router has refused one, and
+// reports whether there is one.
 func (s *Session) nextIdentity(reason string) bool {
 	if !finals[reason] || reason == ProtocolViolation {
 		return false
@@ -217,8 +217,8 @@ func (s *Session) cannotAuthenticate(err error) {
 	s.abortWith(cannotAuthenticate, err)
 }
 
-// verify decides whether the router that welcomes the session is the right one. One
-// that asks nothing has proved nothing.
+// verify checks that the right router welcomes the session. A router that sends no
+// challenge has proved nothing.
 func (s *Session) verify(details *JoinDetails) error {
 	offered := s.offered()
 	if s.challenge == nil {

@@ -74,7 +74,7 @@ func TestChallengesThatCannotBeAnswered(t *testing.T) {
 	}
 }
 
-// An application may take its time to answer, or ask somebody.
+// An application may answer later, for example after it has asked the user.
 func TestOwnAuthenticator(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		answers := make(chan *txaio.Future[string], 1)
@@ -141,8 +141,7 @@ func TestCryptosign(t *testing.T) {
 	}
 }
 
-// The signature is for the TLS connection that it travels on, which TLS 1.3 has no
-// id for.
+// The signature includes the id of its TLS connection. TLS 1.3 has no such id.
 func TestCryptosignBindsTheChannel(t *testing.T) {
 	server := wamptest.NewServer(t)
 	secure := httptest.NewTLSServer(server)
@@ -251,7 +250,7 @@ func toJSON(t *testing.T, v any) string {
 	return string(text)
 }
 
-// Each attempt to join has a nonce of its own, and a wrong password is found out.
+// Each attempt to join has a nonce of its own, and a wrong password is refused.
 func TestSCRAMNonces(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s := newSession(t, server, wamp.Config{Auth: []wamp.Authenticator{wamp.SCRAM("joe", "guess")}})
@@ -277,7 +276,7 @@ func TestSCRAMNonces(t *testing.T) {
 	})
 }
 
-// A router that asks nothing has not shown who it is.
+// A router that sends no challenge has not proved who it is.
 func TestWelcomeWithoutAChallenge(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		for ok, auth := range map[bool][]wamp.Authenticator{
@@ -328,8 +327,8 @@ func TestSCRAMChallengesThatCannotBeAnswered(t *testing.T) {
 	}
 }
 
-// HELLO has one name: that of the next way to authenticate is offered if the router
-// refuses the first.
+// HELLO has one name. If the router refuses it, the session tries the name of the
+// next authenticator.
 func TestEachAuthenticatorHasItsName(t *testing.T) {
 	auth := []wamp.Authenticator{
 		wamp.Ticket("joe", "one"), wamp.Ticket("jane", "two"), wamp.CRA("joe", "three"), wamp.Cryptosign("", testKey),
@@ -341,7 +340,7 @@ func TestEachAuthenticatorHasItsName(t *testing.T) {
 		p.Send(`[3, {}, "` + reason + `"]`)
 		p.ExpectClosed()
 		p.Drop()
-		synctest.Wait() // until the session knows
+		synctest.Wait() // until the session has handled it
 	}
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s := newSession(t, server, wamp.Config{Auth: auth, Reconnect: &wamp.Backoff{}})
@@ -361,7 +360,7 @@ func TestEachAuthenticatorHasItsName(t *testing.T) {
 		refuse(p, "wamp.error.no_such_principal")
 		p = server.Accept()
 		hello(p, `"authextra": {"pubkey": "*"}, `, `["cryptosign"]`)
-		refuse(p, "wamp.error.no_such_principal") // nobody is left, and it is no matter of time
+		refuse(p, "wamp.error.no_such_principal") // no identity is left, and waiting would not help
 		if _, err := await(t, s.Call("com.x", wamp.Payload{})); !errors.Is(err, wamp.ErrNotJoined) {
 			t.Error(err)
 		}

@@ -19,13 +19,13 @@ type CallOptions struct {
 	RouterTimeout time.Duration
 	// DiscloseMe asks the router to tell the callee who calls.
 	DiscloseMe bool
-	// OnProgress gets the progressive results, on the loop; asking for them is
-	// what tells the callee that it may send some.
+	// OnProgress gets the progressive results, on the loop. Without it, the callee
+	// is not allowed to send any.
 	OnProgress func(*Result)
-	// CancelMode is how the router is asked to cancel the call: "skip",
-	// "kill" or "killnowait", which is the default.
+	// CancelMode says how the router cancels the call: "skip", "kill" or
+	// "killnowait", the default.
 	CancelMode string
-	// Options are further ones that the router knows.
+	// Options are other options for the router.
 	Options map[string]any
 }
 
@@ -51,7 +51,7 @@ type call struct {
 	body      body
 	future    *txaio.Future[*Result]
 
-	// What follows is set when the call is sent, and then belongs to the loop.
+	// The next fields are set when the call is sent, and then belong to the loop.
 	id      uint64
 	timeout txaio.DelayedCall
 	open    bool // more arguments come; guarded like the requests
@@ -71,7 +71,7 @@ func (c *call) make(payload Payload) *txaio.Future[*Result] {
 // noOptions are those of most calls.
 var noOptions any = json.RawMessage("{}")
 
-// prepare does what needs no session.
+// prepare does the part that needs no session.
 func (c *call) prepare(payload Payload) (err error) {
 	if err := checkURI(c.procedure, exact); err != nil {
 		return err
@@ -109,7 +109,7 @@ func (c *call) start() {
 	if err := s.requests.send(s, c, codeCall, c.details, c.procedure, c.body.args, c.body.kwargs); err != nil {
 		reject(c.future, err)
 	}
-	c.body = body{} // it is not needed any more, however long the call takes
+	c.body = body{} // free the memory while the call is pending
 }
 
 func (c *call) sending(s *Session, id uint64) {
@@ -123,8 +123,8 @@ func (c *call) sending(s *Session, id uint64) {
 	}
 }
 
-// canceller is called on whatever goroutine cancels the future on one backend,
-// and on the loop on the other.
+// canceller is called on the goroutine that cancels the future on one backend, and
+// on the loop on the other.
 func (c *call) canceller(*txaio.Future[*Result]) {
 	c.session.loop.CallSoon(func() { c.abandon() })
 }
@@ -142,12 +142,12 @@ func (c *call) abandon() bool {
 	return true
 }
 
-// knowsCancel reports whether the router may be sent a CANCEL: unless it says
-// that it does not know it. Routers that know it do not all say so.
+// knowsCancel returns false if the router says that it does not support CANCEL. Not
+// every router that supports it says so.
 func knowsCancel(welcome map[string]any) bool {
 	var feature any = welcome
 	for _, name := range []string{"roles", "dealer", "features", "call_canceling"} {
-		dict, _ := feature.(map[string]any) // what is missing is nil, and that is no false
+		dict, _ := feature.(map[string]any) // nil if it is missing, which does not mean false
 		feature = dict[name]
 	}
 	return feature != false

@@ -62,7 +62,7 @@ func TestCancelCall(t *testing.T) {
 			if _, err := await(t, f); !errors.Is(err, txaio.ErrCancelled) {
 				t.Error(err)
 			}
-			// Whatever the router answers, it is not a breach of the protocol.
+			// Any answer of the router is allowed.
 			if i == 0 {
 				p.Send(fmt.Sprintf(`[50, %v, {"progress": true}, [1]]`, request), fmt.Sprintf(`[50, %v, {}, [2]]`, request))
 			} else {
@@ -76,8 +76,8 @@ func TestCancelCall(t *testing.T) {
 	})
 }
 
-// A call is sent at once, also by the loop; but not before what was asked for earlier
-// and has to wait for the loop.
+// A call is sent at once, also on the loop, unless an earlier request still waits
+// for the loop.
 func TestOrder(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s, p := joinedSession(t, server, wamp.Config{})
@@ -101,7 +101,7 @@ func TestOrder(t *testing.T) {
 	})
 }
 
-// A router that says that it does not know CANCEL is not sent one.
+// The session sends no CANCEL to a router that says that it does not support it.
 func TestRouterWithoutCancel(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s := newSession(t, server, wamp.Config{})
@@ -143,7 +143,8 @@ func TestCallTimeout(t *testing.T) {
 	})
 }
 
-// More calls than a session remembers may be given up, and answered after all.
+// A program may give up more calls than the session remembers, and the router may
+// still answer them.
 func TestManyAbandonedCalls(t *testing.T) {
 	inOneBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s, p := joinedSession(t, server, wamp.Config{})

@@ -17,8 +17,8 @@ func (cborSerializer) number() byte { return 3 }
 
 func (cborSerializer) encode(message []any) ([]byte, error) { return cbor.Marshal(message) }
 
-// cborMode leaves it to received to find what is no text, and limits no lengths
-// but those of the whole message.
+// cborMode accepts invalid UTF-8, because received reports it. It does not limit
+// lengths, because the length of the message is limited.
 var cborMode = func() cbor.DecMode {
 	mode, err := cbor.DecOptions{
 		DefaultMapType:   reflect.TypeFor[map[string]any](),

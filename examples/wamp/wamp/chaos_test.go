@@ -21,10 +21,10 @@ import (
 	"github.com/txaio-go/txaio/examples/wamp/wamp"
 )
 
-// A hundred sessions, by turns with each serializer, call one another for a minute through
-// a router that mistreats frames and restarts. Every call ends, once and with its own
-// result or an error. When the router behaves again, every registration and subscription
-// is back, and at the end of the bubble no goroutine is left.
+// A hundred sessions, with different serializers, call one another for a minute through
+// a router that damages frames and restarts. Every call ends once, with its own result
+// or an error. When the router works again, every registration and subscription is
+// back, and at the end of the bubble no goroutine is left.
 func TestChaos(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		t.Cleanup(testutil.ReplaceLoop(txaio.NewLoop()))
@@ -92,7 +92,7 @@ func TestChaos(t *testing.T) {
 		}
 		group.Wait()
 		router.SetRate(0)
-		time.Sleep(time.Minute) // for what is late, and the sessions that wait to connect
+		time.Sleep(time.Minute) // for late frames, and sessions that wait to connect
 		calls := int64(0)
 		for i := range ends {
 			for number, ended := range ends[i] {

@@ -18,7 +18,7 @@ func (s *Session) CallContext(ctx context.Context, procedure string, payload Pay
 	f := s.Call(procedure, payload, options...)
 	result, err := txaio.Await(ctx, f)
 	if err != nil {
-		txaio.Cancel(f) // which does nothing if f has failed
+		txaio.Cancel(f) // does nothing if f has failed
 	}
 	if fail, is := errors.AsType[*txaio.Failure](err); is {
 		err = fail.Value() // the stack is this package's own
@@ -26,8 +26,8 @@ func (s *Session) CallContext(ctx context.Context, procedure string, payload Pay
 	return result, err
 }
 
-// CallAs is [Session.CallContext] for a procedure with one result, which is stored in a
-// T as [Payload.Scan] does it.
+// CallAs is [Session.CallContext] for a procedure with one result. It stores the result
+// in a T as [Payload.Scan] does.
 func CallAs[T any](ctx context.Context, s *Session, procedure string, payload Payload, options ...CallOptions) (T, error) {
 	var value T
 	result, err := s.CallContext(ctx, procedure, payload, options...)
@@ -37,10 +37,10 @@ func CallAs[T any](ctx context.Context, s *Session, procedure string, payload Pa
 	return value, err
 }
 
-// Handle registers a procedure whose handler may block: each call of it has a goroutine
-// of its own, of which [RegisterOptions].Concurrency run at once. Further invocations
-// wait. ctx ends when the caller cancels the call or its time is over, and when the
-// session ends; what the handler returns after that is dropped.
+// Handle registers a procedure whose handler may block. Each call of handler runs on a
+// goroutine of its own, at most [RegisterOptions].Concurrency at once. Further
+// invocations wait. ctx ends when the caller cancels the call, when the caller's time
+// is over, and when the session ends. A result after that is dropped.
 func (s *Session) Handle(procedure string, handler func(context.Context, *Invocation) (Payload, error), options ...RegisterOptions) *txaio.Future[*Registration] {
 	o := optional(options)
 	slots := slots{session: s, free: cmp.Or(o.Concurrency, 100)}
@@ -60,9 +60,9 @@ func (s *Session) Handle(procedure string, handler func(context.Context, *Invoca
 	}, o)
 }
 
-// HandleEvents subscribes to a topic with a handler that may block: each call of it has a
-// goroutine of its own, of which [SubscribeOptions].Concurrency run at once: with
-// one, which is the default, the events come in order. ctx ends with the connection.
+// HandleEvents subscribes to a topic with a handler that may block. Each call of handler
+// runs on a goroutine of its own, at most [SubscribeOptions].Concurrency at once. The
+// default is one, so that the events come in order. ctx ends with the connection.
 func (s *Session) HandleEvents(topic string, handler func(context.Context, *Event) error, options ...SubscribeOptions) *txaio.Future[*Subscription] {
 	o := optional(options)
 	slots := slots{session: s, free: cmp.Or(o.Concurrency, 1)}
@@ -78,8 +78,9 @@ type slots struct {
 	waiting []func()
 }
 
-// inSlot calls fn on a goroutine of its own, as soon as there is a slot for it. The
-// future is fn's; cancelling it ends fn's context, or keeps it from being called.
+// inSlot calls fn on a goroutine of its own, as soon as a slot is free, and returns a
+// future of its result. Cancelling the future ends fn's context, or removes fn from
+// the queue.
 func inSlot[T any](slots *slots, fn func(context.Context) (T, error)) *txaio.Future[T] {
 	s := slots.session
 	var running *txaio.Future[T] // belongs to the loop
@@ -108,7 +109,7 @@ func inSlot[T any](slots *slots, fn func(context.Context) (T, error)) *txaio.Fut
 	return f
 }
 
-// next begins what waits for a slot.
+// next starts waiting functions while slots are free.
 func (slots *slots) next() {
 	for slots.free > 0 && len(slots.waiting) > 0 {
 		begin := slots.waiting[0]

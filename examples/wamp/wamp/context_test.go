@@ -104,7 +104,7 @@ func TestCallAs(t *testing.T) {
 	})
 }
 
-// handling has a session handle com.x as the registration 7.
+// handling lets a session handle com.x as the registration 7.
 func handling(t *testing.T, s *wamp.Session, p *wamptest.Peer, handler func(context.Context, *wamp.Invocation) (wamp.Payload, error), options ...wamp.RegisterOptions) {
 	t.Helper()
 	f := s.Handle("com.x", handler, options...)
@@ -113,7 +113,7 @@ func handling(t *testing.T, s *wamp.Session, p *wamptest.Peer, handler func(cont
 	must(t, f)
 }
 
-// Handlers that wait do not wait for one another, but for a slot.
+// Handlers run at once, up to the number of slots.
 func TestHandlersRunAtOnce(t *testing.T) {
 	for _, test := range []struct {
 		concurrency, calls int
@@ -169,8 +169,8 @@ func TestHandlerFails(t *testing.T) {
 	})
 }
 
-// A handler's context ends with INTERRUPT, the caller's time and the session. One that
-// does not care keeps its slot.
+// A handler's context ends with INTERRUPT, the caller's time and the session. A handler
+// that ignores this keeps its slot.
 func TestHandlersContext(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s, p := joinedSession(t, server, wamp.Config{Reconnect: steady()})
@@ -326,7 +326,7 @@ func TestConfigLoop(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		loop := &countingLoop{Loop: txaio.NewLoop()}
 		restore := testutil.ReplaceLoop(loop)
-		if txaio.UsingDeferred { // which has one loop for the whole program
+		if txaio.UsingDeferred { // it has one loop for the whole program
 			defer restore()
 		} else {
 			restore()
@@ -366,8 +366,8 @@ func TestProgressiveCall(t *testing.T) {
 	})
 }
 
-// Arguments that the router does not take end the call: a callee that got the next ones
-// would not know that some are missing.
+// If arguments are too long for the router, the call ends. Otherwise the callee would
+// get the next ones, and not know that some are missing.
 func TestProgressiveCallWithTooLongArguments(t *testing.T) {
 	rawBubble(t, func(t *testing.T, server *wamptest.Server) {
 		server.RawLength = 1 // 1024 bytes
@@ -407,7 +407,7 @@ func TestProgressiveInvocation(t *testing.T) {
 		p.Send(`[68, 1, 7, {}, [3]]`)
 		p.Expect(`[70, 1, {}, [6]]`)
 
-		// What comes after the answer is no new call.
+		// Arguments that come after the answer are no new call.
 		p.Send(`[68, 3, 7, {"progress": true}, [1]]`, `[68, 3, 7, {"progress": true}, ["enough"]]`)
 		p.Expect(`[70, 3, {}, ["stopped"]]`)
 		p.Send(`[68, 3, 7, {"progress": true}, [3]]`, `[68, 3, 7, {}, [4]]`)

@@ -27,10 +27,10 @@ func (l *countingLoop) CallLater(delay time.Duration, fn func()) txaio.DelayedCa
 	return l.Loop.CallLater(delay, fn)
 }
 
-// memory returns what the heap and the stacks occupy.
+// memory returns the size of the heap and the stacks.
 func memory() int64 {
 	runtime.GC()
-	runtime.GC() // what has a finalizer
+	runtime.GC() // for objects that need two collections
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return int64(stats.HeapAlloc + stats.StackInuse)

@@ -16,15 +16,15 @@ const tlsUnique = "tls-unique"
 
 // CryptosignOptions are options of [Cryptosign].
 type CryptosignOptions struct {
-	// BindChannel signs the TLS connection with the challenge, so that whoever stands
-	// between the session and the router cannot use the signature. It is WAMP's
-	// tls-unique, which TLS has up to version 1.2: [tls.Config].MaxVersion has to say so.
+	// BindChannel includes the TLS connection in the signature, so that nobody between
+	// the session and the router can use it. It is WAMP's tls-unique, which exists up to
+	// TLS 1.2: set [tls.Config].MaxVersion.
 	BindChannel bool
 }
 
 // Cryptosign authenticates with WAMP-cryptosign: the session signs the router's challenge
-// with a key of Ed25519, whose public half the router knows. Without an authID
-// the router tells by the key who it is.
+// with an Ed25519 key, and the router knows the public key. Without an authID, the
+// router finds the name by the key.
 func Cryptosign(authID string, key ed25519.PrivateKey, options ...CryptosignOptions) Authenticator {
 	bind := optional(options).BindChannel
 	return Authenticator{
@@ -55,10 +55,10 @@ func Cryptosign(authID string, key ed25519.PrivateKey, options ...CryptosignOpti
 	}
 }
 
-// signCryptosign returns the signature and what was signed: the challenge, with the
-// channel's id, if there is one.
+// signCryptosign returns the signature, followed by the signed data: the challenge,
+// with the channel's id if there is one.
 func signCryptosign(key ed25519.PrivateKey, extra map[string]any, channel []byte) (string, error) {
-	text, _ := extra["challenge"].(string) // what is no text is no challenge either
+	text, _ := extra["challenge"].(string) // "" is no challenge
 	signed, err := hex.DecodeString(text)
 	if err != nil || len(signed) != sha256.Size {
 		return "", fmt.Errorf("the router's challenge is not %d bytes in hexadecimal", sha256.Size)

@@ -1,8 +1,7 @@
 // Package wamp is a client for WAMP, the Web Application Messaging Protocol:
-// remote procedure calls and publish and subscribe through a router. It is
-// written against the portable API of txaio alone, in the shape of Autobahn's
-// ApplicationSession, and the program that uses it chooses the semantics of
-// its futures with a build tag.
+// remote procedure calls and publish and subscribe through a router. It uses only
+// the portable API of txaio, and resembles Autobahn's ApplicationSession. The
+// program that uses it chooses the semantics of its futures with a build tag.
 //
 //	session, err := wamp.NewSession(wamp.Config{
 //		URL:       "ws://127.0.0.1:9000/",

@@ -8,19 +8,19 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// A topic is what can be subscribed to, or registered.
+// A topic identifies a subscription, or a registration.
 type topic struct{ uri, match string }
 
-// An entry is a registration or a subscription. The router has an id for it as long
-// as the connection lasts; after that the session asks for it again. Entries of
-// one topic share the id. Everything but what comes first belongs to the loop.
+// An entry is a registration or a subscription. The router's id for it lasts as long
+// as the connection; after that the session asks again. Entries of one topic share
+// the id. The second group of fields belongs to the loop.
 type entry struct {
 	session   *Session
 	table     *table
 	topic     topic
 	options   any // encoded
 	onRevoked func(reason string)
-	take      func(*message) // what to do with an EVENT or INVOCATION
+	take      func(*message) // handles an EVENT or INVOCATION
 
 	id     uint64 // 0 if the router has none
 	live   bool   // made, and not taken back
@@ -30,17 +30,17 @@ type entry struct {
 // A table has a session's registrations, or its subscriptions.
 type table struct {
 	ask, end code
-	none     string // the URI of the error for what there is not
+	none     string // the URI of the error for an unknown one
 
 	byID   map[uint64][]*entry
 	asking map[topic]int    // requests that are pending
-	kept   map[topic]uint64 // ids without an entry that those will get
-	again  map[topic]bool   // what OnJoin has asked for in this connection
+	kept   map[topic]uint64 // ids without an entry, for those requests
+	again  map[topic]bool   // topics that OnJoin has asked for in this connection
 	made   []*entry         // all that live, in order
 	turn   int
 }
 
-// disconnected forgets what the router knew.
+// disconnected forgets the router's ids.
 func (t *table) disconnected() {
 	t.byID = make(map[uint64][]*entry)
 	t.asking, t.kept, t.again = make(map[topic]int), make(map[topic]uint64), make(map[topic]bool)
@@ -67,8 +67,8 @@ func (s *Session) newEntry(t *table, uri, match string, options details, onRevok
 	return &entry{session: s, table: t, topic: topic{uri, cmp.Or(match, exact)}, options: encoded, onRevoked: onRevoked}, err
 }
 
-// makeEntry asks the router for an entry. handle is the program's, and made is told the
-// first id.
+// makeEntry asks the router for an entry. The future succeeds with handle. made gets
+// the first id.
 func makeEntry[T any](e *entry, handle T, made func(id uint64)) *txaio.Future[T] {
 	s := e.session
 	f := newFuture[T](s)
@@ -102,7 +102,7 @@ func askFor[T any](e *entry, f *txaio.Future[T], value T, made func(id uint64), 
 			return
 		}
 		t.asking[e.topic]--
-		if id, kept := t.kept[e.topic]; kept && t.asking[e.topic] == 0 { // nobody takes it over
+		if id, kept := t.kept[e.topic]; kept && t.asking[e.topic] == 0 { // no request will use it
 			delete(t.kept, e.topic)
 			f := newFuture[struct{}](s)
 			s.logFailure(f, t.end.String()+" of "+e.topic.uri)
@@ -113,27 +113,26 @@ func askFor[T any](e *entry, f *txaio.Future[T], value T, made func(id uint64), 
 	r.send(s, e.options, e.topic.uri)
 }
 
-// takeBack takes an entry back, for the program.
+// takeBack ends an entry when the program asks for it.
 func (e *entry) takeBack() *txaio.Future[struct{}] {
 	f := newFuture[struct{}](e.session)
 	onLoop(e.session, f, func() { e.finish(f) })
 	return f
 }
 
-// finish takes an entry back.
+// finish ends an entry.
 func (e *entry) finish(f *txaio.Future[struct{}]) {
 	t := e.table
 	switch {
 	case !e.live:
 		reject(f, &Error{URI: t.none, Payload: Args(e.topic.uri + " was taken back before, or the router has done it")})
 		return
-	case e.id == 0: // there is no connection, or the answer to askFor will find it so
+	case e.id == 0: // there is no connection, or askFor handles this when it has its answer
 		resolve(f, struct{}{})
 	case len(living(t.byID[e.id])) > 1:
 		resolve(f, struct{}{})
 	case t.asking[e.topic] > 0:
-		// A request that is pending gets the same id, which an end behind it
-		// would end.
+		// A pending request will get the same id. Do not end that.
 		t.kept[e.topic] = e.id
 		resolve(f, struct{}{})
 	default:
@@ -143,12 +142,12 @@ func (e *entry) finish(f *txaio.Future[struct{}]) {
 	t.made = slices.DeleteFunc(t.made, func(other *entry) bool { return other == e })
 }
 
-// sendEnd asks the router to forget an id. The entries stay until it has: invocations
-// may be on their way.
+// sendEnd asks the router to forget an id. The entries stay until its answer, because
+// invocations may be on their way.
 func (t *table) sendEnd(s *Session, id uint64, uri string, f *txaio.Future[struct{}]) {
 	r := &simple[struct{}]{of: t.end, about: uri, future: f}
 	r.take = func(uint64) (struct{}, error) {
-		if t.byID[id] = living(t.byID[id]); len(t.byID[id]) == 0 { // else it was made again in the meantime
+		if t.byID[id] = living(t.byID[id]); len(t.byID[id]) == 0 { // otherwise it was made again in the meantime
 			delete(t.byID, id)
 		}
 		return struct{}{}, nil
@@ -160,8 +159,8 @@ func living(entries []*entry) []*entry {
 	return slices.DeleteFunc(slices.Clone(entries), func(e *entry) bool { return !e.live })
 }
 
-// restore asks again for what the router had when the connection before was lost,
-// but for what OnJoin has asked for by itself, then and now.
+// restore asks again for the entries of the lost connection, except for those that
+// OnJoin asked for and asks for again.
 func (t *table) restore(s *Session) {
 	t.made = slices.DeleteFunc(t.made, func(e *entry) bool {
 		if e.onJoin && e.id == 0 && t.again[e.topic] {
@@ -177,7 +176,7 @@ func (t *table) restore(s *Session) {
 	clear(t.again)
 }
 
-// restore tries until the router agrees, or the connection is lost.
+// restore tries again until the router agrees, or the connection is lost.
 func (e *entry) restore(transport *transport, attempt int) {
 	s := e.session
 	f := newFuture[struct{}](s)
@@ -191,7 +190,7 @@ func (e *entry) restore(transport *transport, attempt int) {
 		if !e.live || s.transport != transport || s.phase != joined {
 			return
 		}
-		if timeout, is := errors.AsType[*TimeoutError](fail); is { // the router may have it, by an id that nobody knows
+		if timeout, is := errors.AsType[*TimeoutError](fail); is { // the router may have made it, with an id that the session does not know
 			transport.abort(timeout)
 			return
 		}
@@ -205,7 +204,7 @@ func (e *entry) restore(transport *transport, attempt int) {
 	})
 }
 
-// pick returns one of the entries with an id, in turn: one that lives, if there is any.
+// pick returns one of the entries with an id, in turn. It prefers live ones.
 func (t *table) pick(id uint64) (e *entry) {
 	entries := t.byID[id]
 	t.turn++
@@ -217,7 +216,7 @@ func (t *table) pick(id uint64) (e *entry) {
 	return e
 }
 
-// stray logs an EVENT or INVOCATION for what the session does not have.
+// stray logs an EVENT or INVOCATION with an unknown id.
 func (s *Session) stray(m *message, kind string) {
 	s.log.Warn("WAMP: {message} for the {kind} {id}, which this session does not have, is ignored",
 		attr("message", m.code.String()), attr("kind", kind), attr("id", m.id))

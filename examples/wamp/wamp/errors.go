@@ -10,8 +10,7 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// The URIs of errors that the protocol knows, as far as this package uses
-// them.
+// The URIs of the protocol's errors that this package uses.
 const (
 	Canceled            = "wamp.error.canceled"
 	InvalidArgument     = "wamp.error.invalid_argument"
@@ -34,9 +33,9 @@ const (
 	CloseSystemShutdown = "wamp.close.system_shutdown"
 )
 
-// An Error is one of WAMP's: what a procedure failed with, or what a router
-// refused a request with. A procedure that returns one, also wrapped, sends it
-// as it is; any other error is sent as a [RuntimeError] with its text.
+// An Error is an error of WAMP: a procedure failed, or a router refused a request.
+// If a procedure returns one, also wrapped, it is sent unchanged. Any other error is
+// sent as a [RuntimeError] with its text.
 //
 //	var failed *wamp.Error
 //	if errors.As(err, &failed) && failed.URI == wamp.NoSuchProcedure {
@@ -61,7 +60,7 @@ func (e *Error) Error() string {
 	return text.String()
 }
 
-// toError is the error that a procedure's failure is sent as.
+// toError converts a procedure's failure to the error to send.
 func toError(fail *txaio.Failure) *Error {
 	var own *Error
 	switch {
@@ -75,11 +74,11 @@ func toError(fail *txaio.Failure) *Error {
 	return &Error{URI: RuntimeError, Payload: Args(fail.Error())}
 }
 
-// A TransportError is what every pending operation fails with when the
-// connection to the router is lost, and Join when there is none to be had.
+// A TransportError means that the connection to the router was lost, or could not
+// be made. Every pending operation fails with it.
 type TransportError struct {
 	Err error
-	// Connecting means that there was no connection yet to be lost.
+	// Connecting means that the connection could not be made.
 	Connecting bool
 }
 
@@ -94,9 +93,8 @@ func (e *TransportError) Error() string {
 // Unwrap returns the reason.
 func (e *TransportError) Unwrap() error { return e.Err }
 
-// A ProtocolError says that the router sent something that it must not. The
-// session has ended with an ABORT, and every pending operation fails with this
-// error.
+// A ProtocolError means that the router broke the protocol. The session has ended
+// with an ABORT, and every pending operation fails with this error.
 type ProtocolError struct{ What string }
 
 // Error says what the router sent.
@@ -106,9 +104,8 @@ func violation(format string, args ...any) *ProtocolError {
 	return &ProtocolError{fmt.Sprintf(format, args...)}
 }
 
-// A TimeoutError is what a request fails with that was not answered within
-// [Config].Timeout, or [CallOptions].Timeout. errors.Is finds it by
-// context.DeadlineExceeded.
+// A TimeoutError means that a request was not answered within [Config].Timeout, or
+// [CallOptions].Timeout. errors.Is matches it with context.DeadlineExceeded.
 type TimeoutError struct {
 	Request   string // WAMP's name of the message, such as CALL
 	Procedure string // or the topic
@@ -120,15 +117,15 @@ func (e *TimeoutError) Error() string {
 	return fmt.Sprintf("%s %s was not answered within %v", e.Request, e.Procedure, e.After)
 }
 
-// Timeout is what net.Error asks for.
+// Timeout returns true, as in net.Error.
 func (e *TimeoutError) Timeout() bool { return true }
 
 // Is reports whether target is context.DeadlineExceeded.
 func (e *TimeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// A RefusedError is what Join fails with when the router answers with an
-// ABORT, and what pending operations fail with when the session ends before
-// they are answered. It unwraps to an [*Error] with the router's reason.
+// A RefusedError means that the router answered Join with an ABORT, or ended the
+// session before it answered pending operations. It unwraps to an [*Error] with
+// the router's reason.
 type RefusedError struct {
 	Doing string
 	Cause *Error
@@ -140,14 +137,14 @@ func (e *RefusedError) Error() string { return e.Doing + ": " + e.Cause.Error() 
 // Unwrap returns the reason.
 func (e *RefusedError) Unwrap() error { return e.Cause }
 
-// ErrNotJoined is what an operation fails with when the session is not joined:
-// wait for Join, or for OnJoin if the session reconnects.
+// ErrNotJoined means that the session is not joined: wait for Join, or for OnJoin
+// if the session reconnects.
 var ErrNotJoined = errors.New("the session is not joined to a realm: wait for Join or OnJoin")
 
-// ErrAlreadyJoined is what Join fails with when the session is joined, or
+// ErrAlreadyJoined means that Join was called on a session that is joined, or
 // joining.
 var ErrAlreadyJoined = errors.New("the session is joined already, or joining: Leave it first")
 
-// ErrLeft is what pending operations fail with when the session is left, and
-// Join when that happens before it is joined.
+// ErrLeft means that the session was left while an operation was pending, or before
+// it had joined.
 var ErrLeft = errors.New("the session was left before this was answered")

@@ -100,8 +100,8 @@ func ExampleSession_Subscribe() {
 	// Output: com.example.news: it works
 }
 
-// The router chooses one of the serializers that are offered. Binary data travels as
-// it is in CBOR and MessagePack, and in base64 in JSON; a program does not see the difference.
+// The router chooses one of the offered serializers. CBOR and MessagePack carry binary
+// data unchanged, JSON in base64. A program does not see the difference.
 func ExampleConfig_serializers() {
 	url, stop := startRouter()
 	defer stop()
@@ -137,8 +137,8 @@ func ExampleConfig_serializers() {
 	// json [[0 255] 9223372036854775808]
 }
 
-// A session may offer several ways to authenticate. Here a router on the same machine
-// is reached by a socket in the file system.
+// A session may offer several ways to authenticate. Here the router is on the same
+// machine, on a Unix socket.
 func ExampleCryptosign() {
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)) // a real one is secret
 	_, err := wamp.NewSession(wamp.Config{
@@ -150,7 +150,7 @@ func ExampleCryptosign() {
 	// Output: <nil>
 }
 
-// What does not fit is an error that a procedure can return as it is.
+// If an argument does not fit, a procedure can return the error of Scan unchanged.
 func ExamplePayload_Scan() {
 	payload := wamp.Args("Ada", map[string]any{"born": 1815})
 	var (

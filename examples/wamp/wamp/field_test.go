@@ -20,7 +20,7 @@ import (
 	"github.com/txaio-go/txaio/examples/wamp/wamp"
 )
 
-// logged returns a logger and what it has written once everything waits.
+// logged returns a logger, and a function that waits and returns its output.
 func logged() (*txaio.Logger, func() string) {
 	var out bytes.Buffer
 	logger := logrus.New()
@@ -43,7 +43,7 @@ func TestStrayMessages(t *testing.T) {
 				logger, text := logged()
 				s, p := joinedSession(t, server, wamp.Config{Logger: logger})
 				p.Send(frame)
-				if says == "" { // an id that is none
+				if says == "" { // an invalid id
 					p.Expect(`[3, {"message": "*"}, "wamp.error.protocol_violation"]`)
 					return
 				}
@@ -88,8 +88,8 @@ func TestRevocation(t *testing.T) {
 	})
 }
 
-// A broker has one subscription for a topic: one that is being made must not be
-// ended by the end of the one before.
+// A broker has one subscription for a topic. If one is ended while another is being
+// made, the new one must stay.
 func TestUnsubscribeWhileSubscribing(t *testing.T) {
 	for _, refused := range []bool{false, true} {
 		t.Run(fmt.Sprintf("refused %t", refused), func(t *testing.T) {
@@ -119,8 +119,8 @@ func TestUnsubscribeWhileSubscribing(t *testing.T) {
 	}
 }
 
-// A router that shares registrations answers the second one of a session with the
-// id of the first. Both get their share.
+// A router that shares registrations answers the second one of a session with the id
+// of the first. Both get invocations.
 func TestRegisterTwice(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s, p := joinedSession(t, server, wamp.Config{})
@@ -142,7 +142,7 @@ func TestRegisterTwice(t *testing.T) {
 		if answers["first"] != 2 || answers["second"] != 2 {
 			t.Error(answers)
 		}
-		must(t, must(t, first).Unregister()) // of which the router need not know
+		must(t, must(t, first).Unregister()) // the router is not told
 		p.Send(`[68, 5, 7, {}]`, `[68, 6, 7, {}]`)
 		p.Expect(`[70, 5, {}, ["second"]]`)
 		p.Expect(`[70, 6, {}, ["second"]]`)
@@ -189,7 +189,7 @@ func TestDisclosing(t *testing.T) {
 	})
 }
 
-// What OnJoin asks for and does not wait for is not refused in silence.
+// If OnJoin drops the future of a registration, a refusal is still logged.
 func TestRefusalsAreLoggedAtOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		logger, text := logged()
@@ -253,7 +253,7 @@ func TestEveryRequestHasATimeout(t *testing.T) {
 					p.Next()
 				}
 				id := 9
-				if config.Timeout == 0 { // which does not limit calls
+				if config.Timeout == 0 { // calls have no limit
 					synctest.Wait()
 					if txaio.IsCalled(call) {
 						t.Error("the call has a limit")
@@ -263,7 +263,8 @@ func TestEveryRequestHasATimeout(t *testing.T) {
 					timedOut("CALL", err)
 					p.Expect(`[49, 8, "*"]`)
 				}
-				// What comes all the same is taken back.
+				// If the router answers later, the session ends the registration and the
+				// subscription.
 				p.Send(`[65, 6, 71]`, `[33, 7, 81]`)
 				p.Expect(fmt.Sprintf(`[66, %d, 71]`, id))
 				p.Expect(fmt.Sprintf(`[34, %d, 81]`, id+1))
@@ -272,8 +273,8 @@ func TestEveryRequestHasATimeout(t *testing.T) {
 	}
 }
 
-// The stack of an error that a handler returned is this package's own. That of a
-// panic says where it was.
+// An error of a handler is logged without a stack, which would be this package's own.
+// A panic is logged with its stack.
 func TestOrdinaryErrorsAreOneLine(t *testing.T) {
 	for _, panics := range []bool{false, true} {
 		inBubble(t, func(t *testing.T, server *wamptest.Server) {

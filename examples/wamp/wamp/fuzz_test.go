@@ -16,9 +16,9 @@ import (
 	"github.com/txaio-go/txaio/testutil"
 )
 
-// FuzzMessages hands a session the lines of a text as messages of its router:
-// whatever they are, nothing panics, what the session sends is WAMP, a breach
-// of the protocol ends it with an ABORT, and nothing is left pending.
+// FuzzMessages gives a session the lines of a text as messages of its router. Nothing
+// panics, the session sends only valid WAMP, it answers a breach of the protocol
+// with an ABORT, and nothing is left pending.
 func FuzzMessages(f *testing.F) {
 	for _, seed := range []string{
 		`[2, 1, {}]`,

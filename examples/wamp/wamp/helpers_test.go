@@ -18,7 +18,7 @@ import (
 	"github.com/txaio-go/txaio/examples/wamp/wamp"
 )
 
-// wires are the ways to carry messages that each test is run with.
+// wires are the pairs of transport and serializer that each test runs with.
 var wires = []struct {
 	name       string
 	serializer wamp.Serializer
@@ -30,14 +30,14 @@ var wires = []struct {
 	{"RawSocket", wamp.CBOR, true},
 }
 
-// inBubble runs a test with each of the wires, on a loop of its own in a bubble
-// where time passes only when everything waits.
+// inBubble runs a test with each of the wires, on a loop of its own in a bubble, whose
+// clock moves only when everything waits.
 func inBubble(t *testing.T, test func(t *testing.T, server *wamptest.Server)) {
 	t.Helper()
 	overWires(t, len(wires), test)
 }
 
-// inOneBubble is inBubble with one wire, for what takes long.
+// inOneBubble is inBubble with one wire, for slow tests.
 func inOneBubble(t *testing.T, test func(t *testing.T, server *wamptest.Server)) {
 	t.Helper()
 	overWires(t, 1, test)
@@ -99,7 +99,7 @@ func joinedSession(t *testing.T, server *wamptest.Server, config wamp.Config) (*
 	return s, p
 }
 
-// await returns what a future is settled with.
+// await waits for a future and returns its outcome.
 func await[T any](t *testing.T, f *txaio.Future[T]) (T, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Hour) // of the bubble's
@@ -111,7 +111,7 @@ func await[T any](t *testing.T, f *txaio.Future[T]) (T, error) {
 	return value, err
 }
 
-// must returns what a future succeeds with.
+// must waits for a future and returns its value. If it fails, so does the test.
 func must[T any](t *testing.T, f *txaio.Future[T]) T {
 	t.Helper()
 	value, err := await(t, f)

@@ -31,7 +31,7 @@ func (jsonSerializer) decode(frame []byte) ([]any, error) {
 	return listOf(value, err, "JSON")
 }
 
-// appendJSON encodes a value that plain has made, which nothing is wrong with.
+// appendJSON encodes a value that plain has made. Such a value always can be encoded.
 func appendJSON(to []byte, value any) []byte {
 	switch value := value.(type) {
 	case bool:
@@ -76,7 +76,7 @@ func appendJSON(to []byte, value any) []byte {
 	return append(to, "null"...)
 }
 
-// appendFloat leaves the exponent to numbers that would have many zeros.
+// appendFloat uses an exponent only for numbers that would have many zeros.
 func appendFloat(to []byte, x float64, bits int) []byte {
 	format := byte('f')
 	if abs := math.Abs(x); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
@@ -120,8 +120,8 @@ func decodeJSON(document []byte) (any, error) {
 	return fromJSON(value, 0)
 }
 
-// fromJSON makes numbers and binary data of what encoding/json has decoded. It
-// changes lists and dictionaries in place.
+// fromJSON converts numbers and binary data in a value that encoding/json has decoded.
+// It changes lists and dictionaries in place.
 func fromJSON(value any, depth int) (_ any, err error) {
 	if depth > maxDepth {
 		return nil, errTooDeep
@@ -149,8 +149,8 @@ func fromJSON(value any, depth int) (_ any, err error) {
 	return value, nil
 }
 
-// binaryData returns the data in a string that was received: in JSON binary data is a
-// string that begins with NUL and goes on in base64.
+// binaryData returns the data in a received string. In JSON, binary data is a string
+// of NUL and base64.
 func binaryData(text string) (data []byte, is bool) {
 	encoded, is := strings.CutPrefix(text, "\x00")
 	if !is {
@@ -167,9 +167,8 @@ func parseUint(text string) (uint64, bool) {
 
 func isInteger(text string) bool { return !strings.ContainsAny(text, ".eE") }
 
-// replaced reports whether encoding/json has replaced something in a document that
-// it has encoded. It writes \ufffd for each byte that is not UTF-8, and a U+FFFD
-// that was there before as it is.
+// replaced reports whether encoding/json has replaced bytes that are not UTF-8. It
+// writes \ufffd for such a byte, but U+FFFD itself without an escape.
 func replaced(encoded []byte) bool {
 	for rest := encoded; ; {
 		i := bytes.Index(rest, []byte(`\ufffd`))
@@ -177,14 +176,14 @@ func replaced(encoded []byte) bool {
 			return false
 		}
 		before := rest[:i]
-		if (len(before)-len(bytes.TrimRight(before, `\`)))%2 == 0 { // else it is an escaped backslash, and text
+		if (len(before)-len(bytes.TrimRight(before, `\`)))%2 == 0 { // otherwise the backslash is escaped
 			return true
 		}
 		rest = rest[i+1:]
 	}
 }
 
-// ownJSON is the value that a type's own MarshalJSON stands for.
+// ownJSON returns the value that v's MarshalJSON method encodes.
 func ownJSON(v any) (any, error) {
 	encoded, err := json.Marshal(v)
 	switch {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// A code is the first element of a message: what it is.
+// A code is the first element of a message, its type.
 type code int
 
 // The messages of WAMP's basic profile, with CHALLENGE, AUTHENTICATE, CANCEL
@@ -57,12 +57,12 @@ func (c code) String() string {
 	return fmt.Sprintf("message %d", int(c))
 }
 
-// A message is one that a router sent. Which fields are set depends on its
-// code: see layouts.
+// A message is a message from a router. Its code decides which fields are set: see
+// layouts.
 type message struct {
 	code    code
 	request uint64
-	of      code   // ERROR: what the request was
+	of      code   // ERROR: the code of the request
 	id      uint64 // of the session, subscription, registration or publication
 	second  uint64 // EVENT: of the publication
 	text    string // a URI; CHALLENGE: the method
@@ -120,8 +120,8 @@ func theText(m *message, value any) error {
 	return nil
 }
 
-// take takes a list or a dictionary. null counts as an empty one: routers in the
-// field send it. So does an empty one, which saves the memory of it.
+// take stores a list or a dictionary. null counts as an empty one, because some
+// routers send it. An empty one becomes nil, to save memory.
 func take[T []any | map[string]any](value any, into *T, kind string) error {
 	taken, is := value.(T)
 	if !is && value != nil {
@@ -144,8 +144,8 @@ func orNull(id field) field {
 	}
 }
 
-// orZero allows 0, which is what a router answers that was not asked: it takes
-// something back.
+// orZero allows 0, which stands for no request: the router itself has revoked
+// something.
 func orZero(id field) field {
 	return func(m *message, value any) error {
 		if value == int64(0) {
@@ -155,18 +155,16 @@ func orZero(id field) field {
 	}
 }
 
-// session returns the session that details name, 0 if they do not.
+// session returns the session id with the given name in details, or 0.
 func (m *message) session(name string) uint64 {
 	id, _ := m.details[name].(int64)
 	return uint64(max(id, 0))
 }
 
-// maxID is the largest id, 2^53: up to there a float64 is exact, which is what
-// JavaScript has.
+// maxID is the largest id, 2^53. Up to it, JavaScript's numbers (float64) are exact.
 const maxID = 1 << 53
 
-// toID makes an id of a number. JSON has one kind of number, so that 7.0 and 7e0
-// are 7.
+// toID converts a number to an id. JSON has one kind of number, so 7.0 and 7e0 are 7.
 func toID(value any) (uint64, error) {
 	switch n := value.(type) {
 	case int64:
@@ -183,8 +181,7 @@ func toID(value any) (uint64, error) {
 
 var errID = errors.New("an id has to be an integer from 1 to 2^53")
 
-// decode makes a message of what a router sent. Its error is a
-// [*ProtocolError].
+// decode decodes a frame from a router. Its error is a [*ProtocolError].
 func decode(s Serializer, frame []byte) (*message, error) {
 	elements, err := s.decode(frame)
 	switch {
@@ -214,8 +211,8 @@ func decode(s Serializer, frame []byte) (*message, error) {
 	return m, nil
 }
 
-// encode makes a frame of a message to the router. An [element] is plain, a
-// json.RawMessage what was encoded before; nil leaves either out.
+// encode encodes a message to the router. An [element] holds a plain value. A
+// json.RawMessage is already encoded. nil leaves either out.
 func encode(s Serializer, c code, elements ...any) (frame []byte, err error) {
 	list := make([]any, 0, 8)
 	list = append(list, int64(c))
@@ -244,5 +241,5 @@ func encode(s Serializer, c code, elements ...any) (frame []byte, err error) {
 	return s.encode(list)
 }
 
-// noDetails is what most messages have for options or details.
+// noDetails are the empty options or details that most messages have.
 var noDetails = map[string]any{}

@@ -25,8 +25,8 @@ func (msgpackSerializer) decode(frame []byte) ([]any, error) {
 }
 
 func decodeMsgpack(frame []byte) (any, error) {
-	// Lists whose lengths lie take memory at each level. Skip takes none, and finds
-	// them out: there is a byte at least for each element.
+	// A list with a false length would take memory at each level. Skip takes none,
+	// and finds false lengths, because each element has at least a byte.
 	switch rest, err := msgp.Skip(frame); {
 	case err != nil:
 		return nil, err
@@ -45,8 +45,8 @@ func (n bigNumber) MarshalMsg([]byte) ([]byte, error) {
 	return nil, errors.New("MessagePack has no number " + string(n))
 }
 
-// extension returns the time that an extension of MessagePack stands for, or the data
-// of one that is an application's own.
+// extension returns the value of an extension of MessagePack: a time, or the data of
+// an application's own extension.
 func extension(e *msgp.RawExtension) (any, error) {
 	const timestamp = -1
 	if e.Type != timestamp {

@@ -7,21 +7,21 @@ import (
 	"reflect"
 )
 
-// A Payload is what a call, a result, an event or an error carries: positional
-// and keyword arguments.
+// A Payload has the positional and keyword arguments of a call, a result, an event
+// or an error.
 //
-// What is sent is read as encoding/json does it, with its tags and methods, before
-// the function that it is given to, or the endpoint that returns it, returns. That is so
-// with each [Serializer]. A []byte, at any depth, is binary data: as it is in
-// MessagePack and CBOR, and as WAMP has it in JSON, a string of NUL and base64. A
-// string that is not UTF-8 is an error. What is empty is left out, as the protocol
-// recommends, but for Kwargs that are empty and not nil: they are sent as {},
-// for routers that make null of what is left out.
+// With each [Serializer], values to send are encoded by the rules of encoding/json,
+// with its tags and methods. They are read before the function that sends them, or the
+// endpoint that returns them, returns. A []byte, at any depth, is binary data:
+// MessagePack and CBOR carry it unchanged, and in JSON it is WAMP's string of NUL and
+// base64. A string that is not UTF-8 is an error. Empty arguments are left out, as
+// the protocol recommends. But Kwargs that are empty and not nil are sent as {},
+// because some routers send null if they are left out.
 //
-// In what is received, integers are int64, or uint64 if they are too large for
-// that, and other numbers float64; one that fits none of them is a json.Number.
-// Binary data is a []byte, a time of MessagePack or CBOR a [time.Time]. Lists are
-// []any and dictionaries map[string]any.
+// Received integers are int64, or uint64 if they are too large for that. Other
+// numbers are float64, and a number that fits none of these is a json.Number. Binary
+// data is a []byte, a time of MessagePack or CBOR a [time.Time]. Lists are []any and
+// dictionaries map[string]any.
 type Payload struct {
 	Args   []any
 	Kwargs map[string]any
@@ -40,9 +40,9 @@ func (p Payload) With(kwargs map[string]any) Payload {
 	return Payload{p.Args, merged}
 }
 
-// Scan stores the positional arguments in what the pointers point to: as they are
-// if the types allow it, else as json.Unmarshal would. It is an error if there
-// are fewer arguments than pointers; further arguments are ignored.
+// Scan stores the positional arguments in the variables that the pointers point to:
+// unchanged if the types allow it, else as json.Unmarshal would. It is an error if
+// there are fewer arguments than pointers. Further arguments are ignored.
 func (p Payload) Scan(into ...any) error {
 	if len(p.Args) < len(into) {
 		return &Error{URI: InvalidArgument, Payload: Args(fmt.Sprintf("%d arguments are needed, and there are %d", len(into), len(p.Args)))}
@@ -62,7 +62,7 @@ func (p Payload) Scan(into ...any) error {
 	return nil
 }
 
-// assign stores value in what target points to, if its type allows it.
+// assign stores value in the variable that target points to, if its type allows it.
 func assign(target, value any) bool {
 	into := reflect.ValueOf(target)
 	if value == nil || into.Kind() != reflect.Pointer || into.IsNil() || !reflect.TypeOf(value).AssignableTo(into.Type().Elem()) {
@@ -72,14 +72,14 @@ func assign(target, value any) bool {
 	return true
 }
 
-// An element of a message is a value that plain has made. A nil value leaves it
-// out, which only the last ones may do.
+// An element of a message holds a value that plain has made. If the value is nil, the
+// element is left out. Only the last elements may be left out.
 type element struct{ value any }
 
 // body is a payload as it is sent.
 type body struct{ args, kwargs element }
 
-// encode makes the elements of a message of p, never null.
+// encode makes the elements of p for a message. They are never null.
 func (p Payload) encode() (b body, err error) {
 	if len(p.Args) > 0 {
 		if b.args.value, err = plain(p.Args); err != nil {

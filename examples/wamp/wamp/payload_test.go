@@ -26,7 +26,7 @@ func (u unfit) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("no luck")
 }
 
-// answers registers endpoint, calls it n times over each wire, and returns what it
+// answers registers endpoint, calls it n times over each wire, and returns its
 // answers.
 func answers(t *testing.T, n int, endpoint func(*wamp.Invocation) (wamp.Payload, error), later bool) (got [][]any) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
@@ -52,7 +52,7 @@ func answers(t *testing.T, n int, endpoint func(*wamp.Invocation) (wamp.Payload,
 	return got
 }
 
-func TestWhatCannotBeEncodedIsAnErrorAnswer(t *testing.T) {
+func TestResultThatCannotBeEncodedIsAnError(t *testing.T) {
 	for name, answer := range map[string]func() (wamp.Payload, error){
 		"result panics": func() (wamp.Payload, error) { return wamp.Args(unfit{panics: true}), nil },
 		"result fails":  func() (wamp.Payload, error) { return wamp.Args(unfit{}), nil },
@@ -118,15 +118,15 @@ func receiveNotUTF8(t *testing.T, frame string) {
 		p.Next()
 		p.Send(frame)
 		failure[*wamp.ProtocolError](t, f)
-		if server.Raw { // it has no status to close with
+		if server.Raw { // its end has no status
 			p.Expect(`[3, {"message": "*"}, "wamp.error.protocol_violation"]`)
 		}
 		closedWith(t, server, p, 1007)
 	})
 }
 
-// An endpoint may go on using what it has returned.
-func TestResultIsEncodedBeforeItIsLetGo(t *testing.T) {
+// An endpoint may change a result after it has returned it.
+func TestResultIsEncodedAtOnce(t *testing.T) {
 	counts := map[string]any{}
 	n := 0
 	got := answers(t, 20, func(*wamp.Invocation) (wamp.Payload, error) {

@@ -13,7 +13,8 @@ import (
 	"github.com/txaio-go/txaio/examples/wamp/wamp"
 )
 
-// What is sent does not arrive, or cannot be sent, while events keep coming.
+// Messages that the session sends are lost, or cannot be sent, while events keep
+// coming.
 func TestDeadSendingSide(t *testing.T) {
 	for _, test := range []struct {
 		name, says string
@@ -46,7 +47,7 @@ func TestDeadSendingSide(t *testing.T) {
 	}
 }
 
-// A peer that goes away without a word is noticed whoever waits for it.
+// The session notices that its pings cannot be sent.
 func TestStuckPing(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		lost := make(chan error, 1)
@@ -61,8 +62,8 @@ func TestStuckPing(t *testing.T) {
 	})
 }
 
-// A message that takes longer than a ping may is a sign of life itself, and the
-// pong behind it has time.
+// A message may take longer than a pong is allowed to. It shows that the connection
+// works, and the pong after it gets more time.
 func TestSlowLink(t *testing.T) {
 	const long = 1 << 20
 	t.Run("result", func(t *testing.T) {

@@ -16,11 +16,10 @@ import (
 	"unicode/utf8"
 )
 
-// plain makes of a value of the program's what every serializer can encode, by
+// plain converts a value of the program to types that every serializer can encode, by
 // the rules of encoding/json: nil, bool, int64, uint64, float32, float64,
-// bigNumber, string, []byte, []any and map[string]any. It shares nothing
-// with v that can be changed. A MarshalJSON that panics is an error, because
-// somebody waits for an answer.
+// bigNumber, string, []byte, []any and map[string]any. The result is a copy. A
+// MarshalJSON method that panics is an error, because a caller waits for an answer.
 func plain(v any) (made any, err error) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -30,7 +29,7 @@ func plain(v any) (made any, err error) {
 	return plainValue(v, 0)
 }
 
-// A bigNumber is one in text, for which Go has no type.
+// A bigNumber is the text of a number that fits no numeric type.
 type bigNumber string
 
 var (
@@ -38,7 +37,7 @@ var (
 	errNotNumber = errors.New("a number in it is infinite, or not a number")
 )
 
-// plainValue knows the commonest types without reflection.
+// plainValue handles the commonest types without reflection.
 func plainValue(v any, depth int) (any, error) {
 	if depth > maxDepth {
 		return nil, errTooDeep
@@ -106,7 +105,7 @@ func plainFloat(x float64, v any) (any, error) {
 
 func plainNumber(number json.Number) (any, error) {
 	if number == "" {
-		return int64(0), nil // as encoding/json has it
+		return int64(0), nil // as in encoding/json
 	}
 	if !json.Valid([]byte(number)) || number[0] != '-' && (number[0] < '0' || number[0] > '9') {
 		return nil, fmt.Errorf("%.100q is not a number", string(number))
@@ -114,7 +113,7 @@ func plainNumber(number json.Number) (any, error) {
 	return sendable(numeral(string(number))), nil
 }
 
-// sendable makes what plain makes of what was decoded, in place.
+// sendable is plain for a decoded value, which it changes in place.
 func sendable(value any) any {
 	switch value := value.(type) {
 	case json.Number:
@@ -136,7 +135,7 @@ var (
 	textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
 )
 
-// marshaler returns what implements an interface: v, or what points to it.
+// marshaler returns v or a pointer to it, whichever implements the interface t.
 func marshaler(v reflect.Value, t reflect.Type) (any, bool) {
 	switch {
 	case v.Type().Implements(t):
@@ -274,7 +273,7 @@ func reflectedStruct(v reflect.Value, depth int) (any, error) {
 	return dict, nil
 }
 
-// A structField is how encoding/json sees a field.
+// A structField is a field with encoding/json's name and options for it.
 type structField struct {
 	name                      string
 	index                     []int
@@ -289,8 +288,8 @@ func fieldsOf(t reflect.Type) []structField {
 		return known.([]structField)
 	}
 	all := gather(t, nil, nil)
-	// Of several with one name that counts which lies least deep, then the one that has
-	// the name from a tag. If there are still several, none does.
+	// If several fields have one name, the least nested one counts, then the one
+	// with a tag. If there are still several, none counts.
 	slices.SortStableFunc(all, func(a, b structField) int {
 		tagged := func(f structField) int {
 			if f.tagged {
@@ -315,8 +314,8 @@ func fieldsOf(t reflect.Type) []structField {
 	return fields
 }
 
-// gather returns the fields of a struct and of those embedded in it. outer are the
-// types that it is embedded in.
+// gather returns the fields of a struct and of the structs embedded in it. outer are
+// the types that it is embedded in.
 func gather(t reflect.Type, index []int, outer []reflect.Type) (fields []structField) {
 	if slices.Contains(outer, t) {
 		return nil
@@ -365,7 +364,7 @@ func (f *structField) omitted(v reflect.Value) bool {
 	return v.IsZero()
 }
 
-// quote makes text of a number, bool or string with the option for that.
+// quote encodes a number, bool or string as text, for the option "string".
 func (f *structField) quote(value any) any {
 	if !f.text {
 		return value

@@ -9,8 +9,8 @@ import (
 // A ProgressiveCall is a call whose arguments are sent piece by piece, to a procedure
 // that reads them with [Invocation.Receive].
 type ProgressiveCall struct {
-	// Result is what the call returns, maybe before everything was sent. Cancelling
-	// it cancels the call.
+	// Result is the result of the call. It may come before everything was sent.
+	// Cancelling it cancels the call.
 	Result *txaio.Future[*Result]
 
 	call *call
@@ -23,9 +23,9 @@ func (s *Session) CallProgressively(procedure string, first Payload, options ...
 	return &ProgressiveCall{Result: c.make(first), call: c}
 }
 
-// Send sends further arguments. Its error says that they cannot be encoded. If they
-// cannot be sent, because they are too long for the router, the call ends with the reason.
-// After the result, or the last arguments, nothing is sent.
+// Send sends further arguments. It returns an error if they cannot be encoded. If they
+// are too long for the router, the call fails. After the result, or the last
+// arguments, Send does nothing.
 func (p *ProgressiveCall) Send(payload Payload) error { return p.call.more(payload, true) }
 
 // Finish sends the last arguments.
@@ -52,7 +52,7 @@ func (c *call) more(payload Payload, open bool) error {
 	return nil
 }
 
-// more sends a CALL with the id of one that is pending and open, or returns why not.
+// more sends a CALL with the id of one that is pending and open, or returns an error.
 func (r *requests) more(c *call, open bool, elements ...any) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -61,7 +61,7 @@ func (r *requests) more(c *call, open bool, elements ...any) error {
 	}
 	frame, err := r.transport.encode(codeCall, append([]any{c.id}, elements...)...)
 	if err != nil {
-		c.open = false // nothing may follow what is missing
+		c.open = false // the callee must not get later arguments without these
 		return err
 	}
 	c.open = open
@@ -76,9 +76,9 @@ type inputs struct {
 	waiting []*txaio.Future[Payload]
 }
 
-// Receive returns the next arguments of a progressive call, after the first ones, which
-// are the invocation's Payload. The future fails with [io.EOF] if there are no more,
-// and is cancelled with the call.
+// Receive returns the next arguments of a progressive call. The first ones are the
+// invocation's Payload. The future fails with [io.EOF] if there are no more, and is
+// cancelled with the call.
 func (inv *Invocation) Receive() *txaio.Future[Payload] {
 	f := newFuture[Payload](inv.session)
 	inv.session.loop.CallSoon(func() {

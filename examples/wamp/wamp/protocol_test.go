@@ -12,9 +12,9 @@ import (
 	"github.com/txaio-go/txaio/examples/wamp/wamp"
 )
 
-// violations are what a router must not send to a session that has the
-// registration 7 and the subscription 8, and the pending CALL 3, SUBSCRIBE 4
-// and PUBLISH 5.
+// violations are messages that a router must not send to a session with the
+// registration 7, the subscription 8, and the pending CALL 3, SUBSCRIBE 4 and
+// PUBLISH 5.
 var violations = []struct{ name, frame, says string }{
 	{"no JSON", `[36, `, "not a JSON list"},
 	{"no list", `{"a": 1}`, "not a JSON list"},
@@ -64,7 +64,7 @@ func TestViolations(t *testing.T) {
 				left := make(chan *wamp.CloseDetails, 1)
 				s, p := joinedSession(t, server, wamp.Config{
 					OnLeave:   func(_ *wamp.Session, details *wamp.CloseDetails) { left <- details },
-					Reconnect: &wamp.Backoff{}, // which does not mend a router
+					Reconnect: &wamp.Backoff{}, // not used after a violation
 				})
 				pending := makePending(t, s, p)
 				p.Send(v.frame)
@@ -93,12 +93,12 @@ func inWordsOf(server *wamptest.Server, says string) string {
 	names := map[string]string{"wamp.2.json": "JSON", "wamp.2.msgpack": "MessagePack", "wamp.2.cbor": "CBOR"}
 	says = strings.ReplaceAll(says, "JSON", names[server.Protocol])
 	if server.Protocol != "wamp.2.json" {
-		says, _, _ = strings.Cut(says, ": ") // the libraries have words of their own
+		says, _, _ = strings.Cut(says, ": ") // the libraries have texts of their own
 	}
 	return says
 }
 
-// makePending leaves the session as violations describes.
+// makePending brings the session into the state that violations describes.
 func makePending(t *testing.T, s *wamp.Session, p *wamptest.Peer) []*txaio.Future[*wamp.Result] {
 	t.Helper()
 	registered := s.Register("com.x", func(*wamp.Invocation) (wamp.Payload, error) { return wamp.Payload{}, nil })
@@ -158,7 +158,7 @@ func TestInvocationTwice(t *testing.T) {
 
 func TestMessageOfTheOtherKind(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
-		server.Raw = false // which has one kind
+		server.Raw = false // a RawSocket has one kind
 		s, p := joinedSession(t, server, wamp.Config{})
 		f := s.Call("com.x", wamp.Payload{})
 		p.Next()
@@ -186,7 +186,7 @@ func TestMessageTooLong(t *testing.T) {
 	})
 }
 
-// Before WELCOME there are few things that a router may say.
+// Before WELCOME a router may send few messages.
 func TestViolationsWhileJoining(t *testing.T) {
 	for _, frame := range []string{`[36, 1, 1, {}]`, `[6, {}, "wamp.close.normal"]`, `[2, -1, {}]`, `[2]`, `[4, "ticket", {}]`, `nonsense`} {
 		t.Run(frame, func(t *testing.T) {
@@ -204,8 +204,8 @@ func TestViolationsWhileJoining(t *testing.T) {
 	}
 }
 
-// What routers send that the protocol does not quite allow, or later versions
-// may add.
+// The session accepts some messages that the protocol does not quite allow, because
+// routers send them, and some that later versions may add.
 func TestTolerant(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s := newSession(t, server, wamp.Config{})

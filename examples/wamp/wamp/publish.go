@@ -5,23 +5,23 @@ import "github.com/txaio-go/txaio"
 // PublishOptions are options of [Session.Publish].
 type PublishOptions struct {
 	// Acknowledge asks the router for an answer, and the future waits for it.
-	// Without, the future succeeds as soon as the event is on its way.
+	// Otherwise the future succeeds as soon as the event is sent.
 	Acknowledge bool
-	// IncludeMe has the event delivered to the publishing session, too, if
-	// that has subscribed to the topic. It is exclude_me=False of Autobahn.
+	// IncludeMe asks the router to deliver the event to the publishing session, too,
+	// if it has subscribed to the topic. It is exclude_me=False of Autobahn.
 	IncludeMe bool
-	// Exclude and Eligible are ids of sessions that do not get the event, and
-	// that alone may get it.
+	// Exclude has the ids of sessions that do not get the event. If Eligible is set,
+	// only the sessions with its ids get it.
 	Exclude, Eligible []uint64
 	// The same by authid and by authrole.
 	ExcludeAuthID, EligibleAuthID     []string
 	ExcludeAuthRole, EligibleAuthRole []string
-	// Retain asks the router to keep the event for those who subscribe later: see
+	// Retain asks the router to keep the event for later subscribers: see
 	// [SubscribeOptions].GetRetained.
 	Retain bool
 	// DiscloseMe asks the router to tell the subscribers who publishes.
 	DiscloseMe bool
-	// Options are further ones that the router knows.
+	// Options are other options for the router.
 	Options map[string]any
 }
 

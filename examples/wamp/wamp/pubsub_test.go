@@ -43,7 +43,7 @@ func TestPublish(t *testing.T) {
 			t.Error(failed)
 		}
 
-		// Some routers refuse also what was not to be acknowledged.
+		// Some routers send an ERROR even if no acknowledgement was asked for.
 		must(t, s.Publish("com.x", wamp.Payload{}))
 		p.Next()
 		p.Send(`[8, 16, 5, {}, "wamp.error.not_authorized"]`)
@@ -78,7 +78,7 @@ func TestSubscribe(t *testing.T) {
 				t.Error(got)
 			}
 		}
-		must(t, must(t, first).Unsubscribe()) // the router need not know
+		must(t, must(t, first).Unsubscribe()) // the router is not told
 		p.Send(`[36, 7, null, {}, null, null]`)
 		if got := <-events; got != "second com.x. 0 0 [] map[]" {
 			t.Error(got)

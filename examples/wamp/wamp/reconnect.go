@@ -8,7 +8,7 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// A Backoff says how a session that has lost its connection tries again. The
+// A Backoff says when a session that has lost its connection tries again. The
 // zero value has Autobahn's delays, and tries for ever.
 type Backoff struct {
 	// InitialDelay is the delay before the first attempt; 0 stands for 1.5
@@ -16,24 +16,23 @@ type Backoff struct {
 	InitialDelay time.Duration
 	// MaxDelay limits the delay; 0 stands for 5 minutes.
 	MaxDelay time.Duration
-	// Growth is what the delay is multiplied by from one attempt to the next;
-	// 0 stands for 1.5.
+	// Growth is the factor between one delay and the next; 0 stands for 1.5.
 	Growth float64
-	// Jitter is the part of the delay that is random, so that the clients of a
-	// router that comes back do not all come at once. 0 stands for 1: any time
-	// from 0 to the delay. A negative one stands for none.
+	// Jitter is the random part of the delay. It keeps the clients of a restarted
+	// router from connecting at the same time. 0 stands for 1: any time from 0 to
+	// the delay. A negative one stands for none.
 	Jitter float64
 	// MaxRetries is how many attempts in a row may fail; 0 means any number. An
-	// attempt has failed, too, if the session ends again before it has lasted
-	// as long as the delay before it.
+	// attempt also counts as failed if the session ends sooner than the delay
+	// before it lasted.
 	MaxRetries int
 	// Retry decides whether to try again after the router has ended or refused the
-	// session with the URI reason. joined tells whether the session had joined
-	// before, since Join was called. nil stands for [Backoff.Retryable].
+	// session with the URI reason. joined reports whether the session has joined
+	// since Join was called. nil stands for [Backoff.Retryable].
 	Retry func(reason string, joined bool) bool
 }
 
-// finals are the reasons that another attempt would meet again.
+// finals are reasons for which another attempt would fail, too.
 var finals = map[string]bool{
 	cannotAuthenticate:                   true,
 	"wamp.error.authentication_denied":   true,
@@ -50,14 +49,14 @@ var finals = map[string]bool{
 }
 
 // Retryable returns false for errors of authentication, of authorisation and of
-// the protocol. It also does for a realm that does not exist, unless the
-// session has joined it before: a router that starts may not have it yet.
+// the protocol. It also returns false for a realm that does not exist, unless the
+// session has joined it before: a router that is starting may not have it yet.
 func (b *Backoff) Retryable(reason string, joined bool) bool {
 	return !finals[reason] && (joined || reason != NoSuchRealm)
 }
 
-// delay returns the time before the given attempt, the first being 1. random
-// is from 0 to 1.
+// delay returns the time before the given attempt; the first is 1. random is from 0
+// to 1.
 func (b *Backoff) delay(attempt int, random float64) time.Duration {
 	delay := float64(b.InitialDelay)
 	for range attempt - 1 {
@@ -73,7 +72,7 @@ func (b *Backoff) delay(attempt int, random float64) time.Duration {
 type retry struct {
 	backoff Backoff
 	enabled bool // the session reconnects
-	wanted  bool // the session ended in a way that another attempt may mend
+	wanted  bool // another attempt may succeed
 	attempt int
 	delay   time.Duration // before the last attempt
 	joined  bool          // at some time since Join
@@ -82,7 +81,7 @@ type retry struct {
 }
 
 func (r *retry) init(backoff *Backoff) {
-	var chosen Backoff // also for what else is tried again
+	var chosen Backoff // also used for other retries
 	if r.enabled = backoff != nil; r.enabled {
 		chosen = *backoff
 	}
@@ -100,16 +99,16 @@ func (r *retry) init(backoff *Backoff) {
 // delayOf is the delay of a Backoff before the given attempt.
 func (r *retry) delayOf(attempt int) time.Duration { return r.backoff.delay(attempt, rand.Float64()) }
 
-// restart begins anew, with Join.
+// restart resets the state when Join is called.
 func (r *retry) restart() { *r = retry{backoff: r.backoff, enabled: r.enabled} }
 
-// welcomed says that the session has joined.
+// welcomed notes that the session has joined.
 func (r *retry) welcomed(now time.Time) { r.joined, r.since = true, now }
 
-// allow says that the connection was lost: another attempt may mend that.
+// allow notes that the connection was lost, so another attempt may succeed.
 func (r *retry) allow() { r.wanted = true }
 
-// refused says that the router has ended or refused the session.
+// refused notes that the router has ended or refused the session.
 func (r *retry) refused(reason string) {
 	r.wanted = r.enabled && r.backoff.Retry(reason, r.joined)
 }

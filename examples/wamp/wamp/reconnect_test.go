@@ -19,11 +19,11 @@ import (
 	"github.com/txaio-go/txaio/examples/wamp/wamp"
 )
 
-// steady tries again after a second, always.
+// steady always tries again after a second.
 func steady() *wamp.Backoff { return &wamp.Backoff{InitialDelay: time.Second, Growth: 1, Jitter: -1} }
 
-// What a router says that restarts, or is not ready yet, to a session that has
-// joined before.
+// A session that has joined before tries again if the router says that it restarts, or
+// is not ready yet.
 func TestSessionThatHasJoinedGoesOn(t *testing.T) {
 	const abort = `[3, {}, "%s"]`
 	for _, frame := range []string{
@@ -102,7 +102,7 @@ func TestBackoffDecidesByURI(t *testing.T) {
 	})
 }
 
-// So it does if it is the router that breaks the protocol.
+// The Backoff also decides after the router has broken the protocol.
 func TestBackoffDecidesAfterAViolation(t *testing.T) {
 	for _, retry := range []bool{false, true} {
 		t.Run(fmt.Sprint(retry), func(t *testing.T) {
@@ -125,7 +125,7 @@ func TestBackoffDecidesAfterAViolation(t *testing.T) {
 	}
 }
 
-// A session that is dropped as soon as it has joined is no success.
+// A session that is dropped as soon as it has joined counts as a failed attempt.
 func TestDroppedRightAfterWelcome(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		var delays []time.Duration
@@ -157,7 +157,7 @@ func TestDroppedRightAfterWelcome(t *testing.T) {
 	})
 }
 
-// The sessions of a router that returns come back spread over the whole delay.
+// The sessions of a restarted router come back spread over the whole delay.
 func TestSessionsDoNotComeBackAtOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		server.Refuse = 503
@@ -186,7 +186,7 @@ func TestSessionsDoNotComeBackAtOnce(t *testing.T) {
 	})
 }
 
-// A router that closes the connection after our GOODBYE has understood it.
+// If the router closes the connection after our GOODBYE, Leave succeeds.
 func TestLostGoodbye(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		told := make(chan string, 2)

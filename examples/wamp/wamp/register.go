@@ -11,17 +11,17 @@ import (
 
 // RegisterOptions are options of [Session.Register].
 type RegisterOptions struct {
-	// Match is how the procedure is matched: "exact", "prefix" or "wildcard".
+	// Match says how the procedure is matched: "exact", "prefix" or "wildcard".
 	Match string
-	// Invoke is how one of several registrations is chosen, such as
+	// Invoke says how the router chooses one of several registrations, such as
 	// "roundrobin".
 	Invoke string
-	// Concurrency asks the router for at most so many invocations at once. It also
-	// limits how many calls of a handler of [Session.Handle] run at once, for which
-	// 0 stands for 100.
+	// Concurrency asks the router to limit the invocations at one time. It also
+	// limits how many calls of a handler of [Session.Handle] run at once; there 0
+	// stands for 100.
 	Concurrency int
-	// ForceReregister takes the procedure from whoever has registered it, such as a
-	// session that was lost and that the router still believes in.
+	// ForceReregister replaces another session's registration, for example that of a
+	// lost session that the router has not noticed.
 	ForceReregister bool
 	// ForwardTimeout asks the router to leave the time limits of callers to the
 	// endpoint: see [Invocation].Timeout.
@@ -30,20 +30,21 @@ type RegisterOptions struct {
 	DiscloseCaller bool
 	// OnRevoked is called, on the loop, if the router ends the registration.
 	OnRevoked func(reason string)
-	// Options are further ones that the router knows.
+	// Options are other options for the router.
 	Options map[string]any
 }
 
-// A Registration is a procedure that the router knows. It lasts until Unregister,
-// Leave or its revocation: the session registers again after a reconnect.
+// A Registration is a procedure that is registered at the router. It lasts until
+// Unregister, Leave or its revocation. After a reconnect, the session registers it
+// again.
 type Registration struct {
-	ID        uint64 // the router's at first; after a reconnect it has another
+	ID        uint64 // the first id; the router gives another after a reconnect
 	Procedure string
 
 	entry *entry
 }
 
-// An endpoint sees to it that an invocation is answered.
+// An endpoint answers an invocation, at once or later.
 type endpoint func(*Invocation)
 
 // An Invocation is a call of a registered procedure.
@@ -51,7 +52,7 @@ type Invocation struct {
 	Payload
 	// Procedure is the URI that was called.
 	Procedure string
-	// Details is everything that the router says about the call.
+	// Details are the details of the call from the router.
 	Details map[string]any
 	// Caller is the session that calls, 0 if the router does not say.
 	Caller uint64
@@ -75,7 +76,7 @@ var ErrNotAsked = errors.New("the caller did not ask for progressive results")
 // the loop, and returns the result or an error.
 func (s *Session) Register(procedure string, endpoint func(*Invocation) (Payload, error), options ...RegisterOptions) *txaio.Future[*Registration] {
 	return s.register(procedure, func(inv *Invocation) {
-		// Encoded here, the result may be changed as soon as endpoint returns.
+		// Encode the result now, because endpoint may change it later.
 		inv.future = txaio.AsFutureOn(s.api, func() (body, error) {
 			result, err := endpoint(inv)
 			if err != nil {
@@ -83,10 +84,10 @@ func (s *Session) Register(procedure string, endpoint func(*Invocation) (Payload
 			}
 			return result.encode()
 		})
-		if inv.asksProgress() { // some may be on its way to the loop
+		if inv.asksProgress() { // a progressive result may be on its way to the loop
 			inv.answerWith(inv.future)
 		} else {
-			txaio.Watch(inv.future, inv.yield, inv.fail) // it is settled, so they are called here or by the loop
+			txaio.Watch(inv.future, inv.yield, inv.fail) // it is settled, so the callbacks run here or on the loop
 		}
 	}, optional(options))
 }
@@ -101,7 +102,7 @@ func (s *Session) RegisterLater(procedure string, endpoint func(*Invocation) (*t
 	}, optional(options))
 }
 
-// answerWith answers when f is settled, by whatever goroutine.
+// answerWith answers when f is settled, on any goroutine.
 func (inv *Invocation) answerWith(f *txaio.Future[body]) {
 	inv.future = f
 	watch(inv.session, f, inv.yield, inv.fail)
@@ -123,7 +124,7 @@ func (s *Session) register(procedure string, endpoint endpoint, o RegisterOption
 	return makeEntry(e, registration, func(id uint64) { registration.ID = id })
 }
 
-// Unregister takes the procedure back. Invocations that are running go on.
+// Unregister ends the registration. Invocations that are running go on.
 func (r *Registration) Unregister() *txaio.Future[struct{}] { return r.entry.takeBack() }
 
 // invocation handles INVOCATION.
@@ -164,7 +165,7 @@ func (s *Session) interrupt(m *message) error {
 	if inv := s.invocations[m.request]; inv != nil {
 		inv.interrupt()
 	}
-	return nil // else the answer was sent before the INTERRUPT came
+	return nil // otherwise the answer was sent before the INTERRUPT came
 }
 
 func (inv *Invocation) interrupt() {
@@ -174,20 +175,20 @@ func (inv *Invocation) interrupt() {
 	txaio.Cancel(inv.future, "the caller cancelled the call, or the session ended")
 }
 
-// current reports whether the answer can still be sent. A call that came
-// through another connection cannot be answered on this one.
+// current reports whether the answer can still be sent. A call from an earlier
+// connection cannot be answered on this one.
 func (inv *Invocation) current() bool {
 	s := inv.session
 	return s.transport == inv.transport && s.phase == joined && !inv.answered
 }
 
-// finish reports whether the answer is to be sent, once.
+// finish ends the invocation. It reports whether to send the answer.
 func (inv *Invocation) finish() bool {
 	if !inv.current() {
 		return false
 	}
 	inv.answered = true
-	if !inv.open { // else further arguments may be on their way
+	if !inv.open { // otherwise further arguments may be on their way
 		delete(inv.session.invocations, inv.request)
 	}
 	inv.deliver()
@@ -228,8 +229,8 @@ func (inv *Invocation) sendError(fail *txaio.Failure) {
 func (inv *Invocation) asksProgress() bool { return inv.Details["receive_progress"] == true }
 
 // Progress sends a progressive result, before the endpoint's answer. It may be
-// called from any goroutine. It returns [ErrNotAsked] if the caller did not
-// ask for any. One that comes after the answer is dropped.
+// called from any goroutine. It returns [ErrNotAsked] if the caller did not ask for
+// progressive results. After the answer, it does nothing.
 func (inv *Invocation) Progress(result Payload) error {
 	if !inv.asksProgress() {
 		return ErrNotAsked

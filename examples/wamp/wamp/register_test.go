@@ -101,7 +101,7 @@ func TestProcedureThatAnswersLater(t *testing.T) {
 			t.Error(err)
 		}
 		p.Expect(`[70, 1, {"progress": true}, [50]]`)
-		go txaio.Resolve(answer, wamp.Args(100)) // from whatever goroutine
+		go txaio.Resolve(answer, wamp.Args(100)) // from any goroutine
 		p.Expect(`[70, 1, {}, [100]]`)
 		if err := inv.Progress(wamp.Args(150)); err != nil {
 			t.Error(err)
@@ -133,7 +133,7 @@ func TestInterrupt(t *testing.T) {
 	})
 }
 
-// An answer to a call from a connection that was lost has nowhere to go.
+// An answer to a call from a lost connection is dropped.
 func TestAnswerAfterTheConnectionWasLost(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		joins := make(chan bool, 10)
@@ -184,7 +184,8 @@ func TestUnregister(t *testing.T) {
 	})
 }
 
-// A registration that is made although it was given up is taken back.
+// If Register is cancelled and the router makes the registration, the session ends
+// the registration.
 func TestCancelRegister(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s, p := joinedSession(t, server, wamp.Config{})
@@ -208,7 +209,7 @@ func TestRegisterRefused(t *testing.T) {
 	})
 }
 
-// Progress comes before the answer, also of an endpoint that answers at once.
+// Progress is sent before the answer, also by an endpoint that answers at once.
 func TestProgressOfAnEndpointThatAnswersAtOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s, p := joinedSession(t, server, wamp.Config{})

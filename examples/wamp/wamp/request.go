@@ -7,37 +7,37 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// A request is a message that the router has to answer.
+// A request is a message that the router must answer.
 type request interface {
-	// code is that of the request.
+	// code returns the code of the message.
 	code() code
 	// sending is called with the requests locked, before the request is sent.
 	sending(s *Session, id uint64)
-	// answered handles the answer, which is the last one unless it is progress.
+	// answered handles an answer, the last one unless it is progress.
 	answered(s *Session, m *message)
 	// failed handles an ERROR, and the end of the session.
 	failed(s *Session, fail *txaio.Failure)
 }
 
-// requests are those that are pending. They are the one thing of a session that does
-// not belong to the loop: calls and events are sent by whoever asks for
-// them, which spares them the way through the loop.
+// requests are the pending requests. They do not belong to the loop, unlike the rest
+// of a session, so that the goroutine that makes a call or publishes an event can send
+// it itself.
 type requests struct {
-	hops atomic.Int64 // what was asked for and waits for the loop
+	hops atomic.Int64 // operations that wait for the loop
 
 	mu        sync.Mutex
 	transport *transport // nil unless the session is joined
 	last      uint64
 	pending   map[uint64]request
 
-	// Requests that were given up, whose answers may still come. Those up to
-	// forgotten are not told from others any more.
+	// Cancelled requests whose answers may still come. Those up to forgotten are
+	// not remembered any more.
 	abandoned map[uint64]struct{}
 	forgotten uint64
 }
 
-// maxAbandoned limits how many calls are remembered: a router that does not
-// know CANCEL may never answer them.
+// maxAbandoned limits how many calls are remembered, because a router that does not
+// support CANCEL may never answer them.
 const maxAbandoned = 10_000
 
 // open begins the requests of a session that has joined.
@@ -48,7 +48,7 @@ func (r *requests) open(t *transport) {
 	r.pending, r.abandoned = make(map[uint64]request), make(map[uint64]struct{})
 }
 
-// fail fails all that are pending. There are no more until open.
+// fail fails all pending requests. There are no new ones until open.
 func (r *requests) fail(s *Session, fail *txaio.Failure) {
 	r.mu.Lock()
 	pending := r.pending
@@ -59,7 +59,7 @@ func (r *requests) fail(s *Session, fail *txaio.Failure) {
 	}
 }
 
-// next returns a new request id: ids count up from 1 in each session.
+// next returns a new request id. Ids count up from 1 in each session.
 func (r *requests) next() uint64 {
 	if r.last == maxID {
 		r.last = 0
@@ -68,8 +68,8 @@ func (r *requests) next() uint64 {
 	return r.last
 }
 
-// send sends a message with a new id as its first element, or returns why not. With a
-// request, that is pending from now on.
+// send sends a message with a new id as its first element, or returns an error. q, if
+// it is not nil, is pending from now on.
 func (r *requests) send(s *Session, q request, c code, elements ...any) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -90,8 +90,8 @@ func (r *requests) send(s *Session, q request, c code, elements ...any) error {
 	return nil
 }
 
-// abandon takes back q, the answer to which nobody wants any more. It reports whether q
-// was pending.
+// abandon removes q, because nobody wants its answer any more. It reports whether q was
+// pending.
 func (r *requests) abandon(id uint64, q request) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -109,7 +109,7 @@ func (r *requests) abandon(id uint64, q request) bool {
 	return true
 }
 
-// answers says which request a message answers.
+// answers has the code of the request that each message answers.
 var answers = map[code]code{
 	codePublished:    codePublish,
 	codeSubscribed:   codeSubscribe,
@@ -141,8 +141,8 @@ func (r *requests) answered(s *Session, m *message) error {
 	return nil
 }
 
-// take returns the request that m answers, nil if that was given up. It is pending no
-// more, unless more results follow.
+// take returns the request that m answers, or nil if it was abandoned. The request is
+// no longer pending, unless more results follow.
 func (r *requests) take(m *message, of code) (_ request, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -191,8 +191,7 @@ func (r *simple[T]) send(s *Session, elements ...any) {
 	}
 }
 
-// sending begins the limit of time. What comes after that is undone, as after
-// cancelling.
+// sending starts the timeout. A later answer is undone, as after cancelling.
 func (r *simple[T]) sending(s *Session, _ uint64) {
 	if limit := s.config.Timeout; limit > 0 {
 		r.timeout = s.api.CallLater(limit, func() { r.reject(s, &TimeoutError{r.of.String(), r.about, limit}) })
@@ -226,9 +225,8 @@ func (r *simple[T]) failed(s *Session, fail *txaio.Failure) {
 	}
 }
 
-// reject settles the future. In a session that goes on it also logs why a
-// registration or subscription was not made: the future of one that OnJoin asked
-// for is often dropped.
+// reject settles the future. If the session goes on, it also logs why a registration
+// or subscription was refused, because OnJoin often drops its future.
 func (r *simple[T]) reject(s *Session, err error) {
 	if (r.of == codeRegister || r.of == codeSubscribe) && s.phase == joined && !txaio.IsCalled(r.future) {
 		s.log.Error("WAMP: {message} {uri}: {error}", attr("message", r.of.String()), attr("uri", r.about), attr("error", err.Error()))
@@ -236,9 +234,9 @@ func (r *simple[T]) reject(s *Session, err error) {
 	reject(r.future, err)
 }
 
-// onLoop calls fn on the loop, unless f has been cancelled by then. Everything that is
-// asked for makes exactly this one hop, or none (see atOnce), so that what one
-// goroutine asks for is sent in the order in which it asked.
+// onLoop calls fn on the loop, unless f has been cancelled by then. Each operation
+// makes exactly this one hop, or none (see atOnce), so that the messages of one
+// goroutine are sent in the order of its calls.
 func onLoop[T any](s *Session, f *txaio.Future[T], fn func()) {
 	s.requests.hops.Add(1)
 	s.loop.CallSoon(func() {
@@ -249,8 +247,8 @@ func onLoop[T any](s *Session, f *txaio.Future[T], fn func()) {
 	})
 }
 
-// atOnce calls fn, which needs nothing but the requests, unless something that was
-// asked for before still waits for the loop: then fn comes after that.
+// atOnce calls fn, which uses nothing but the requests. If an earlier operation still
+// waits for the loop, fn runs on the loop after it.
 func atOnce[T any](s *Session, f *txaio.Future[T], fn func()) {
 	if s.requests.hops.Load() == 0 {
 		fn()

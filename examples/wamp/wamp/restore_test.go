@@ -16,7 +16,7 @@ import (
 	"github.com/txaio-go/txaio/examples/wamp/wamp"
 )
 
-// made has a session subscribe to com.y and register com.x, once.
+// made lets a session subscribe to com.y and register com.x, once.
 func made(t *testing.T, s *wamp.Session, p *wamptest.Peer, events chan<- any) (*wamp.Registration, *wamp.Subscription) {
 	t.Helper()
 	registering := s.Register("com.x", func(*wamp.Invocation) (wamp.Payload, error) { return wamp.Args("x"), nil }, wamp.RegisterOptions{Invoke: "last"})
@@ -65,7 +65,8 @@ func TestRegistrationsAndSubscriptionsComeBack(t *testing.T) {
 	})
 }
 
-// What is taken back while there is no connection does not come back.
+// A registration or subscription that is ended while there is no connection does not
+// come back.
 func TestTakenBackWhileDisconnected(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		gone := make(chan error, 10)
@@ -83,7 +84,8 @@ func TestTakenBackWhileDisconnected(t *testing.T) {
 	})
 }
 
-// Leave is the end of both, and a connection that is lost without Reconnect is not.
+// Leave ends registrations and subscriptions. A lost connection does not, even without
+// Reconnect.
 func TestJoinAgain(t *testing.T) {
 	for _, left := range []bool{false, true} {
 		t.Run(fmt.Sprintf("left %t", left), func(t *testing.T) {
@@ -113,7 +115,7 @@ func TestJoinAgain(t *testing.T) {
 	}
 }
 
-// A router may still believe in the session that was lost, and refuse.
+// A router that has not noticed that the session was lost may refuse.
 func TestRestoringIsTriedAgain(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		logger, text := logged()
@@ -144,8 +146,8 @@ func TestRestoringIsTriedAgain(t *testing.T) {
 	})
 }
 
-// A router that does not answer may have the registration by an id that nobody knows.
-// Only another connection helps.
+// A router that does not answer may have made the registration with an id that the
+// session does not know. So the session connects again.
 func TestRestoringIsNotAnswered(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		gone := make(chan error, 10)
@@ -165,8 +167,8 @@ func TestRestoringIsNotAnswered(t *testing.T) {
 	})
 }
 
-// What OnJoin asks for each time replaces what it asked for before. The rest of what it
-// asked for, and others for the same topic, come back.
+// If OnJoin registers or subscribes again, this replaces its earlier one. Its other
+// entries, and other entries for the same topic, come back by themselves.
 func TestOnJoinThatRegistersAgain(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		events := make(chan string, 10)
@@ -244,7 +246,7 @@ func TestOnJoinLater(t *testing.T) {
 	})
 }
 
-// Without Reconnect, Join fails with what OnJoinLater failed with.
+// Without Reconnect, Join fails with the error of OnJoinLater.
 func TestOnJoinLaterFails(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s := newSession(t, server, wamp.Config{OnJoinLater: func(*wamp.Session, *wamp.JoinDetails) (*txaio.Future[struct{}], error) {

@@ -18,10 +18,10 @@ import (
 	"github.com/txaio-go/txaio"
 )
 
-// SCRAM authenticates with WAMP-SCRAM: the session and the router show each other
-// that they know the password, or what was derived from it. The key derivation is
-// pbkdf2 or argon2id-13, as the router says. authID has to be ASCII, because
-// nobody else prepares other text in the same way.
+// SCRAM authenticates with WAMP-SCRAM: the session and the router prove to each other
+// that they know the password, or keys derived from it. The router chooses the key
+// derivation, pbkdf2 or argon2id-13. authID must be ASCII, because implementations
+// prepare other text in different ways.
 func SCRAM(authID, password string) Authenticator {
 	return Authenticator{
 		Method: "scram",
@@ -32,7 +32,7 @@ func SCRAM(authID, password string) Authenticator {
 			return map[string]any{"nonce": base64.StdEncoding.EncodeToString(nonce[:])}
 		},
 		Answer: func(challenge *Challenge) (*txaio.Future[string], error) {
-			// To derive a key can take a second, which is too long for the loop.
+			// Deriving a key can take a second, which is too long for the loop.
 			return txaio.Go(func(context.Context) (string, error) { return signSCRAM(authID, password, challenge) }), nil
 		},
 		Verify: func(challenge *Challenge, details *JoinDetails) error {
@@ -50,7 +50,7 @@ func SCRAM(authID, password string) Authenticator {
 	}
 }
 
-// signSCRAM returns the client's proof. It leaves the router's in the challenge.
+// signSCRAM returns the client's proof, and stores the router's in the challenge.
 func signSCRAM(authID, password string, challenge *Challenge) (string, error) {
 	text := func(name string) string { s, _ := challenge.Extra[name].(string); return s } // "" is none
 	nonce, salt := text("nonce"), text("salt")
@@ -81,8 +81,8 @@ func signSCRAM(authID, password string, challenge *Challenge) (string, error) {
 	return base64.StdEncoding.EncodeToString(proof), nil
 }
 
-// maxCost limits what a router can make a session compute with Argon2: the iterations
-// times the memory in KiB, which is about 4 seconds of work. maxMemory is 256 MiB.
+// maxCost limits the work with Argon2 that a router can ask for: the iterations times
+// the memory in KiB. It is about 4 seconds of work. maxMemory is 256 MiB.
 const (
 	maxCost   = 1 << 22
 	maxMemory = 256 << 10
@@ -105,7 +105,7 @@ func saltedPassword(password string, extra map[string]any, salt string, iteratio
 			return nil, fmt.Errorf("the router asks for %d iterations with %d KiB of memory: there is a limit of %d for their product", iterations, memory, maxCost)
 		}
 		key := argon2.IDKey([]byte(password), raw, uint32(iterations), uint32(memory), 1, sha256.Size)
-		// Autobahn and Crossbar go on with the text of it, and so do their stored keys.
+		// Autobahn, Crossbar and their stored keys use the base64 text of the key.
 		return base64.RawStdEncoding.AppendEncode(nil, key), nil
 	default:
 		return nil, fmt.Errorf("the router derives keys with %v, which is not known here", kdf)

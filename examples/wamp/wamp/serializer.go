@@ -11,11 +11,11 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// A Serializer makes bytes of messages: [JSON], [MessagePack] or [CBOR]. A
-// program sees no difference between them: what is sent is read as encoding/json
-// reads it, and what is received has the same types, see [Payload].
+// A Serializer encodes messages: [JSON], [MessagePack] or [CBOR]. A program sees no
+// difference between them. Each encodes by the rules of encoding/json, and decodes to
+// the same types: see [Payload].
 type Serializer interface {
-	// Name is WAMP's: json, msgpack or cbor.
+	// Name returns WAMP's name: json, msgpack or cbor.
 	Name() string
 
 	text() bool // JSON is text; the others are sent in binary messages of WebSocket
@@ -24,8 +24,8 @@ type Serializer interface {
 	decode(frame []byte) ([]any, error)
 }
 
-// The serializers. MessagePack and CBOR carry binary data as it is, and are
-// shorter; every router speaks JSON.
+// The serializers. Every router supports JSON. MessagePack and CBOR are shorter, and
+// carry binary data unchanged.
 var (
 	JSON        Serializer = jsonSerializer{}
 	MessagePack Serializer = msgpackSerializer{}
@@ -35,16 +35,16 @@ var (
 // subprotocol is the serializer's name in WebSocket.
 func subprotocol(s Serializer) string { return "wamp.2." + s.Name() }
 
-// maxDepth is how deep lists and dictionaries may lie in each other. Deeper is
-// only what contains itself, and what wants to do harm.
+// maxDepth is how deep lists and dictionaries may be nested. Only values that contain
+// themselves and hostile messages are deeper.
 const maxDepth = 1000
 
 var errTooDeep = fmt.Errorf("it is more than %d levels deep", maxDepth)
 
-// errNotUTF8 is what WebSocket closes a connection for, with a status of its own.
+// errNotUTF8 closes a WebSocket with a status of its own.
 var errNotUTF8 = violation("text that is not UTF-8")
 
-// listOf is the message that a serializer has read. WAMP's are lists.
+// listOf checks that a decoded message is a list, as WAMP's are, and returns it.
 func listOf(value any, err error, name string) ([]any, error) {
 	list, is := value.([]any)
 	switch {
@@ -62,8 +62,8 @@ func listOf(value any, err error, name string) ([]any, error) {
 // longer one takes too long to print.
 const maxBigInt = 4096
 
-// received makes what a library for MessagePack or CBOR has decoded the types that
-// [Payload] names. It changes lists and dictionaries in place.
+// received converts a value that a library for MessagePack or CBOR has decoded to the
+// types that [Payload] names. It changes lists and dictionaries in place.
 func received(value any, depth int) (_ any, err error) {
 	if depth > maxDepth {
 		return nil, errTooDeep
@@ -72,7 +72,7 @@ func received(value any, depth int) (_ any, err error) {
 	case nil, bool, int64, float64, time.Time:
 		return value, nil
 	case []byte:
-		if value == nil { // what is empty is not nil in JSON
+		if value == nil { // in JSON, an empty list or dictionary is not nil
 			return []byte{}, nil
 		}
 		return value, nil
@@ -112,14 +112,14 @@ func received(value any, depth int) (_ any, err error) {
 		return numeral(value.String()), nil
 	case *msgp.RawExtension:
 		return extension(value)
-	case cbor.Tag: // which says more about a value than WAMP has types for
+	case cbor.Tag: // WAMP has no types for tags
 		return received(value.Content, depth+1)
 	}
 	return nil, fmt.Errorf("a value of the type %T, which WAMP does not have", value)
 }
 
-// numeral is the value of a number in text: an integer if it is written as one.
-// What neither an int64, a uint64 nor a float64 can hold stays a json.Number.
+// numeral returns the value of a number in text: an integer if it is written as one.
+// If no int64, uint64 or float64 can hold it, it stays a json.Number.
 func numeral(text string) any {
 	number := json.Number(text)
 	if n, err := number.Int64(); err == nil {

@@ -19,7 +19,7 @@ import (
 
 var serializers = []Serializer{JSON, MessagePack, CBOR}
 
-// sent is what arrives of a value.
+// sent encodes and decodes a value.
 func sent(s Serializer, v any) (any, error) {
 	made, err := plain(v)
 	if err != nil {
@@ -47,7 +47,7 @@ func (t *textual) UnmarshalText(text []byte) error {
 	return err
 }
 
-// What arrives is the same with each serializer.
+// A value arrives with the same types through each serializer.
 func TestValues(t *testing.T) {
 	huge, _ := new(big.Int).SetString("-123456789012345678901234567890", 10)
 	for _, test := range []struct{ give, want any }{
@@ -95,7 +95,7 @@ type hasFields struct {
 	Data  []byte
 }
 
-// never says that it is zero, so that it is left out.
+// never says that it is zero, so it is always left out.
 type never struct{ int }
 
 func (never) IsZero() bool                 { return true }
@@ -137,7 +137,7 @@ func TestValuesThatCannotBeSent(t *testing.T) {
 	}
 }
 
-// plain does with tags, embedded structs and methods what encoding/json does.
+// plain treats tags, embedded structs and methods as encoding/json does.
 func TestPlainIsLikeJSON(t *testing.T) {
 	type Inner struct {
 		A, B int
@@ -197,7 +197,7 @@ func TestPlainIsLikeJSON(t *testing.T) {
 	}
 }
 
-// What is sent does not change afterwards.
+// plain shares nothing with the value that it is given.
 func TestPlainIsACopy(t *testing.T) {
 	data, list, dict := []byte("a"), []any{1, []byte("b")}, map[string]any{"k": []int{1}}
 	made, err := plain([]any{data, list, dict})
@@ -211,7 +211,7 @@ func TestPlainIsACopy(t *testing.T) {
 	}
 }
 
-// hostile are frames that a router might send to do harm.
+// hostile are frames with which a router might attack a session.
 var hostile = []struct {
 	name       string
 	serializer Serializer
@@ -280,7 +280,8 @@ func TestHostileFrames(t *testing.T) {
 	}
 }
 
-// What Python's and JavaScript's libraries send that Go's do not.
+// The serializers decode frames that libraries for Python and JavaScript send, and
+// those for Go do not.
 func TestForeignFrames(t *testing.T) {
 	for _, test := range []struct {
 		serializer Serializer
@@ -338,8 +339,8 @@ func FuzzCBOR(f *testing.F) {
 	fuzzDecoder(f, CBOR)
 }
 
-// fuzzDecoder decodes what comes. What is a message has only the types that there are,
-// and arrives again when it is sent.
+// fuzzDecoder decodes any frame. If it is a message, it has only the types of Payload,
+// and is the same after encoding and decoding.
 func fuzzDecoder(f *testing.F, s Serializer) {
 	for _, test := range hostile {
 		if test.serializer == s && len(test.frame) < 10_000 {
@@ -355,7 +356,7 @@ func fuzzDecoder(f *testing.F, s Serializer) {
 			return
 		}
 		if !known(list) {
-			return // it has a number that is none, or a time, which is sent as text
+			return // it has a NaN or an infinity, or a time, which is sent as text
 		}
 		made, err := plain(list)
 		if err != nil {
@@ -374,8 +375,8 @@ func fuzzDecoder(f *testing.F, s Serializer) {
 	})
 }
 
-// known reports whether a value can be sent as it is. It panics if it is of a type that
-// should not be there.
+// known reports whether a value can be sent unchanged. It panics if the value has a type
+// that decoding must not produce.
 func known(value any) bool {
 	switch value := value.(type) {
 	case nil, bool, int64, []byte, json.Number:

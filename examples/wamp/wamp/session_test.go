@@ -60,7 +60,7 @@ func TestLeave(t *testing.T) {
 		p.Expect(`[48, 1, {}, "com.slow"]`)
 		left := s.Leave("com.example.bye")
 		p.Expect(`[6, {}, "com.example.bye"]`)
-		p.Send(`[50, 1, {}]`) // what was on its way is not handled any more
+		p.Send(`[50, 1, {}]`) // not handled any more
 		p.Send(`[6, {"message": "bye"}, "wamp.close.goodbye_and_out"]`)
 		must(t, left)
 		if _, err := await(t, call); !errors.Is(err, wamp.ErrLeft) {
@@ -71,7 +71,7 @@ func TestLeave(t *testing.T) {
 			t.Errorf("got %s", got)
 		}
 
-		// Leaving is no end: the session can join again.
+		// After Leave, the session can join again.
 		must(t, s.Leave())
 		again := s.Join()
 		p = server.Accept()
@@ -165,7 +165,7 @@ func TestRouterSaysGoodbye(t *testing.T) {
 	})
 }
 
-// Each operation, on a session that is not joined, says what to do.
+// On a session that is not joined, the error of each operation says what to do.
 func TestNotJoined(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s := newSession(t, server, wamp.Config{})
@@ -187,7 +187,7 @@ func TestNotJoined(t *testing.T) {
 	})
 }
 
-// What the protocol does not allow is refused before it is sent.
+// The session refuses to send messages that the protocol does not allow.
 func TestStrict(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s, _ := joinedSession(t, server, wamp.Config{})
@@ -356,7 +356,7 @@ func TestPings(t *testing.T) {
 	})
 }
 
-// A session that hears something has no reason to ask.
+// A session that receives messages sends no pings.
 func TestTrafficReplacesPings(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s, p := joinedSession(t, server, wamp.Config{PingInterval: 10 * time.Second})
@@ -374,7 +374,7 @@ func TestTrafficReplacesPings(t *testing.T) {
 	})
 }
 
-// Operations may come from any goroutine, while the loop is busy.
+// Any goroutine may start operations, while the loop is busy.
 func TestManyGoroutines(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s, p := joinedSession(t, server, wamp.Config{})

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 )
 
-// state is what any goroutine may ask about a session.
+// state is the part of a session that any goroutine may read.
 type state struct {
 	id   atomic.Uint64
 	mu   sync.Mutex
@@ -13,8 +13,8 @@ type state struct {
 	done chan struct{}
 }
 
-// ID returns the id that the router has given the session, 0 if it is not joined.
-// After a reconnect it is another one.
+// ID returns the id that the router has given the session, 0 if it is not joined. It
+// changes with each reconnect.
 func (s *Session) ID() uint64 { return s.state.id.Load() }
 
 // Connected reports whether the session is joined.
@@ -29,7 +29,7 @@ func (s *Session) Done() <-chan struct{} {
 	return s.state.done
 }
 
-// begin begins a new life.
+// begin is called by Join.
 func (s *state) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -38,7 +38,7 @@ func (s *state) begin() {
 	}
 }
 
-// end ends it.
+// end is called when the session has ended for good.
 func (s *state) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

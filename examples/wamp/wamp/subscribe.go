@@ -8,7 +8,7 @@ import (
 
 // SubscribeOptions are options of [Session.Subscribe].
 type SubscribeOptions struct {
-	// Match is how the topic is matched: "exact", "prefix" or "wildcard".
+	// Match says how the topic is matched: "exact", "prefix" or "wildcard".
 	Match string
 	// OnRevoked is called, on the loop, if the router ends the subscription.
 	OnRevoked func(reason string)
@@ -16,35 +16,35 @@ type SubscribeOptions struct {
 	// [PublishOptions].Retain: see [Event].Retained.
 	GetRetained bool
 	// Concurrency limits how many calls of a handler of [Session.HandleEvents] run
-	// at once. 0 stands for 1: the events in their order.
+	// at once. 0 stands for 1, which keeps the events in order.
 	Concurrency int
-	// Options are further ones that the router knows.
+	// Options are other options for the router.
 	Options map[string]any
 }
 
 // A Subscription is a handler for the events of a topic. It lasts until Unsubscribe,
-// Leave or its revocation: the session subscribes again after a reconnect.
+// Leave or its revocation. After a reconnect, the session subscribes again.
 type Subscription struct {
-	ID    uint64 // the router's at first; after a reconnect it has another
+	ID    uint64 // the first id; the router gives another after a reconnect
 	Topic string
 
 	entry *entry
 }
 
-// An Event is what was published to a topic.
+// An Event is an event that was published to a topic.
 type Event struct {
 	Payload
 	Topic       string
 	Publication uint64 // 0 if the router gives none
 	Publisher   uint64 // the session that published it, 0 if the router does not say
-	Retained    bool   // it was published before
+	Retained    bool   // it was published before the subscription
 	Details     map[string]any
 
 	ctx context.Context // ended when the connection is
 }
 
-// Subscribe has handler called for each event of a topic, on the loop. An
-// error that it returns is logged: nobody else is there to get it.
+// Subscribe calls handler for each event of a topic, on the loop. If handler returns an
+// error, it is logged.
 func (s *Session) Subscribe(topic string, handler func(*Event) error, options ...SubscribeOptions) *txaio.Future[*Subscription] {
 	return s.subscribe(topic, func(e *Event) *txaio.Future[struct{}] {
 		return txaio.AsFutureOn(s.api, ignoring(func() error { return handler(e) }))
@@ -71,8 +71,8 @@ func (s *Session) subscribe(uri string, handler func(*Event) *txaio.Future[struc
 	return makeEntry(e, subscription, func(id uint64) { subscription.ID = id })
 }
 
-// Unsubscribe takes the handler back. The router is told when it was the last
-// one for the topic.
+// Unsubscribe removes the handler. If it was the last one for the topic, the session
+// tells the router.
 func (sub *Subscription) Unsubscribe() *txaio.Future[struct{}] { return sub.entry.takeBack() }
 
 // event handles EVENT.

@@ -70,7 +70,7 @@ func TestWithDoesNotChangeThePayload(t *testing.T) {
 	}
 }
 
-// Ids start again when they would leave what a float64 can count.
+// Ids start again at 1 after the largest exact integer of a float64.
 func TestRequestIDsWrap(t *testing.T) {
 	r := requests{last: maxID - 1}
 	if a, b := r.next(), r.next(); a != maxID || b != 1 {

@@ -13,10 +13,9 @@ const (
 	wildcard = "wildcard"
 )
 
-// checkURI holds a URI against the protocol's loose rules: components without
-// whitespace and '#', separated by dots, none empty, unless a wildcard or
-// prefix pattern has one. The router would refuse the request or, worse, the
-// session.
+// checkURI checks a URI by the protocol's loose rules: components without whitespace
+// and '#', separated by dots. Only a wildcard or prefix pattern may have empty ones. A
+// router would refuse the request or, worse, end the session.
 func checkURI(uri, match string) error {
 	switch match {
 	case "", exact, prefix, wildcard:

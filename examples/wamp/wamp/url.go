@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// chooseDialer returns how to connect to the router. It finds what no attempt to
-// connect could mend.
+// chooseDialer returns the dialer for the router's URL. It returns an error if no
+// attempt to connect could succeed.
 func chooseDialer(config *Config) (dialer, error) {
 	address := config.URL
 	to, err := url.Parse(address)
@@ -18,7 +18,7 @@ func chooseDialer(config *Config) (dialer, error) {
 	switch to.Scheme {
 	case "unix":
 		if to.Host != "" || to.Path == "" {
-			return nil, fmt.Errorf("the router's URL %s has no path: it has to be like unix:///run/router.sock", redactedURL(address))
+			return nil, fmt.Errorf("the router's URL %s has no path: use one like unix:///run/router.sock", redactedURL(address))
 		}
 		return dialRawSocket(config, to), nil
 	case "ws", "wss", "http", "https", "rs", "rss":
@@ -53,8 +53,8 @@ func redactedURL(address string) string {
 	return parsed.Redacted()
 }
 
-// redacted is an error of a connection to address, which net/http puts into the
-// text.
+// redacted removes the secrets in address from an error. net/http puts the address into
+// its text.
 func redacted(err error, address string) error {
 	if about, is := errors.AsType[*url.Error](err); is {
 		return fmt.Errorf("%s: %w", redactedURL(address), about.Err)

@@ -19,7 +19,7 @@ func unhex(t *testing.T, text string) []byte {
 }
 
 // The test vectors of WAMP-cryptosign: the channel's id, the key, the challenge, and
-// the signature with what was signed.
+// the signature followed by the signed data.
 func TestCryptosignVectors(t *testing.T) {
 	for _, test := range []struct{ channel, key, challenge, want string }{
 		{"", "4d57d97a68f555696620a6d849c0ce582568518d729eb753dc7c732de2804510", "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
@@ -51,7 +51,7 @@ func TestCryptosignVectors(t *testing.T) {
 	}
 }
 
-// What Autobahn's test derives of a password.
+// The derived key is the one in Autobahn's test.
 func TestSCRAMVector(t *testing.T) {
 	salted, err := saltedPassword("secret123", map[string]any{"kdf": "argon2id-13", "memory": int64(512)}, "rh8NL0InV4CQd3heZgtixg==", 4096)
 	if err != nil {

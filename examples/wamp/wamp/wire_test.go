@@ -26,8 +26,8 @@ import (
 	"github.com/txaio-go/txaio/examples/wamp/wamp"
 )
 
-// The router chooses one of what is offered, and JSON is what is offered if
-// nothing else is said.
+// The router chooses one of the offered serializers. By default, the session offers
+// JSON.
 func TestNegotiation(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		config := wamp.Config{Serializers: []wamp.Serializer{wamp.CBOR, wamp.JSON, wamp.MessagePack}}
@@ -60,7 +60,7 @@ func TestNegotiation(t *testing.T) {
 	})
 }
 
-// A router that does not even take HELLO cannot be joined.
+// If HELLO is too long for the router, Join fails.
 func TestHelloThatIsTooLong(t *testing.T) {
 	rawBubble(t, func(t *testing.T, server *wamptest.Server) {
 		server.RawLength = 0
@@ -81,8 +81,8 @@ type jsonNumber string
 
 func (n jsonNumber) MarshalJSON() ([]byte, error) { return []byte(n), nil }
 
-// What the serializer, or the router, does not take fails the request, and answers the
-// invocation; the session goes on, and so do its ids.
+// If a message cannot be encoded, or is too long for the router, the request fails, and
+// an invocation gets an error. The session goes on, and skips no id.
 func TestMessagesThatCannotBeSent(t *testing.T) {
 	long := wamp.Args(strings.Repeat("x", 1100))
 	for _, test := range []struct {
@@ -136,7 +136,7 @@ func TestHeader(t *testing.T) {
 	})
 }
 
-// listen takes connections on loopback, which outside of a bubble is all there is.
+// listen accepts connections on loopback, for tests outside a bubble.
 func listen(t *testing.T, network, address string, take func(net.Conn)) net.Addr {
 	t.Helper()
 	listener, err := net.Listen(network, address)
@@ -221,8 +221,7 @@ func TestRawSocketOverTLS(t *testing.T) {
 	}
 }
 
-// A proxy passes bytes on: what asks for a TLS server by CONNECT, what asks for another
-// by its URL.
+// A client asks a proxy for a TLS server by CONNECT, and for another server by its URL.
 func TestProxy(t *testing.T) {
 	server := wamptest.NewServer(t)
 	plainly := httptest.NewServer(server)
@@ -327,7 +326,7 @@ func TestRawSocketLimits(t *testing.T) {
 	})
 }
 
-// Each ping is answered, with what was in it, also while a long message is written.
+// Each ping is answered with its own payload, also while a long message is written.
 func TestRawSocketPings(t *testing.T) {
 	rawBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s, p := joinedSession(t, server, wamp.Config{})
@@ -397,7 +396,7 @@ func TestRawSocketRefusedSerializerIsNoError(t *testing.T) {
 	})
 }
 
-// The end of a RawSocket after our own GOODBYE is a normal one: there is no other.
+// A RawSocket that ends after our own GOODBYE ends normally.
 func TestRawSocketEndsAfterGoodbye(t *testing.T) {
 	rawBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s, p := joinedSession(t, server, wamp.Config{})
@@ -428,7 +427,7 @@ func TestURLsOfTransports(t *testing.T) {
 	}
 }
 
-// Nothing of a connection that is given up is left.
+// A cancelled Join leaves nothing of its connection.
 func TestRawSocketJoinIsCancelled(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		near, far := net.Pipe()

@@ -34,8 +34,8 @@ func appendNew(parent js.Value, class, text string) js.Value {
 // say adds a line.
 func (c card) say(line string) { appendNew(c.find(".lines"), "line", line) }
 
-// mark puts a timer on the track of a second, and returns a function that shows
-// what became of it.
+// mark puts a timer on the track of a second, and returns a function that shows its
+// outcome.
 func (c card) mark(milliseconds int) (became func(what string)) {
 	mark := appendNew(c.find(".track"), "mark", "")
 	mark.Get("style").Set("left", fmt.Sprintf("%g%%", float64(milliseconds)/10))

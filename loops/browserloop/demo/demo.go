@@ -48,7 +48,7 @@ func run(tag string) *txaio.Future[[]txaio.Result[any]] {
 // greet shows what the tag changes.
 func greet(c card) txaio.AnyFuture { return Greet("Roy", c.say) }
 
-// timers fire in the order in which they are due, but for one that is cancelled.
+// timers fire in the order in which they are due, except for a cancelled one.
 func timers(c card) txaio.AnyFuture {
 	var fired []txaio.AnyFuture
 	for _, delay := range []int{600, 200, 800, 1000, 400} {
@@ -104,7 +104,7 @@ func gather(c card) txaio.AnyFuture {
 	return all
 }
 
-// fetch asks for a page that takes its time, and gives up.
+// fetch requests a slow page, and gives up.
 func fetch(c card) txaio.AnyFuture {
 	page := browserloop.Abortable[js.Value](func(signal js.Value) js.Value {
 		c.say("GET /slow")

@@ -72,7 +72,7 @@ func do(t *testing.T, tab context.Context, actions ...chromedp.Action[chromedp.V
 	}
 }
 
-// eval returns what an expression comes to on the page.
+// eval returns the value of an expression on the page.
 func eval[T any](t *testing.T, tab context.Context, expression string) T {
 	t.Helper()
 	value, err := chromedp.Run(tab, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
@@ -148,7 +148,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// Go's functions are JavaScript's kind of functions.
+// JavaScript can call the Go functions and await their promises.
 func TestFunctionsOfThePage(t *testing.T) {
 	tab, _ := open(t)
 	for _, tag := range []string{"deferred", "future"} {
@@ -167,7 +167,7 @@ func TestFunctionsOfThePage(t *testing.T) {
 		})`); got != "AbortError" {
 			t.Errorf("%s: unhandledrejection with %s", tag, got)
 		}
-		// A page that is gone leaves nobody waiting.
+		// If a page is gone, its promises are rejected.
 		if got := eval[string](t, tab, `new Promise(resolve => {
 			const frame = document.createElement("iframe")
 			frame.srcdoc = '<script src="/wasm_exec.js"></script><script>const go = new Go();' +

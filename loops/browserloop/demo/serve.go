@@ -44,7 +44,7 @@ func main() {
 	log.Fatal(http.Serve(listener, site))
 }
 
-// A site is the page with what it needs.
+// A site is the page with its files.
 type site struct {
 	http.ServeMux
 	givenUp atomic.Int64 // requests for /slow that did not wait
@@ -69,7 +69,7 @@ func newSite(dir string) (*site, error) {
 	s.Handle("GET /future.wasm", http.FileServer(http.Dir(dir)))
 	s.Handle("GET /wasm_exec.js", http.FileServer(http.Dir(filepath.Join(goRoot(), "lib", "wasm"))))
 	s.HandleFunc("GET /slow", func(_ http.ResponseWriter, r *http.Request) {
-		<-r.Context().Done() // nobody gets it
+		<-r.Context().Done() // the client has given up
 		s.givenUp.Add(1)
 	})
 	return s, nil
@@ -92,7 +92,7 @@ func render() ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// build builds this command as the page has it.
+// build builds this command for the page.
 func build(tag, to string) error {
 	_, file, _, _ := runtime.Caller(0)
 	cmd := exec.Command("go", "build", "-tags", tag, "-ldflags", "-s -w", "-o", to, ".")

@@ -22,7 +22,8 @@ const (
 	keyLength  = 16
 )
 
-// A proof decides on an answer to a challenge: who it is, and what WELCOME says.
+// A proof checks the answer to a challenge. It returns who the session is, and the
+// extra details for WELCOME.
 type proof func(answer string) (name string, extra map[string]any, ok bool)
 
 // hello welcomes a session, or asks for the first method that it offers and the
@@ -64,8 +65,9 @@ func (r *Router) hello(s *routed, m []any) {
 	}
 }
 
-// Scram returns the challenge of WAMP-SCRAM for one who has sent a nonce, and what
-// decides on the answer. Of the password it keeps what a router would keep.
+// Scram returns the challenge of WAMP-SCRAM for a session that has sent a nonce, and
+// the proof that checks the answer. As a router does, it keeps keys derived from the
+// password, and not the password.
 func Scram(name, nonce, password, kdf string) (asked map[string]any, decide proof) {
 	const count, memory = 5, 64
 	random := []byte("0123456789abcdef")
@@ -102,7 +104,7 @@ func Scram(name, nonce, password, kdf string) (asked map[string]any, decide proo
 	}
 }
 
-// signature is what the router expects of those who know the secret.
+// signature returns the answer that a session with the secret gives.
 func signature(secret string) string {
 	key, err := pbkdf2.Key(sha256.New, secret, []byte(salt), iterations, keyLength)
 	if err != nil {

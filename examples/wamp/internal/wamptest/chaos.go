@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// Chaos is a Router on a Server, inside the process, that can be told to lose, delay,
-// cut short, repeat and reorder the frames of both directions, and to restart.
+// Chaos is a Router on a Server, inside the process. A test can make it lose, delay,
+// truncate, repeat and reorder the frames of both directions, and restart it.
 type Chaos struct {
 	*Server
 	router *Router
-	rate   atomic.Int64 // frames in ten thousand to which something happens
+	rate   atomic.Int64 // how many frames in ten thousand have a fault
 	down   atomic.Bool
 
-	// Happened counts what was done to frames, by what.
+	// Happened counts the faults, by kind.
 	Happened [kinds]atomic.Int64
 }
 
-// What happens to frames.
+// The faults.
 const (
 	lost = iota
 	late
@@ -30,8 +30,7 @@ const (
 	kinds
 )
 
-// NewChaos starts a router that ends with the test. It behaves until it is told
-// otherwise.
+// NewChaos starts a router that ends with the test. It has no faults until SetRate.
 func NewChaos(tb testing.TB) *Chaos {
 	c := &Chaos{Server: newServer(tb), router: newRouter(RouterOptions{})}
 	c.router.faults = c
@@ -40,7 +39,7 @@ func NewChaos(tb testing.TB) *Chaos {
 	return c
 }
 
-// ServeHTTP takes a connection for a WebSocket, unless the router restarts.
+// ServeHTTP accepts a WebSocket, unless the router is restarting.
 func (c *Chaos) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if c.down.Load() {
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -49,7 +48,7 @@ func (c *Chaos) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.router.ServeHTTP(w, r)
 }
 
-// SetRate says to how many frames in ten thousand something happens.
+// SetRate sets how many frames in ten thousand have a fault.
 func (c *Chaos) SetRate(rate int) { c.rate.Store(int64(rate)) }
 
 // Restart drops all connections and forgets everything, and is back after a time.
@@ -59,7 +58,7 @@ func (c *Chaos) Restart(after time.Duration) {
 	time.AfterFunc(after, func() { c.down.Store(false) })
 }
 
-// frame passes a frame on, or does something to it. held is the one that this one
+// frame passes a frame on, sometimes with a fault. held is a frame that this one
 // overtakes. The router is locked.
 func (c *Chaos) frame(frame []byte, held *[]byte, pass func([]byte)) {
 	what := -1

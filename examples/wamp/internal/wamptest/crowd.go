@@ -12,9 +12,9 @@ import (
 	"testing"
 )
 
-// A Crowd is the router's side of very many connections. It speaks just as
-// much WebSocket as it takes, on the goroutine that calls it, and keeps nothing
-// but the connections, so that what is measured is the sessions.
+// A Crowd is the router's side of very many connections. It implements only the
+// WebSocket that it needs, on the goroutine that calls it, and keeps only the
+// connections. So a test of memory measures the sessions.
 type Crowd struct {
 	tb       testing.TB
 	listener net.Listener

@@ -7,24 +7,24 @@ import (
 	"time"
 )
 
-// A Link is what lies between the sessions and a Server, and what can go wrong
-// with it. It is healthy until it is told otherwise.
+// A Link is the network between the sessions and a Server. It has no faults until a
+// test asks for them.
 type Link struct {
 	speed    atomic.Int64
 	swallows atomic.Bool
 	stalls   atomic.Bool
 }
 
-// SetSpeed limits both directions to so many bytes a second.
+// SetSpeed limits both directions to a number of bytes per second.
 func (l *Link) SetSpeed(bytes int64) { l.speed.Store(bytes) }
 
-// Swallow loses what the sessions send, and tells nobody.
+// Swallow makes the link lose everything that the sessions send, without an error.
 func (l *Link) Swallow() { l.swallows.Store(true) }
 
 // Stall makes the sessions wait for ever when they send.
 func (l *Link) Stall() { l.stalls.Store(true) }
 
-// take is the time that n bytes take.
+// take sleeps for as long as n bytes need.
 func (l *Link) take(n int) {
 	if speed := l.speed.Load(); speed > 0 {
 		time.Sleep(time.Duration(n) * time.Second / time.Duration(speed))

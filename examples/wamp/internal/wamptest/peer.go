@@ -1,5 +1,5 @@
 // Package wamptest has the router's side of a WAMP connection, for tests that
-// say frame by frame what a router sends.
+// send each frame of the router themselves.
 package wamptest
 
 import (
@@ -17,8 +17,8 @@ import (
 	"github.com/coder/websocket"
 )
 
-// A Server accepts WebSocket connections from inside the process: nothing
-// touches the network, so that it also works in a bubble of testing/synctest.
+// A Server accepts WebSocket connections from inside the process. It does not use
+// the network, so it also works in a bubble of testing/synctest.
 type Server struct {
 	tb    testing.TB
 	pipes chan net.Conn
@@ -28,20 +28,20 @@ type Server struct {
 
 	// Refuse makes the server answer every connection with this HTTP status.
 	Refuse int
-	// Protocol is the subprotocol that it accepts: wamp.2.json, unless it is
-	// set to another. It tells the serializer, also that of a RawSocket.
+	// Protocol is the subprotocol that it accepts, wamp.2.json by default. It
+	// also selects the serializer of a RawSocket.
 	Protocol string
-	// Raw tells tests that sessions are to use a RawSocket.
+	// Raw says that the sessions of a test use a RawSocket.
 	Raw bool
-	// RawLength is the limit that it gives to a RawSocket, 15 unless it is set to
-	// another, and RawAnswer, if it is set, what it answers the handshake with.
+	// RawLength is the limit that it gives to a RawSocket, 15 by default.
+	// RawAnswer replaces its answer to the handshake, if it is set.
 	RawLength byte
 	RawAnswer []byte
-	// Link is what lies between.
+	// Link is the network between the sessions and the server.
 	Link Link
 }
 
-// URL is where sessions reach a Server by its [Server.Client].
+// URL is the URL of a Server for sessions that use its [Server.Client].
 const URL = "ws://router.test/"
 
 // NewServer starts a server that ends with the test.
@@ -97,7 +97,7 @@ func (l *listener) Close() error {
 
 func (l *listener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
-// ServeHTTP takes a connection for a WebSocket.
+// ServeHTTP accepts a WebSocket.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.Refuse != 0 {
 		w.WriteHeader(s.Refuse)
@@ -137,7 +137,7 @@ func (p *Peer) receive() {
 	}
 }
 
-// pinged takes a ping, and reports whether it is to be answered.
+// pinged notes a ping, and reports whether to answer it.
 func (p *Peer) pinged() bool {
 	select {
 	case p.Pings <- struct{}{}:
@@ -148,8 +148,8 @@ func (p *Peer) pinged() bool {
 	return !p.mute
 }
 
-// A peerConn is a WebSocket or a RawSocket. Its errors of writing are those that
-// reading finds.
+// A peerConn is a WebSocket or a RawSocket. Writing returns no errors, because
+// reading finds them too.
 type peerConn interface {
 	read() ([]byte, error)
 	write(kind websocket.MessageType, frame []byte)
@@ -183,7 +183,7 @@ func (s *Server) Accept() *Peer {
 	}
 }
 
-// patience is how long a test waits for what has to come.
+// patience is how long a test waits for a message or a connection.
 const patience = time.Hour // in a synctest bubble it takes no time
 
 // A Peer is the router's side of a connection.
@@ -199,9 +199,9 @@ type Peer struct {
 	Pings chan struct{}
 	// Pongs gets the payloads of a RawSocket's pongs.
 	Pongs chan string
-	// Request is what asked for a WebSocket.
+	// Request is the HTTP request for a WebSocket.
 	Request *http.Request
-	// Limit is the limit that a RawSocket gave.
+	// Limit is the limit that the session's RawSocket gave.
 	Limit int
 
 	mu   sync.Mutex
@@ -215,9 +215,9 @@ func (p *Peer) Mute() {
 	p.mu.Unlock()
 }
 
-// Send sends frames, in JSON as they are, else as the serializer has them. A
-// connection that ends meanwhile is not the test's failure: what it expects next
-// is.
+// Send sends messages, which are written in JSON, with the connection's serializer.
+// If the connection ends meanwhile, Send does not fail the test: the next
+// expectation does.
 func (p *Peer) Send(frames ...string) {
 	kind := websocket.MessageText
 	if p.protocol == "wamp.2.msgpack" || p.protocol == "wamp.2.cbor" {
@@ -240,7 +240,7 @@ func (p *Peer) SendPing(payload string) { p.conn.(*rawPeer).message(1, []byte(pa
 // SendRaw sends a message of a RawSocket that is of any kind.
 func (p *Peer) SendRaw(kind byte, payload []byte) { p.conn.(*rawPeer).message(kind, payload) }
 
-// Next returns the next message, which has to come.
+// Next returns the next message. If none comes, it fails the test.
 func (p *Peer) Next() []any {
 	p.tb.Helper()
 	message := p.next()
@@ -271,7 +271,7 @@ func (p *Peer) next() []any {
 	return message
 }
 
-// Expect receives the next message, which has to be want, a JSON list. The
+// Expect receives the next message and checks that it is want, a JSON list. The
 // string "*" in want stands for anything.
 func (p *Peer) Expect(want string) []any {
 	p.tb.Helper()
@@ -301,16 +301,16 @@ func matches(got, want any) bool {
 	return got == want
 }
 
-// Welcome takes the session's HELLO and welcomes it.
+// Welcome receives the session's HELLO and welcomes the session.
 func (p *Peer) Welcome() {
 	p.tb.Helper()
 	p.Expect(`[1, "realm1", "*"]`)
 	p.Send(`[2, 4711, {"roles": {"broker": {}, "dealer": {}}}]`)
 }
 
-// ExpectClosed waits for the end of the connection, before which the session
-// has to have sent nothing more, and returns the WebSocket status. That of a
-// RawSocket is -1.
+// ExpectClosed waits for the end of the connection and returns the WebSocket
+// status, or -1 for a RawSocket. If the session sends another message, it fails the
+// test.
 func (p *Peer) ExpectClosed() websocket.StatusCode {
 	p.tb.Helper()
 	if message := p.next(); message != nil {
@@ -319,14 +319,14 @@ func (p *Peer) ExpectClosed() websocket.StatusCode {
 	return websocket.CloseStatus(p.err)
 }
 
-// Goodbye takes the session's GOODBYE and answers it.
+// Goodbye receives the session's GOODBYE and answers it.
 func (p *Peer) Goodbye() {
 	p.tb.Helper()
 	p.Expect(`[6, {}, "*"]`)
 	p.Send(`[6, {}, "wamp.close.goodbye_and_out"]`)
 }
 
-// Close ends the connection in WebSocket's way.
+// Close ends the connection with the closing handshake of WebSocket.
 func (p *Peer) Close(status websocket.StatusCode) { p.conn.close(status) }
 
 // Drop ends the connection without a word.

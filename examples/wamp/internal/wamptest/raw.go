@@ -13,10 +13,10 @@ import (
 	"github.com/coder/websocket"
 )
 
-// RawURL is where sessions reach a Server by its [Server.Dial].
+// RawURL is the URL of a Server for sessions that use its [Server.Dial].
 const RawURL = "rs://router.test:80"
 
-// rawNumbers are what RawSocket calls the serializers.
+// rawNumbers has the serializers at RawSocket's numbers for them.
 var rawNumbers = []string{"", "wamp.2.json", "wamp.2.msgpack", "wamp.2.cbor"}
 
 // Dial returns a connection to the server for a RawSocket.
@@ -29,7 +29,7 @@ func (s *Server) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	return &linkConn{Conn: near, link: &s.Link, closed: make(chan struct{})}, nil
 }
 
-// ServeRaw takes a connection that a RawSocket was dialled with.
+// ServeRaw accepts a RawSocket.
 func (s *Server) ServeRaw(conn net.Conn) {
 	in := bufio.NewReader(conn)
 	var hello [4]byte

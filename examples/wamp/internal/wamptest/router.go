@@ -13,11 +13,11 @@ import (
 	"github.com/coder/websocket"
 )
 
-// A Router is a small WAMP router on a port of 127.0.0.1. It does what
-// routers in the field leave out: it passes CANCEL on as INTERRUPT, hands
-// errors through with their arguments, and asks for salted WAMP-CRA.
+// A Router is a small WAMP router on a port of 127.0.0.1. It has features that
+// some real routers lack: it passes CANCEL on as INTERRUPT, keeps the arguments of
+// errors, and asks for salted WAMP-CRA.
 type Router struct {
-	// URL and RawURL are where it is reached, by WebSocket and by RawSocket.
+	// URL and RawURL are its URLs for WebSocket and for RawSocket.
 	URL, RawURL string
 
 	admit  RouterOptions
@@ -45,7 +45,7 @@ type routed struct {
 	out      chan []byte
 	id       uint64
 	calls    uint64 // invocations that were sent to it
-	proof    proof  // what it has to answer to join
+	proof    proof  // checks its answer to the challenge
 
 	heldIn, heldOut []byte // frames that the next ones overtake
 }
@@ -60,8 +60,8 @@ type routedCall struct {
 	callee routedRequest
 }
 
-// RouterOptions say who may join a router, each by the method that it answers: if
-// nothing is said, everybody.
+// RouterOptions say who may join a router. Each field turns on a method of
+// authentication. Without any, everybody may join.
 type RouterOptions struct {
 	Secret   string            // of WAMP-CRA
 	Keys     map[string]string // of cryptosign: the names by the keys, in hexadecimal
@@ -69,8 +69,8 @@ type RouterOptions struct {
 	KDF      string            // of SCRAM
 }
 
-// NewRouter starts a router that ends with the test, and returns its URL. With
-// a secret, it admits those who sign its challenge with it.
+// NewRouter starts a router that ends with the test, and returns its URL. With a
+// secret, it admits sessions that sign its challenge with it.
 func NewRouter(tb testing.TB, secret string) (url string) {
 	return StartRouter(tb, RouterOptions{Secret: secret}).URL
 }
@@ -101,8 +101,8 @@ func (r *Router) stop() {
 	r.stops = nil
 }
 
-// Shutdown ends the router as one does that is restarted: it says goodbye to everybody,
-// and waits until they have answered and gone.
+// Shutdown ends the router as a real one ends before a restart: it says goodbye to
+// all sessions, and waits until they have answered and gone.
 func (r *Router) Shutdown() {
 	r.mu.Lock()
 	for s := range r.sessions {
@@ -148,7 +148,7 @@ func newRouter(options RouterOptions) *Router {
 	return r
 }
 
-// ServeHTTP takes a connection for a WebSocket.
+// ServeHTTP accepts a WebSocket.
 func (r *Router) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	conn, err := websocket.Accept(w, request, &websocket.AcceptOptions{Subprotocols: rawNumbers[1:], InsecureSkipVerify: true})
 	if err != nil {
@@ -183,7 +183,7 @@ func (r *Router) serveRaw(listener net.Listener) (stop func()) {
 				number := int(hello[1] & 15)
 				if number < 1 || number >= len(rawNumbers) {
 					number = 0
-					hello[1] = 1 << 4 // which is the error
+					hello[1] = 1 << 4 // the error
 				}
 				if _, err := conn.Write([]byte{0x7f, 0xf0&hello[1] | byte(number), 0, 0}); err != nil || number == 0 {
 					conn.Close()
@@ -312,7 +312,7 @@ func id(message []any, i int) uint64 {
 	case float64:
 		return uint64(n)
 	}
-	return 0 // which is nobody's
+	return 0 // no session has this id
 }
 
 func text(message []any, i int) string {
@@ -441,10 +441,10 @@ func (r *Router) call(s *routed, m []any) {
 	callee.send(append([]any{68, callee.calls, r.procs[text(m, 3)], details}, rest(m, 4)...)...)
 }
 
-// mark makes a key of a callee's request that no caller's request is equal to.
+// mark turns a callee's request into a key that differs from all callers' requests.
 func (q routedRequest) mark() routedRequest { return routedRequest{q.session, q.request | 1<<63} }
 
-// answered returns whose call a callee answers.
+// answered returns the call that a callee answers.
 func (r *Router) answered(callee *routed, request uint64, last bool) (caller routedRequest, ok bool) {
 	mark := routedRequest{callee, request}.mark()
 	call := r.calls[r.byCaller[mark]]

@@ -14,14 +14,14 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// Tests are written in JSON. With another serializer, what they send is encoded
-// with that, and what they get is made what JSON would have made of it.
+// Tests are written in JSON. With another serializer, their messages are converted
+// from JSON before sending, and to JSON's types after receiving.
 
 // notUTF8 is how a byte that is not UTF-8 gets through encoding/json.
 const notUTF8 = "\U0010fffd"
 
-// encode makes a frame of JSON. What is none is sent as it is: it is no message
-// in another serializer either.
+// encode makes a frame of a message in JSON. It returns invalid JSON unchanged,
+// because that is no message in another serializer either.
 func encode(protocol, text string) []byte {
 	if protocol != "wamp.2.msgpack" && protocol != "wamp.2.cbor" {
 		return []byte(text)
@@ -48,7 +48,7 @@ func encode(protocol, text string) []byte {
 	return frame
 }
 
-// native makes numbers and binary data of what JSON has in text.
+// native replaces JSON's texts of numbers and binary data by their values.
 func native(value any, protocol string) any {
 	switch value := value.(type) {
 	case string:
@@ -90,7 +90,7 @@ func native(value any, protocol string) any {
 	return value
 }
 
-// decode makes a message of a frame, as JSON has it.
+// decode decodes a frame to a message with JSON's types.
 func decode(protocol string, frame []byte) (message []any, err error) {
 	value, err := decodeAny(protocol, frame)
 	if err != nil {
@@ -103,7 +103,7 @@ func decode(protocol string, frame []byte) (message []any, err error) {
 	return message, nil
 }
 
-// decodeAny decodes a frame to the values that it has.
+// decodeAny decodes a frame, and keeps the serializer's types.
 func decodeAny(protocol string, frame []byte) (value any, err error) {
 	switch protocol {
 	case "wamp.2.cbor":
@@ -125,7 +125,7 @@ func decodeAny(protocol string, frame []byte) (value any, err error) {
 	return value, err
 }
 
-// encodeAny encodes what decodeAny has decoded, with another serializer.
+// encodeAny encodes a value of decodeAny with another serializer.
 func encodeAny(protocol string, value any) ([]byte, error) {
 	switch protocol {
 	case "wamp.2.cbor":
@@ -136,7 +136,7 @@ func encodeAny(protocol string, value any) ([]byte, error) {
 	return json.Marshal(textual(value))
 }
 
-// textual makes text of binary data.
+// textual replaces binary data by text.
 func textual(value any) any {
 	switch value := value.(type) {
 	case []byte:
@@ -157,7 +157,7 @@ func textual(value any) any {
 	return value
 }
 
-// jsonized is what encoding/json would have decoded.
+// jsonized converts a value to the types that encoding/json decodes to.
 func jsonized(value any) any {
 	switch value := value.(type) {
 	case int64:
