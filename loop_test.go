@@ -447,6 +447,9 @@ func TestRunUntilComplete(t *testing.T) {
 		if fail := (*txaio.Failure)(nil); !errors.As(err, &fail) || !errors.Is(err, boom) {
 			t.Errorf("RunUntilComplete returned %v, not the failure", err)
 		}
+		if _, err := txaio.Await(t.Context(), failed); !errors.Is(err, boom) {
+			t.Errorf("RunUntilComplete has left %v", err)
+		}
 
 		// Settled by another goroutine while the loop sleeps.
 		other := txaio.CreateFuture[int]()
@@ -987,6 +990,9 @@ func TestRunUntil(t *testing.T) {
 	}
 	if value, err := txaio.RunUntil(t.Context(), loop, f); err != nil || value != byBackend(2, 1) {
 		t.Errorf("of a settled future: %v, %v", value, err)
+	}
+	if value, err := txaio.RunUntil(endedContext(), loop, f); err != nil || value != byBackend(2, 1) {
+		t.Errorf("of a settled future, with a context that has ended: %v, %v", value, err)
 	}
 	f = txaio.CreateFuture[int]()
 	loop.CallSoon(func() { txaio.Reject(f, errOne) })
