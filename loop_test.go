@@ -361,21 +361,30 @@ func TestRunGivesUpWaitingWhenItsContextEnds(t *testing.T) {
 // What the loop's own goroutine hands over at the moment at which Run gives
 // up waiting is not lost.
 func TestRunGivesUpWhileItTakesOver(t *testing.T) {
-	for range 2000 {
-		l := txaio.NewLoop()
-		busy, result := make(chan struct{}), make(chan error, 1)
-		started := make(chan struct{})
-		l.CallSoon(func() { close(started); <-busy })
-		receive(t, started, "the first function")
-		ctx, cancel := context.WithCancel(context.Background())
-		go func() { result <- l.Run(ctx) }()
-		go cancel()
-		go close(busy)
-		if err := receive(t, result, "the return of Run"); err != context.Canceled {
-			t.Fatalf("Run returned %v", err)
+	synctest.Test(t, func(t *testing.T) {
+		for range 100 { // of two channels that are ready, select takes any
+			l := txaio.NewLoop()
+			busy := make(chan struct{})
+			l.CallSoon(func() { <-busy })
+			synctest.Wait()
+			handOver := sync.OnceFunc(func() { close(busy); synctest.Wait() })
+			if err := l.Run(&endsAfter{endedContext(), handOver}); err != context.Canceled {
+				t.Fatalf("Run returned %v", err)
+			}
+			flush(t, l)
 		}
-		flush(t, l)
-	}
+	})
+}
+
+// endsAfter is a context that ends when it has called a function.
+type endsAfter struct {
+	context.Context // which has ended
+	call            func()
+}
+
+func (c *endsAfter) Done() <-chan struct{} {
+	c.call()
+	return c.Context.Done()
 }
 
 func TestRunWithContextThatHasEnded(t *testing.T) {
@@ -993,6 +1002,10 @@ func TestRunUntil(t *testing.T) {
 	}
 	if value, err := txaio.RunUntil(endedContext(), loop, f); err != nil || value != byBackend(2, 1) {
 		t.Errorf("of a settled future, with a context that has ended: %v, %v", value, err)
+	}
+	kept := &stoppable{Context: t.Context()}
+	if _, err := txaio.RunUntil(kept, loop, f); err != nil || kept.waiting != 0 {
+		t.Errorf("%d functions wait for the context, error %v", kept.waiting, err)
 	}
 	f = txaio.CreateFuture[int]()
 	loop.CallSoon(func() { txaio.Reject(f, errOne) })
