@@ -296,8 +296,12 @@ func TestLoopHasOneDriver(t *testing.T) {
 		go l.Run(ctx)
 		synctest.Wait()
 		mustBeUsage(t, "Run while another one waits to begin", l.Run(ctx))
-		cancel()
 		close(busy)
+		synctest.Wait()
+		short, end := context.WithTimeout(ctx, time.Second)
+		defer end()
+		mustBeUsage(t, "Run while another one has taken over", l.Run(short))
+		cancel()
 	})
 }
 

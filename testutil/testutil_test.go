@@ -3,6 +3,7 @@
 package testutil_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -221,6 +222,11 @@ func TestTestLoopRunsOnlyWhenTold(t *testing.T) {
 	}()
 	<-done
 	e.expect(t)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := e.loop.Clock().BlockUntilContext(ended, 1); err == nil {
+		t.Error("something waits for the clock")
+	}
 	e.loop.Advance(0)
 	e.expect(t, "soon@0s", "timer@0s")
 }
