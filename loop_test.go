@@ -1082,6 +1082,11 @@ func TestDrain(t *testing.T) {
 	})
 }
 
+// What would run next may have been cancelled on another goroutine by then.
+func TestRunawayThatWasCancelled(t *testing.T) {
+	mustBeUsage(t, "Runaway", txaio.NewManualLoop().Runaway(1))
+}
+
 func TestDrainOnAFakeClock(t *testing.T) {
 	loop := txaio.NewLoop(txaio.WithClock(clockwork.NewFakeClock()))
 	ctx, cancel := context.WithCancel(t.Context())
