@@ -379,6 +379,12 @@ func TestEachAuthenticatorHasItsName(t *testing.T) {
 		p.ExpectClosed()
 		txaio.Cancel(f) // before there is another connection
 		p.Drop()
+		synctest.Wait()
+		select {
+		case <-s.Done():
+		default:
+			t.Error("a Join that was cancelled goes on")
+		}
 		must(t, s.Leave())
 	})
 }
