@@ -72,7 +72,7 @@ func (b *Backoff) delay(attempt int, random float64) time.Duration {
 // retry is the state of a session's attempts.
 type retry struct {
 	backoff Backoff
-	enabled bool // the session reconnects
+	enabled bool // the session reconnects, and has not given up since Join
 	wanted  bool // the session ended in a way that another attempt may mend
 	attempt int
 	delay   time.Duration // before the last attempt
@@ -83,7 +83,7 @@ type retry struct {
 
 func (r *retry) init(backoff *Backoff) {
 	var chosen Backoff // also for what else is tried again
-	if r.enabled = backoff != nil; r.enabled {
+	if backoff != nil {
 		chosen = *backoff
 	}
 	setDefault(&chosen.InitialDelay, 1500*time.Millisecond)
@@ -101,7 +101,7 @@ func (r *retry) init(backoff *Backoff) {
 func (r *retry) delayOf(attempt int) time.Duration { return r.backoff.delay(attempt, rand.Float64()) }
 
 // restart begins anew, with Join.
-func (r *retry) restart() { *r = retry{backoff: r.backoff, enabled: r.enabled} }
+func (r *retry) restart(enabled bool) { *r = retry{backoff: r.backoff, enabled: enabled} }
 
 // welcomed says that the session has joined.
 func (r *retry) welcomed(now time.Time) { r.joined, r.since = true, now }
@@ -114,9 +114,9 @@ func (r *retry) refused(reason string) {
 	r.wanted = r.enabled && r.backoff.Retry(reason, r.joined)
 }
 
-// stop gives up.
+// stop gives up, whatever becomes of the connection.
 func (r *retry) stop() {
-	r.wanted = false
+	r.enabled = false
 	if r.timer != nil {
 		r.timer.Cancel()
 		r.timer = nil

@@ -311,3 +311,39 @@ func TestOnJoinLaterTooLate(t *testing.T) {
 		})
 	}
 }
+
+// A Join that is cancelled while it waits for OnJoinLater is the end, however the router
+// takes it.
+func TestCancelJoinThatWaitsForOnJoinLater(t *testing.T) {
+	for name, end := range map[string]func(p *wamptest.Peer){
+		"goodbye":    func(p *wamptest.Peer) { p.Send(`[6, {}, "wamp.close.goodbye_and_out"]`) },
+		"abort":      func(p *wamptest.Peer) { p.Send(`[3, {}, "wamp.close.system_shutdown"]`) },
+		"dropped":    (*wamptest.Peer).Drop,
+		"no goodbye": func(*wamptest.Peer) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, server *wamptest.Server) {
+				retries := 0
+				s := newSession(t, server, wamp.Config{
+					Reconnect: steady(),
+					OnRetry:   func(int, time.Duration, error) { retries++ },
+					OnJoinLater: func(*wamp.Session, *wamp.JoinDetails) (*txaio.Future[struct{}], error) {
+						return txaio.CreateFuture[struct{}](), nil
+					},
+				})
+				joined := s.Join()
+				p := server.Accept()
+				p.Welcome()
+				synctest.Wait()
+				txaio.Cancel(joined)
+				p.Expect(`[6, {}, "wamp.close.normal"]`)
+				end(p)
+				time.Sleep(time.Minute) // of the bubble's time
+				must(t, s.Leave())
+				if retries != 0 {
+					t.Errorf("%d attempts to connect again", retries)
+				}
+			})
+		})
+	}
+}
