@@ -328,12 +328,17 @@ func TestCancellationGoesPast(t *testing.T) {
 	g := txaio.Then(f, func(int) (int, error) { return 0, nil })
 	h := txaio.Catch(g, func(fail *txaio.Failure) (int, error) { return 0, fail })
 	watch(&x.journal, h, "h")
+	other := txaio.Catch(g, func(*txaio.Failure) (int, error) { return 0, errOne })
+	watch(&x.journal, other, "other")
 	of := txaio.ThenOf(txaio.CreateFutureSuccess(1), func(int) (*txaio.Future[int], error) { return g, nil })
 	watch(&x.journal, of, "of")
 	x.RunUntilIdle()
 	txaio.Cancel(f, "enough")
 	x.RunUntilIdle()
-	x.want(t, "h!"+cancelledText("enough"), "of!"+cancelledText("enough"))
+	x.want(t, "h!"+cancelledText("enough"), "other!one", "of!"+cancelledText("enough"))
+	if !strings.Contains(other.String(), "failed") { // with another error it is no cancellation
+		t.Errorf("it is %v", other)
+	}
 	for _, last := range []*txaio.Future[int]{h, of} {
 		if txaio.UsingFuture && !strings.Contains(last.String(), "cancelled") {
 			t.Errorf("it is %v", last)
@@ -369,7 +374,7 @@ func TestThenOfCancelMeanwhile(t *testing.T) {
 }
 
 // If the composition is settled by hand while its function runs, the future that the
-// function returns is left alone.
+// function returns is left alone and not kept.
 func TestThenOfSettledMeanwhile(t *testing.T) {
 	x := newFixture(t)
 	f, inner := txaio.CreateFuture[int](), txaio.CreateFuture[string]()
@@ -385,6 +390,13 @@ func TestThenOfSettledMeanwhile(t *testing.T) {
 	wantErr(t, "Resolve", txaio.Resolve(inner, "too late"), nil)
 	x.RunUntilIdle()
 	wantValue(t, g, "by hand")
+	pointer := weak.Make(inner)
+	inner = nil // the function refers to it
+	eventually(t, "what the function returned was collected", func() bool {
+		runtime.GC()
+		return pointer.Value() == nil
+	})
+	runtime.KeepAlive(g)
 }
 
 // Futures that wait for one another in a circle can be cancelled.

@@ -5,6 +5,7 @@ package txaio_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -234,21 +235,22 @@ func TestAddTimeoutInTime(t *testing.T) {
 		"failure":   {func(f *txaio.Future[int]) { txaio.Reject(f, errOne) }, "f!one"},
 		"cancelled": {func(f *txaio.Future[int]) { txaio.Cancel(f, "by hand") }, byBackend("f!cancelled", "f!cancelled: by hand")},
 	} {
-		for _, settled := range []bool{false, true} {
-			t.Run(name, func(t *testing.T) {
+		for _, after := range []time.Duration{0, time.Second / 2, time.Second} { // the last is just in time
+			t.Run(fmt.Sprintf("%s after %v", name, after), func(t *testing.T) {
 				x := newFixture(t)
 				f := txaio.CreateFuture[int]()
-				if settled {
+				if after == 0 {
 					test.settle(f)
+				} else {
+					txaio.CallLater(after, func() { test.settle(f) })
 				}
 				limited := txaio.AddTimeout(f, time.Second)
 				watch(&x.journal, limited, "f")
-				if !settled {
-					x.Advance(time.Second / 2)
+				if after > 0 {
+					x.Advance(after - 1)
 					x.want(t)
-					test.settle(f)
 				}
-				x.RunUntilIdle()
+				x.Advance(1)
 				x.want(t, test.want)
 				if timers := x.Stats().Timers; timers != 0 {
 					t.Errorf("%d timers are left", timers)

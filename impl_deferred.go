@@ -920,10 +920,15 @@ func (d *Deferred[T]) join() *awaitStep[T] {
 
 // leave ends a call of Await that gave up. When nobody waits for the step any
 // more, leave removes it from the chain if it is still the last one. It
-// returns false if the step is about to get a failure.
+// returns false if the step has the result, or is about to get a failure.
 func (d *Deferred[T]) leave(w *awaitStep[T]) bool {
 	d.lock()
 	defer d.mu.Unlock()
+	select {
+	case <-w.done: // before ctx ended
+		return false
+	default:
+	}
 	if w.begun {
 		return false
 	}

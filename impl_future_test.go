@@ -289,6 +289,15 @@ func TestFutureLoops(t *testing.T) {
 	second.want(t)
 	second.RunUntilIdle()
 	second.want(t, "gathered")
+
+	// AddTimeout's timer and result are on the loop of the future.
+	late := txaio.CreateFuture[int]()
+	testutil.ReplaceLoop(second.TestLoop)
+	watch(&first.journal, txaio.AddTimeout(late, time.Second), "late")
+	second.Advance(time.Minute)
+	first.want(t)
+	first.Advance(time.Second)
+	first.want(t, "late!timed out after 1s")
 }
 
 func TestFutureZeroValue(t *testing.T) {
@@ -477,6 +486,37 @@ func TestAddTimeoutCancelledState(t *testing.T) {
 	x.RunUntilIdle()
 	if !limited.Cancelled() {
 		t.Error("it does not count as cancelled")
+	}
+
+	// So it does if it was cancelled itself, also after the future was settled.
+	f = txaio.CreateFuture[int]()
+	limited = txaio.AddTimeout(f, time.Second)
+	f.SetResult(1)
+	if !limited.Cancel("late") {
+		t.Error("Cancel() = false though it is pending")
+	}
+	x.RunUntilIdle()
+	if !limited.Cancelled() {
+		t.Error("it does not count as cancelled if that was late")
+	}
+}
+
+// promptLoop is a loop that runs what is queued before CallLater returns, as a loop
+// on another goroutine can.
+type promptLoop struct{ queueLoop }
+
+func (l *promptLoop) CallLater(delay time.Duration, fn func()) txaio.DelayedCall {
+	l.run()
+	return applicationTimer{time.AfterFunc(delay, fn)}
+}
+
+func TestAddTimeoutOnPromptLoop(t *testing.T) {
+	loop := &promptLoop{}
+	defer testutil.ReplaceLoop(loop)()
+	limited := txaio.AddTimeout(txaio.CreateFutureSuccess(1), time.Hour)
+	loop.run()
+	if value, err := limited.Result(); value != 1 || err != nil {
+		t.Errorf("got %v, %v", value, err)
 	}
 }
 

@@ -447,7 +447,7 @@ func (l *Loop) drained() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.draining = true
-	return l.next == len(l.turn) && l.queue.Len() == 0 && l.timers.next() == never
+	return l.queue.Len() == 0 && l.timers.next() == never
 }
 
 // run drives the loop until ctx ends or done returns true. It calls done
@@ -468,20 +468,20 @@ func (l *Loop) run(ctx context.Context, done func() bool) error {
 		}
 		l.runTurn()
 		page.giveTurn()
-		if l.sleep(ctx, done) {
+		if l.sleep(done) {
 			page = pageShare{}
 		}
 	}
 	return nil
 }
 
-// sleep waits until there is something to run, ctx ends, or done returns true. It
-// reports whether it had to wait.
-func (l *Loop) sleep(ctx context.Context, done func() bool) bool {
+// sleep waits until there is something to run, rouse is called, or done returns
+// true. It reports whether it had to wait.
+func (l *Loop) sleep(done func() bool) bool {
 	l.mu.Lock()
 	resting := l.rest(l.rouse)
 	l.mu.Unlock()
-	if resting && ctx.Err() == nil && !done() { // from now on, a change of either wakes us
+	if resting && !done() { // from now on, a change of it wakes us
 		<-l.token
 	}
 	return resting

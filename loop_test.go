@@ -296,8 +296,12 @@ func TestLoopHasOneDriver(t *testing.T) {
 		go l.Run(ctx)
 		synctest.Wait()
 		mustBeUsage(t, "Run while another one waits to begin", l.Run(ctx))
-		cancel()
 		close(busy)
+		synctest.Wait()
+		short, end := context.WithTimeout(ctx, time.Second)
+		defer end()
+		mustBeUsage(t, "Run while another one has taken over", l.Run(short))
+		cancel()
 	})
 }
 
@@ -361,21 +365,30 @@ func TestRunGivesUpWaitingWhenItsContextEnds(t *testing.T) {
 // If Run gives up waiting while the loop's own goroutine hands the loop over, no
 // function is lost.
 func TestRunGivesUpWhileItTakesOver(t *testing.T) {
-	for range 2000 {
-		l := txaio.NewLoop()
-		busy, result := make(chan struct{}), make(chan error, 1)
-		started := make(chan struct{})
-		l.CallSoon(func() { close(started); <-busy })
-		receive(t, started, "the first function")
-		ctx, cancel := context.WithCancel(context.Background())
-		go func() { result <- l.Run(ctx) }()
-		go cancel()
-		go close(busy)
-		if err := receive(t, result, "the return of Run"); err != context.Canceled {
-			t.Fatalf("Run returned %v", err)
+	synctest.Test(t, func(t *testing.T) {
+		for range 100 { // of two channels that are ready, select takes any
+			l := txaio.NewLoop()
+			busy := make(chan struct{})
+			l.CallSoon(func() { <-busy })
+			synctest.Wait()
+			handOver := sync.OnceFunc(func() { close(busy); synctest.Wait() })
+			if err := l.Run(&endsAfter{endedContext(), handOver}); err != context.Canceled {
+				t.Fatalf("Run returned %v", err)
+			}
+			flush(t, l)
 		}
-		flush(t, l)
-	}
+	})
+}
+
+// endsAfter is a context that ends when it has called a function.
+type endsAfter struct {
+	context.Context // which has ended
+	call            func()
+}
+
+func (c *endsAfter) Done() <-chan struct{} {
+	c.call()
+	return c.Context.Done()
 }
 
 func TestRunWithContextThatHasEnded(t *testing.T) {
@@ -446,6 +459,9 @@ func TestRunUntilComplete(t *testing.T) {
 		err := l.RunUntilComplete(failed)
 		if fail := (*txaio.Failure)(nil); !errors.As(err, &fail) || !errors.Is(err, boom) {
 			t.Errorf("RunUntilComplete returned %v, not the failure", err)
+		}
+		if _, err := txaio.Await(t.Context(), failed); !errors.Is(err, boom) {
+			t.Errorf("RunUntilComplete has left %v", err)
 		}
 
 		// Settled by another goroutine while the loop sleeps.
@@ -987,6 +1003,13 @@ func TestRunUntil(t *testing.T) {
 	if value, err := txaio.RunUntil(t.Context(), loop, f); err != nil || value != byBackend(2, 1) {
 		t.Errorf("of a settled future: %v, %v", value, err)
 	}
+	if value, err := txaio.RunUntil(endedContext(), loop, f); err != nil || value != byBackend(2, 1) {
+		t.Errorf("of a settled future, with a context that has ended: %v, %v", value, err)
+	}
+	kept := &stoppable{Context: t.Context()}
+	if _, err := txaio.RunUntil(kept, loop, f); err != nil || kept.waiting != 0 {
+		t.Errorf("%d functions wait for the context, error %v", kept.waiting, err)
+	}
 	f = txaio.CreateFuture[int]()
 	loop.CallSoon(func() { txaio.Reject(f, errOne) })
 	_, err := txaio.RunUntil(t.Context(), loop, f)
@@ -1056,6 +1079,11 @@ func TestDrain(t *testing.T) {
 		}
 		n.expect(t, "soon", "later", "batched", "at last")
 	})
+}
+
+// What would run next may have been cancelled on another goroutine by then.
+func TestRunawayThatWasCancelled(t *testing.T) {
+	mustBeUsage(t, "Runaway", txaio.NewManualLoop().Runaway(1))
 }
 
 func TestDrainOnAFakeClock(t *testing.T) {

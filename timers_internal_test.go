@@ -6,7 +6,10 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/txaio-go/txaio/internal/queue"
 )
 
 // The heap gives the same results as a sorted list.
@@ -101,4 +104,19 @@ func TestTimerHeapGivesMemoryBack(t *testing.T) {
 			t.Errorf("%s: the heap has %d timers and room for %d", c.name, left, kept)
 		}
 	}
+}
+
+func TestRestingLoopGivesMemoryBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLoop()
+		l.CallSoon(func() {
+			for range 100_000 {
+				l.CallSoon(func() {})
+			}
+		})
+		synctest.Wait()
+		if kept := cap(l.turn); !queue.Keep(kept) {
+			t.Errorf("the loop has room for a turn of %d", kept)
+		}
+	})
 }

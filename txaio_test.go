@@ -548,6 +548,27 @@ func TestAwait(t *testing.T) {
 			}
 		})
 	})
+	t.Run("context ends just after the future was settled", func(t *testing.T) {
+		newFixture(t)
+		for range 100 { // of two channels that are ready, select takes any
+			f := txaio.CreateFuture[int]()
+			ctx := &settlesWhileWaiting{settle: func() { txaio.Resolve(f, 1) }}
+			if got, err := txaio.Await(ctx, f); got != 1 || err != nil {
+				t.Fatalf("got %v, %v", got, err)
+			}
+		}
+	})
+}
+
+// settlesWhileWaiting is a context that ends when it has called settle.
+type settlesWhileWaiting struct {
+	endsWhileWaiting
+	settle func()
+}
+
+func (c *settlesWhileWaiting) Done() <-chan struct{} {
+	c.settle()
+	return c.endsWhileWaiting.Done()
 }
 
 func TestAwaitOnLoop(t *testing.T) {

@@ -3,6 +3,7 @@
 package testutil_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -213,6 +214,12 @@ func TestRunUntilIdle(t *testing.T) {
 // A test loop runs nothing by itself, whatever other goroutines add.
 func TestTestLoopRunsOnlyWhenTold(t *testing.T) {
 	e := newEvents(t)
+	e.loop.CallLater(time.Hour, e.note("later"))
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := e.loop.Clock().BlockUntilContext(ended, 1); err == nil {
+		t.Error("something waits for the clock")
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -353,8 +360,12 @@ func TestAwaitFailsTheTest(t *testing.T) {
 	forever = func() { e.loop.CallLater(time.Second, forever) }
 	forever()
 	tb = new(fakeTB)
+	began := e.elapsed()
 	if tb.run(await) || !strings.Contains(tb.message, "100000 timers") {
 		t.Errorf("a future that a timer without end does not settle: %q", tb.message)
+	}
+	if took := e.elapsed() - began; took != 100_000*time.Second {
+		t.Errorf("Await gave up after %v", took)
 	}
 
 	defer testutil.ReplaceLoop(txaio.NewLoop())()
@@ -404,20 +415,27 @@ func TestWorkThatRenewsItself(t *testing.T) {
 	}
 	t.Run("ends in time", func(t *testing.T) {
 		e = newEvents(t)
-		left := 99_999
+		left := 0
 		var again func()
 		again = func() {
 			if left--; left > 0 {
 				txaio.CallSoon(again)
 			}
 		}
-		for range 2 { // each instant has the full number of turns
-			left = 99_999
-			again()
-			e.loop.Advance(time.Second)
+		begin := func(turns int) {
+			left = turns
+			txaio.CallSoon(again)
+		}
+		begin(100_000)
+		e.loop.CallLater(time.Second, func() { // each instant has the full number of turns
 			if left != 0 {
 				t.Errorf("%d turns are left", left)
 			}
+			begin(99_999)
+		})
+		e.loop.Advance(time.Second)
+		if left != 0 {
+			t.Errorf("%d turns are left", left)
 		}
 	})
 }
@@ -464,6 +482,7 @@ func (tb *fakeTB) Fatalf(format string, args ...any) { tb.Fatal(fmt.Sprintf(form
 func (tb *fakeTB) FailNow() { runtime.Goexit() }
 
 func TestUseLoop(t *testing.T) {
+	defer testutil.ReplaceLoop(txaio.NewLoop())()
 	before := txaio.CurrentLoop()
 	t.Run("inside", func(t *testing.T) {
 		clock := clockwork.NewFakeClockAt(time.Unix(1000, 0))

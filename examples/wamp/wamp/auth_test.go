@@ -198,6 +198,13 @@ func TestCryptosignBindsTheChannel(t *testing.T) {
 	}
 }
 
+func TestCryptosignWithoutAChannel(t *testing.T) {
+	auth := wamp.Cryptosign("joe", testKey, wamp.CryptosignOptions{BindChannel: true})
+	if _, err := auth.Answer(&wamp.Challenge{}); err == nil || !strings.Contains(err.Error(), "no channel to bind") {
+		t.Error(err)
+	}
+}
+
 func TestSCRAM(t *testing.T) {
 	for _, test := range []struct {
 		name, kdf, password string
@@ -312,6 +319,8 @@ func TestSCRAMChallengesThatCannotBeAnswered(t *testing.T) {
 		{"joe", `{"nonce": "x", "salt": "AAAA", "iterations": 100000, "memory": 1000, "kdf": "argon2id-13"}`, "limit"},
 		{"jöe", `{"nonce": "x", "salt": "AAAA", "iterations": 1, "kdf": "pbkdf2"}`, "ASCII"},
 		{"j=e", `{"nonce": "x", "salt": "AAAA", "iterations": 1, "kdf": "pbkdf2"}`, "ASCII"},
+		{"j,e", `{"nonce": "x", "salt": "AAAA", "iterations": 1, "kdf": "pbkdf2"}`, "ASCII"},
+		{"joe", `{"nonce": "x", "iterations": 1, "kdf": "pbkdf2"}`, "no salt"},
 	} {
 		inOneBubble(t, func(t *testing.T, server *wamptest.Server) {
 			s := newSession(t, server, wamp.Config{Auth: []wamp.Authenticator{wamp.SCRAM(test.id, "secret")}})
@@ -378,6 +387,12 @@ func TestEachAuthenticatorHasItsName(t *testing.T) {
 		p.ExpectClosed()
 		txaio.Cancel(f) // before there is another connection
 		p.Drop()
+		synctest.Wait()
+		select {
+		case <-s.Done():
+		default:
+			t.Error("a Join that was cancelled goes on")
+		}
 		must(t, s.Leave())
 	})
 }

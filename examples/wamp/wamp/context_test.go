@@ -363,6 +363,16 @@ func TestProgressiveCall(t *testing.T) {
 		}
 		must(t, s.Publish("com.z", wamp.Payload{}))
 		p.Expect(`[16, 2, {}, "com.z"]`)
+
+		c = s.CallProgressively("com.x", wamp.Args(1))
+		p.Expect(`[48, 3, {"progress": true}, "com.x", [1]]`)
+		p.Send(`[50, 3, {}, [7]]`)
+		must(t, c.Result)
+		if err := c.Send(wamp.Args(2)); err != nil {
+			t.Error(err)
+		}
+		must(t, s.Publish("com.z", wamp.Payload{}))
+		p.Expect(`[16, 4, {}, "com.z"]`)
 	})
 }
 
@@ -381,6 +391,24 @@ func TestProgressiveCallWithTooLongArguments(t *testing.T) {
 			t.Error(failed)
 		}
 		p.Expect(`[49, 1, {"mode": "killnowait"}]`)
+	})
+}
+
+// A Receive that was cancelled takes nothing, and one after the answer gets nothing.
+func TestReceive(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *wamptest.Server) {
+		s, p := joinedSession(t, server, wamp.Config{})
+		invocations := make(chan *wamp.Invocation, 1)
+		handling(t, s, p, func(ctx context.Context, inv *wamp.Invocation) (wamp.Payload, error) {
+			invocations <- inv
+			txaio.Cancel(inv.Receive())
+			return txaio.Await(ctx, inv.Receive())
+		})
+		p.Send(`[68, 1, 7, {"progress": true}, [1]]`, `[68, 1, 7, {"progress": true}, [2]]`)
+		p.Expect(`[70, 1, {}, [2]]`)
+		if _, err := await(t, (<-invocations).Receive()); !errors.Is(err, io.EOF) {
+			t.Error(err)
+		}
 	})
 }
 
@@ -411,6 +439,8 @@ func TestProgressiveInvocation(t *testing.T) {
 		p.Send(`[68, 3, 7, {"progress": true}, [1]]`, `[68, 3, 7, {"progress": true}, ["enough"]]`)
 		p.Expect(`[70, 3, {}, ["stopped"]]`)
 		p.Send(`[68, 3, 7, {"progress": true}, [3]]`, `[68, 3, 7, {}, [4]]`)
+		p.Send(`[68, 3, 7, {}, [5]]`) // it is forgotten by now
+		p.Expect(`[70, 3, {}, [5]]`)
 		p.Send(`[68, 4, 7, {"progress": true}, [1]]`, `[69, 4, {}]`)
 		p.Expect(`[8, 68, 4, {}, "wamp.error.canceled", "*"]`)
 		p.Send(`[68, 5, 7, {}, [1]]`)

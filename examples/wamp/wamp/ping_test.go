@@ -92,6 +92,21 @@ func TestSlowLink(t *testing.T) {
 			must(t, f)
 		})
 	})
+	t.Run("many arguments", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, server *wamptest.Server) {
+			s, p := joinedSession(t, server, wamp.Config{PingInterval: 10 * time.Second})
+			server.Link.SetSpeed(20_000)
+			f := s.Call("com.x", wamp.Payload{})
+			for range 100 {
+				s.Call("com.y", wamp.Args(strings.Repeat("x", long/100)))
+			}
+			for range 101 {
+				p.Next()
+			}
+			p.Send(`[50, 1, {}]`)
+			must(t, f)
+		})
+	})
 }
 
 func TestShortPingIntervals(t *testing.T) {

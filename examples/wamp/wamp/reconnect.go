@@ -71,7 +71,7 @@ func (b *Backoff) delay(attempt int, random float64) time.Duration {
 // retry is the state of a session's attempts.
 type retry struct {
 	backoff Backoff
-	enabled bool // the session reconnects
+	enabled bool // the session reconnects, and has not given up since Join
 	wanted  bool // another attempt may succeed
 	attempt int
 	delay   time.Duration // before the last attempt
@@ -82,7 +82,7 @@ type retry struct {
 
 func (r *retry) init(backoff *Backoff) {
 	var chosen Backoff // also used for other retries
-	if r.enabled = backoff != nil; r.enabled {
+	if backoff != nil {
 		chosen = *backoff
 	}
 	setDefault(&chosen.InitialDelay, 1500*time.Millisecond)
@@ -100,7 +100,7 @@ func (r *retry) init(backoff *Backoff) {
 func (r *retry) delayOf(attempt int) time.Duration { return r.backoff.delay(attempt, rand.Float64()) }
 
 // restart resets the state when Join is called.
-func (r *retry) restart() { *r = retry{backoff: r.backoff, enabled: r.enabled} }
+func (r *retry) restart(enabled bool) { *r = retry{backoff: r.backoff, enabled: enabled} }
 
 // welcomed notes that the session has joined.
 func (r *retry) welcomed(now time.Time) { r.joined, r.since = true, now }
@@ -113,9 +113,9 @@ func (r *retry) refused(reason string) {
 	r.wanted = r.enabled && r.backoff.Retry(reason, r.joined)
 }
 
-// stop gives up.
+// stop gives up, whatever becomes of the connection.
 func (r *retry) stop() {
-	r.wanted = false
+	r.enabled = false
 	if r.timer != nil {
 		r.timer.Cancel()
 		r.timer = nil

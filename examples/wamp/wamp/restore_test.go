@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/txaio-go/txaio"
+	"github.com/txaio-go/txaio/testutil"
 
 	"github.com/txaio-go/txaio/examples/wamp/internal/wamptest"
 	"github.com/txaio-go/txaio/examples/wamp/wamp"
@@ -249,6 +250,7 @@ func TestOnJoinLater(t *testing.T) {
 // Without Reconnect, Join fails with the error of OnJoinLater.
 func TestOnJoinLaterFails(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
+		log := testutil.CaptureLog(t)
 		s := newSession(t, server, wamp.Config{OnJoinLater: func(*wamp.Session, *wamp.JoinDetails) (*txaio.Future[struct{}], error) {
 			return nil, errors.New("no luck")
 		}})
@@ -260,5 +262,90 @@ func TestOnJoinLaterFails(t *testing.T) {
 		if _, err := await(t, joined); err == nil || !strings.Contains(err.Error(), "no luck") {
 			t.Error(err)
 		}
+		if entries := log.Entries(); len(entries) != 1 || entries[0].Message != "The session's OnJoinLater failed: no luck" {
+			t.Errorf("logged: %v", entries)
+		}
 	})
+}
+
+// What becomes of OnJoinLater's future when the session is another, or is being left,
+// is no matter any more.
+func TestOnJoinLaterTooLate(t *testing.T) {
+	for name, settle := range map[string]func(f *txaio.Future[struct{}]){
+		"success": func(f *txaio.Future[struct{}]) { txaio.Resolve(f, struct{}{}) },
+		"failure": func(f *txaio.Future[struct{}]) { txaio.Reject(f, errors.New("too late")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, server *wamptest.Server) {
+				asked := make(chan *txaio.Future[struct{}], 2)
+				s := newSession(t, server, wamp.Config{
+					Reconnect: steady(),
+					OnJoinLater: func(*wamp.Session, *wamp.JoinDetails) (*txaio.Future[struct{}], error) {
+						f := txaio.CreateFuture[struct{}]()
+						asked <- f
+						return f, nil
+					},
+				})
+				joined := s.Join()
+				p := server.Accept()
+				p.Welcome()
+				first := <-asked
+				p.Drop()
+				p = server.Accept()
+				p.Welcome()
+				second := <-asked
+				settle(first)
+				synctest.Wait()
+				if txaio.IsCalled(joined) || !s.Connected() {
+					t.Error("that of the first session decides on the second")
+				}
+				left := s.Leave()
+				p.Expect(`[6, {}, "wamp.close.normal"]`)
+				settle(second)
+				synctest.Wait()
+				p.Send(`[6, {}, "wamp.close.goodbye_and_out"]`)
+				must(t, left)
+				if _, err := await(t, joined); !errors.Is(err, wamp.ErrLeft) {
+					t.Error(err)
+				}
+				closedWith(t, server, p, 1000)
+			})
+		})
+	}
+}
+
+// A Join that is cancelled while it waits for OnJoinLater is the end, however the router
+// takes it.
+func TestCancelJoinThatWaitsForOnJoinLater(t *testing.T) {
+	for name, end := range map[string]func(p *wamptest.Peer){
+		"goodbye":    func(p *wamptest.Peer) { p.Send(`[6, {}, "wamp.close.goodbye_and_out"]`) },
+		"abort":      func(p *wamptest.Peer) { p.Send(`[3, {}, "wamp.close.system_shutdown"]`) },
+		"dropped":    (*wamptest.Peer).Drop,
+		"no goodbye": func(*wamptest.Peer) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, server *wamptest.Server) {
+				retries := 0
+				s := newSession(t, server, wamp.Config{
+					Reconnect: steady(),
+					OnRetry:   func(int, time.Duration, error) { retries++ },
+					OnJoinLater: func(*wamp.Session, *wamp.JoinDetails) (*txaio.Future[struct{}], error) {
+						return txaio.CreateFuture[struct{}](), nil
+					},
+				})
+				joined := s.Join()
+				p := server.Accept()
+				p.Welcome()
+				synctest.Wait()
+				txaio.Cancel(joined)
+				p.Expect(`[6, {}, "wamp.close.normal"]`)
+				end(p)
+				time.Sleep(time.Minute) // of the bubble's time
+				must(t, s.Leave())
+				if retries != 0 {
+					t.Errorf("%d attempts to connect again", retries)
+				}
+			})
+		})
+	}
 }

@@ -276,7 +276,7 @@ func (s *Session) Join() *txaio.Future[*JoinDetails] {
 		default:
 			s.joins = f
 			s.identity = 0
-			s.retry.restart()
+			s.retry.restart(s.config.Reconnect != nil)
 			s.connect()
 		}
 	})
@@ -534,12 +534,12 @@ func (s *Session) closed(t *transport, err error) {
 	if wasOpen {
 		s.callback("OnDisconnect", func() error { s.config.OnDisconnect(s, cause); return nil })
 	}
-	if s.again && len(s.leavers) == 0 {
+	if s.again {
 		s.again = false
 		s.connect()
 		return
 	}
-	if len(s.leavers) == 0 && s.retry.schedule(s) {
+	if s.retry.schedule(s) {
 		s.phase = waiting
 		return
 	}

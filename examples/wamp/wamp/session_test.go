@@ -55,6 +55,7 @@ func TestLeave(t *testing.T) {
 			OnDisconnect: func(_ *wamp.Session, err error) {
 				told = append(told, fmt.Sprint("disconnected: ", err))
 			},
+			Reconnect: steady(),
 		})
 		call := s.Call("com.slow", wamp.Payload{})
 		p.Expect(`[48, 1, {}, "com.slow"]`)
@@ -71,12 +72,14 @@ func TestLeave(t *testing.T) {
 			t.Errorf("got %s", got)
 		}
 
-		// After Leave, the session can join again.
+		// After Leave, the session can join again, and then reconnects as before.
 		must(t, s.Leave())
 		again := s.Join()
 		p = server.Accept()
 		p.Welcome()
 		must(t, again)
+		p.Drop()
+		server.Accept().Welcome()
 	})
 }
 
@@ -109,6 +112,21 @@ func TestLeaveWhileJoining(t *testing.T) {
 	})
 }
 
+func TestLeaveWhileConnecting(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *wamptest.Server) {
+		s := newSession(t, server, wamp.Config{Reconnect: steady()})
+		var joined *txaio.Future[*wamp.JoinDetails]
+		var left *txaio.Future[struct{}]
+		txaio.CallSoon(func() { joined, left = s.Join(), s.Leave() }) // the loop does both in one turn
+		synctest.Wait()
+		must(t, left)
+		_, err := await(t, joined)
+		if _, lost := errors.AsType[*wamp.TransportError](err); lost || !errors.Is(err, wamp.ErrLeft) {
+			t.Error(err)
+		}
+	})
+}
+
 func TestCancelJoin(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s := newSession(t, server, wamp.Config{})
@@ -120,6 +138,32 @@ func TestCancelJoin(t *testing.T) {
 			t.Error(err)
 		}
 		p.ExpectClosed()
+	})
+}
+
+// A Join that is cancelled before it has begun leaves the session as it was.
+func TestCancelJoinAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *wamptest.Server) {
+		s := newSession(t, server, wamp.Config{})
+		atOnce := func() {
+			txaio.CallSoon(func() { txaio.Cancel(s.Join()) })
+			synctest.Wait()
+		}
+		atOnce()
+		select {
+		case <-s.Done():
+		default:
+			t.Error("a session that is offline has not ended")
+		}
+		f := s.Join()
+		server.Accept().Welcome()
+		must(t, f)
+		atOnce()
+		select {
+		case <-s.Done():
+			t.Error("a session that is joined has ended")
+		default:
+		}
 	})
 }
 
@@ -332,13 +376,26 @@ func TestReconnectGivesUp(t *testing.T) {
 func TestLeaveWhileWaitingToReconnect(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		server.Refuse = 503
-		s := newSession(t, server, wamp.Config{Reconnect: &wamp.Backoff{}})
+		retries := 0
+		s := newSession(t, server, wamp.Config{
+			Reconnect: &wamp.Backoff{},
+			OnRetry:   func(int, time.Duration, error) { retries++ },
+		})
 		joined := s.Join()
 		synctest.Wait()
 		must(t, s.Leave())
 		if _, err := await(t, joined); !errors.Is(err, wamp.ErrLeft) {
 			t.Error(err)
 		}
+		time.Sleep(time.Hour) // of the bubble's time
+		synctest.Wait()
+		if retries != 1 {
+			t.Errorf("%d attempts", retries)
+		}
+		server.Refuse = 0
+		joined = s.Join()
+		server.Accept().Welcome()
+		must(t, joined)
 	})
 }
 

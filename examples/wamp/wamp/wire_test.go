@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -16,8 +17,10 @@ import (
 	"net/url"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/txaio-go/txaio"
@@ -219,6 +222,15 @@ func TestRawSocketOverTLS(t *testing.T) {
 	if lost := failure[*wamp.TransportError](t, s.Join()); !strings.Contains(lost.Error(), "certificate") {
 		t.Errorf("a router that nobody trusts: %v", lost)
 	}
+
+	clientTLS.ServerName = "other.test"
+	s, err = wamp.NewSession(wamp.Config{URL: "rss://" + address.String(), Realm: "realm1", TLS: clientTLS})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lost := failure[*wamp.TransportError](t, s.Join()); !strings.Contains(lost.Error(), "other.test") {
+		t.Errorf("a router of another name than asked for: %v", lost)
+	}
 }
 
 // A client asks a proxy for a TLS server by CONNECT, and for another server by its URL.
@@ -294,6 +306,7 @@ func TestRawSocketHandshakes(t *testing.T) {
 		{"unknown error", "\x7f\x90\x00\x00", "the error 9"},
 		{"other serializer", "\x7f\xf7\x00\x00", "7ff70000"},
 		{"reserved bits", "\x7f\xf1\x00\x01", "answers the handshake with"},
+		{"other reserved bits", "\x7f\xf1\x01\x00", "answers the handshake with"},
 		{"truncated", "\x7f", "EOF"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -350,6 +363,49 @@ func TestRawSocketPings(t *testing.T) {
 	})
 }
 
+// A pong for another ping than the last answers nothing.
+func TestRawSocketPongs(t *testing.T) {
+	rawBubble(t, func(t *testing.T, server *wamptest.Server) {
+		lost := make(chan error, 1)
+		_, p := joinedSession(t, server, wamp.Config{
+			PingInterval: 10 * time.Second,
+			OnDisconnect: func(_ *wamp.Session, err error) { lost <- err },
+		})
+		first := binary.BigEndian.AppendUint64(nil, 1)
+		<-p.Pings // the router answers it
+		synctest.Wait()
+		p.SendRaw(2, first) // again
+		p.Mute()
+		<-p.Pings
+		p.SendRaw(2, first)
+		if err := <-lost; !strings.Contains(err.Error(), "did not answer a ping") {
+			t.Error(err)
+		}
+		if n := len(p.Pings); n != 0 {
+			t.Errorf("%d more pings", n)
+		}
+	})
+}
+
+func TestRawSocketMessageThatIsTooLong(t *testing.T) {
+	rawBubble(t, func(t *testing.T, server *wamptest.Server) {
+		lost := make(chan error, 1)
+		_, p := joinedSession(t, server, wamp.Config{
+			MaxMessage:   1000,
+			OnDisconnect: func(_ *wamp.Session, err error) { lost <- err },
+		})
+		longest := strings.Repeat("x", 1000)
+		p.SendPing(longest)
+		if got := <-p.Pongs; got != longest {
+			t.Errorf("got a pong of %d bytes", len(got))
+		}
+		p.SendPing(longest + "x")
+		if err := <-lost; !strings.Contains(err.Error(), "at most 1000 are accepted") {
+			t.Error(err)
+		}
+	})
+}
+
 func TestRawSocketMessageOfNoKnownKind(t *testing.T) {
 	for _, kind := range []byte{3, 7, 8, 0x80} {
 		rawBubble(t, func(t *testing.T, server *wamptest.Server) {
@@ -393,6 +449,13 @@ func TestRawSocketRefusedSerializerIsNoError(t *testing.T) {
 		left := s.Leave()
 		p.Goodbye()
 		must(t, left)
+
+		// Another serializer would not help here.
+		dialled, server.RawAnswer = 0, []byte("\x7f\x40\x00\x00")
+		failure[*wamp.TransportError](t, s.Join())
+		if dialled != 1 {
+			t.Errorf("dialled %d times though there are too many connections", dialled)
+		}
 	})
 }
 
@@ -425,6 +488,67 @@ func TestURLsOfTransports(t *testing.T) {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
+}
+
+// If the handshake fails, the connection is closed.
+func TestRawSocketThatFailsIsClosed(t *testing.T) {
+	for url, answer := range map[string]string{
+		wamptest.RawURL: "\x7f\x40\x00\x00",
+		strings.Replace(wamptest.RawURL, "rs", "rss", 1): "this is not TLS",
+	} {
+		inOneBubble(t, func(t *testing.T, server *wamptest.Server) {
+			near, far := net.Pipe()
+			s, err := wamp.NewSession(wamp.Config{
+				URL: url, Realm: "realm1",
+				Dial: func(context.Context, string, string) (net.Conn, error) { return near, nil },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := s.Join()
+			go io.WriteString(far, answer)
+			if err := far.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.Copy(io.Discard, far); err != nil {
+				t.Errorf("%s: the connection: %v", url, err)
+			}
+			far.Close()
+			failure[*wamp.TransportError](t, f)
+		})
+	}
+}
+
+// A router that announces a long message does not get memory for it.
+func TestRawSocketMessageThatDoesNotCome(t *testing.T) {
+	inOneBubble(t, func(t *testing.T, server *wamptest.Server) {
+		near, far := net.Pipe()
+		s, err := wamp.NewSession(wamp.Config{
+			URL: wamptest.RawURL, Realm: "realm1",
+			Dial: func(context.Context, string, string) (net.Conn, error) { return near, nil },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := s.Join()
+		go io.Copy(io.Discard, far)
+		if _, err := io.WriteString(far, "\x7f\xf1\x00\x00"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := io.WriteString(far, "\x00\xff\xff\xff"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		runtime.ReadMemStats(&after)
+		if n := after.TotalAlloc - before.TotalAlloc; n > 8<<20 {
+			t.Errorf("%d bytes were allocated", n)
+		}
+		far.Close()
+		failure[*wamp.TransportError](t, f)
+	})
 }
 
 // A cancelled Join leaves nothing of its connection.
