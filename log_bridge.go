@@ -135,7 +135,7 @@ func (r *record) fire(standard *logrus.Logger, hooks []logrus.Hook) {
 		Message: r.Message, Caller: r.caller(), Context: r.ctx}
 	r.allFields(entry.Data)
 	addEcho(entry)
-	for _, hook := range slices.Clone(hooks) {
+	for _, hook := range hooks {
 		if _, is := hook.(echoHook); is {
 			continue
 		}
@@ -248,7 +248,7 @@ func (lineFormatter) Format(entry *logrus.Entry) ([]byte, error) {
 	for _, name := range slices.Sorted(maps.Keys(entry.Data)) {
 		attrs = append(attrs, slog.Any(name, entry.Data[name]))
 	}
-	r.Attrs = r.walk.Attrs(r.Attrs, attrs)
+	r.setAttrs(attrs)
 	if entry.Buffer == nil {
 		return output.format.Append(nil, &r.Entry, &r.walk), nil
 	}
@@ -300,7 +300,7 @@ func (h slogHandler) Handle(ctx context.Context, from slog.Record) error {
 			attrs = []slog.Attr{{Key: scope.group, Value: slog.GroupValue(attrs...)}}
 		}
 	}
-	r.Attrs = r.walk.Attrs(r.Attrs, attrs)
+	r.setAttrs(attrs)
 	r.log()
 	return nil
 }

@@ -128,6 +128,8 @@ func (t *target) toOutput() bool {
 // enabled reports whether the target logs entries at a level.
 func (t *target) enabled(level Level) (enabled bool) {
 	switch {
+	case level <= LevelNone || level > LevelTrace:
+		return false
 	case t.slog != nil:
 		defer recoverLogging(&questionForLevel)
 		return t.slog.Enabled(context.Background(), toSlog[level])
@@ -360,7 +362,7 @@ func (l *Logger) Namespace() string {
 // it to avoid computing expensive attributes.
 func (l *Logger) Enabled(level Level) bool {
 	mustHaveBackend()
-	return LevelNone < level && level <= LevelTrace && int32(level) <= l.level.Load() && l.target().enabled(level)
+	return int32(level) <= l.level.Load() && l.target().enabled(level)
 }
 
 // target returns where the logger's entries go.
@@ -440,17 +442,21 @@ type tracebackOf struct{ *Failure }
 
 // log logs an entry, if its level is enabled.
 func (l *Logger) log(level Level, format string, attrs []slog.Attr, fail *tracebackOf) {
-	if !l.Enabled(level) {
+	mustHaveBackend()
+	t := l.target()
+	if !t.enabled(level) {
 		return
 	}
-	t := l.target()
 	r := newRecord(t, time.Now(), level)
 	defer recoverLogging(&format)
 	r.Namespace, r.Shown = l.namespace, true
-	if fail != nil {
-		r.failure, r.failed = fail.Failure, true
+	own := append(make([]slog.Attr, 0, 3), slog.String("log_namespace", l.namespace))
+	if level == LevelTrace {
+		own = append(own, slog.Bool("txaio_trace", true))
 	}
-	r.addOwn()
+	if fail != nil {
+		own = append(own, slog.Any("log_failure", fail.Failure))
+	}
 	if r.needsCaller() {
 		var pcs [1]uintptr
 		runtime.Callers(3, pcs[:]) // of Callers, this function and the method above
@@ -459,8 +465,8 @@ func (l *Logger) log(level Level, format string, attrs []slog.Attr, fail *traceb
 	if len(l.attrs) > 0 {
 		attrs = slices.Concat(l.attrs, attrs)
 	}
-	r.Attrs = slices.DeleteFunc(r.walk.Attrs(r.Attrs, attrs), r.isOwn)
+	r.setAttrs(attrs, own...)
 	r.text = format
-	r.render()
+	r.render(fail)
 	r.log()
 }

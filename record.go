@@ -24,18 +24,16 @@ import (
 // goes to one target.
 type record struct {
 	logline.Entry
-	level   Level
-	text    string      // the format, for error reports
-	own     []slog.Attr // the attributes that every entry of a Logger has
-	failure *Failure    // from Logger.Failure
-	failed  bool        // failure is set, possibly to nil
-	fired   bool        // the hooks have been fired, or must not be
-	dotted  bool        // logrus fields of group members are named group.member
-	pc      uintptr
-	ctx     context.Context
-	target  *target
-	toLine  bool // target is StartLogging's output
-	nested  bool // a target logged it while handling another entry
+	level  Level
+	text   string      // the format, for error reports
+	all    []slog.Attr // Attrs, then the attributes that every entry of a Logger has
+	fired  bool        // the hooks have been fired, or must not be
+	dotted bool        // logrus fields of group members are named group.member
+	pc     uintptr
+	ctx    context.Context
+	target *target
+	toLine bool // target is StartLogging's output
+	nested bool // a target logged it while handling another entry
 
 	walk   logvalue.Walk
 	fields logrus.Fields
@@ -62,38 +60,24 @@ func newRecord(t *target, at time.Time, level Level) *record {
 
 // release drops references to the logged values and returns the record to the pool.
 func (r *record) release() {
-	attrs, own, fields, line, hooks := r.Attrs, r.own, r.fields, r.line, r.asked.hooks
-	if cap(line) > maxKeptText || len(fields) > maxKeptAttrs || cap(attrs) > maxKeptAttrs {
+	all, fields, line := r.all, r.fields, r.line
+	if cap(line) > maxKeptText || len(fields) > maxKeptAttrs || cap(all) > maxKeptAttrs {
 		return
 	}
-	clear(attrs[:cap(attrs)])
-	clear(own)
+	clear(all[:cap(all)])
 	clear(fields)
-	clear(hooks)
-	*r = record{own: own[:0], fields: fields, line: line[:0], asked: probe{hooks: hooks[:0]}}
-	r.Attrs = attrs[:0]
+	*r = record{all: all[:0], fields: fields, line: line[:0]}
 	records.Put(r)
 }
 
-// addOwn adds the attributes that every entry of a Logger has.
-func (r *record) addOwn() {
-	r.own = append(r.own, slog.String("log_namespace", r.Namespace))
-	if r.level == LevelTrace {
-		r.own = append(r.own, slog.Bool("txaio_trace", true))
-	}
-	if r.failed {
-		r.own = append(r.own, slog.Any("log_failure", r.failure))
-	}
+// setAttrs sets the attributes: those given, and those that every entry has, which
+// replace given ones with the same name.
+func (r *record) setAttrs(given []slog.Attr, own ...slog.Attr) {
+	r.all = r.walk.Attrs(r.all, given, own...)
+	r.Attrs = r.all[:len(r.all)-len(own)]
 }
 
-// isOwn reports whether a given attribute has the name of one of those.
-func (r *record) isOwn(given slog.Attr) bool {
-	_, is := logvalue.Find(r.own, given.Key)
-	return is
-}
-
-// Lookup implements [format.Values]. The attributes that every entry has take
-// precedence.
+// Lookup implements [format.Values].
 func (r *record) Lookup(name string) (slog.Value, bool) {
 	switch name {
 	case "log_time":
@@ -101,14 +85,11 @@ func (r *record) Lookup(name string) (slog.Value, bool) {
 	case "log_level":
 		return slog.StringValue(r.Level), true
 	}
-	if v, ok := logvalue.Find(r.own, name); ok {
-		return v, true
-	}
-	return logvalue.Find(r.Attrs, name)
+	return logvalue.Find(r.all, name)
 }
 
-// render formats the message.
-func (r *record) render() {
+// render formats the message, and adds the traceback if fail is not nil.
+func (r *record) render(fail *tracebackOf) {
 	text := r.text
 	if formats := categories.formats.Load(); formats != nil {
 		if value, ok := logvalue.Find(r.Attrs, "log_category"); ok {
@@ -133,11 +114,11 @@ func (r *record) render() {
 		}
 		r.Message, r.line = string(message), message
 	}
-	if r.failed {
+	if fail != nil {
 		if r.Message != "" {
 			r.Message += "\n"
 		}
-		r.Message += formatTraceback(r.failure)
+		r.Message += formatTraceback(fail.Failure)
 	}
 }
 
@@ -262,8 +243,7 @@ func reportPanic(message string, value any) {
 
 func (r *record) toSlog(handler slog.Handler) {
 	out := slog.NewRecord(r.Time, toSlog[r.level], r.Message, r.pc)
-	out.AddAttrs(r.Attrs...)
-	out.AddAttrs(r.own...)
+	out.AddAttrs(r.all...)
 	if err := handler.Handle(context.Background(), out); err != nil {
 		fmt.Fprintf(os.Stderr, "txaio: cannot log %q: %v\n", r.Message, err)
 	}
@@ -300,7 +280,7 @@ func (r *record) setFields(fields map[string]any, prefix string, attrs []slog.At
 // allFields sets the fields for all attributes.
 func (r *record) allFields(fields map[string]any) {
 	r.setFields(fields, "", r.Attrs, false)
-	for _, a := range r.own {
+	for _, a := range r.all[len(r.Attrs):] {
 		fields[a.Key] = a.Value.Any()
 	}
 }
@@ -350,7 +330,7 @@ func (p *probe) of(logger *logrus.Logger, level logrus.Level) *probe {
 // Levels implements logrus.Hook.
 func (p *probe) Levels() []logrus.Level {
 	p.caller = p.logger.ReportCaller
-	p.hooks = append(p.hooks[:0], p.logger.Hooks[p.level]...)
+	p.hooks = slices.Clone(p.logger.Hooks[p.level])
 	_, p.text = p.logger.Formatter.(*logrus.TextFormatter)
 	p.text = p.text && len(p.hooks) == 0
 	return nil

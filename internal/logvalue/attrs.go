@@ -2,14 +2,14 @@ package logvalue
 
 import "log/slog"
 
-// Attrs appends attrs to dst by slog's rules. It resolves their values, leaves out
-// empty attributes and empty groups, and inlines a group without a key. Of several
-// attributes with one key it keeps the last. A value that is an error stays one,
-// even if it is a LogValuer, because a message shows its text.
-func (w *Walk) Attrs(dst, attrs []slog.Attr) []slog.Attr {
+// Attrs appends attrs to dst by slog's rules, and then last. It resolves the values of
+// attrs, leaves out empty attributes and empty groups, and inlines a group without a
+// key. Of several attributes with one key it keeps the last. A value that is an
+// error stays one, even if it is a LogValuer, because a message shows its text.
+func (w *Walk) Attrs(dst, attrs []slog.Attr, last ...slog.Attr) []slog.Attr {
 	start := len(dst)
-	dst = w.attrs(dst, attrs, 0)
-	return append(dst[:start], lastOfEach(dst[start:])...)
+	dst = append(w.attrs(dst, attrs, 0), last...)
+	return dst[:start+len(lastOfEach(dst[start:]))]
 }
 
 func (w *Walk) attrs(dst, attrs []slog.Attr, depth int) []slog.Attr {
@@ -57,13 +57,17 @@ func lastOfEach(attrs []slog.Attr) []slog.Attr {
 		}
 		comesAgain = func(i int) bool { return last[attrs[i].Key] != i }
 	}
-	kept := attrs[:0]
-	for i, a := range attrs {
-		if !comesAgain(i) {
-			kept = append(kept, a)
+	kept := 0
+	for i := range attrs {
+		if comesAgain(i) {
+			continue
 		}
+		if kept < i {
+			attrs[kept] = attrs[i]
+		}
+		kept++
 	}
-	return kept
+	return attrs[:kept]
 }
 
 // Find returns the value of the first attribute with the given key, and whether
