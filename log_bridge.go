@@ -279,7 +279,7 @@ type scope struct {
 
 // Enabled implements slog.Handler.
 func (slogHandler) Enabled(_ context.Context, level slog.Level) bool {
-	return fromSlog(level) <= Level(globalLevel.Load())
+	return fromSlog(level) <= Level(root.level.Load())
 }
 
 // Handle implements slog.Handler.
@@ -329,7 +329,7 @@ const patience = 100 * time.Millisecond
 // Write implements io.Writer.
 func (logOutput) Write(text []byte) (int, error) {
 	level, pc := logCaller(text)
-	if level > Level(globalLevel.Load()) {
+	if level > Level(root.level.Load()) {
 		return len(text), nil
 	}
 	r := newRecord(outputTarget, time.Now(), level)

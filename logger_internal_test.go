@@ -23,7 +23,7 @@ func StartForTest(out io.Writer, opts ...StartOption) (bridge slog.Handler, stop
 func LoggerCount() int {
 	levels.Lock()
 	defer levels.Unlock()
-	return len(levels.loggers.loggers)
+	return len(root.children)
 }
 
 // NamespaceOf is namespaceOf, for function names that a test cannot produce.

@@ -88,8 +88,8 @@ func (r *record) Lookup(name string) (slog.Value, bool) {
 	return logvalue.Find(r.all, name)
 }
 
-// render formats the message, and adds the traceback if fail is not nil.
-func (r *record) render(fail *tracebackOf) {
+// render formats the message, and adds the tracebacks of fails.
+func (r *record) render(fails []*Failure) {
 	text := r.text
 	if formats := categories.formats.Load(); formats != nil {
 		if value, ok := logvalue.Find(r.Attrs, "log_category"); ok {
@@ -114,11 +114,11 @@ func (r *record) render(fail *tracebackOf) {
 		}
 		r.Message, r.line = string(message), message
 	}
-	if fail != nil {
+	for _, fail := range fails {
 		if r.Message != "" {
 			r.Message += "\n"
 		}
-		r.Message += formatTraceback(fail.Failure)
+		r.Message += formatTraceback(fail)
 	}
 }
 
