@@ -143,19 +143,9 @@ func (r *run) convert(v slog.Value, conv byte) (string, error) {
 func (r *run) printAs(dst []byte, v slog.Value, sp *spec) ([]byte, error) {
 	switch v.Kind() {
 	case slog.KindInt64:
-		return sp.appendInteger(dst, signed(v.Int64()), "int")
-	case slog.KindUint64:
-		return sp.appendInteger(dst, integer{magnitude: v.Uint64()}, "int")
-	case slog.KindFloat64:
-		return sp.appendFloat(dst, v.Float64(), 64)
+		return sp.appendInteger(dst, big.NewInt(v.Int64()), "int")
 	case slog.KindString:
 		return sp.appendText(dst, v.String(), "str")
-	case slog.KindBool:
-		n := integer{}
-		if v.Bool() {
-			n.magnitude = 1
-		}
-		return sp.appendInteger(dst, n, "bool")
 	case slog.KindDuration:
 		if !sp.wantsText() {
 			return sp.appendSeconds(dst, v.Duration())
@@ -166,6 +156,18 @@ func (r *run) printAs(dst []byte, v slog.Value, sp *spec) ([]byte, error) {
 		}
 	}
 	x := v.Any()
+	switch n := x.(type) {
+	case *big.Float:
+		if n != nil {
+			x, _ = n.Float64()
+		}
+	case json.Number:
+		if whole, ok := new(big.Int).SetString(string(n), 10); ok && sp.code != 's' {
+			x = whole
+		} else if number, err := n.Float64(); err == nil && sp.code != 's' {
+			x = number
+		}
+	}
 	if n := bigInt(x); n != nil {
 		if n.BitLen() > logvalue.MaxBits {
 			return nil, errMaxBits
@@ -173,19 +175,7 @@ func (r *run) printAs(dst []byte, v slog.Value, sp *spec) ([]byte, error) {
 		if err := r.spend(n.BitLen()); err != nil {
 			return nil, err
 		}
-		return sp.appendInteger(dst, fromBig(n), "int")
-	}
-	if f, is := x.(*big.Float); is && f != nil {
-		number, _ := f.Float64()
-		return sp.appendFloat(dst, number, 64)
-	}
-	if n, is := x.(json.Number); is && sp.code != 's' {
-		if whole, ok := new(big.Int).SetString(string(n), 10); ok {
-			return sp.appendInteger(dst, fromBig(whole), "int")
-		}
-		if number, err := n.Float64(); err == nil {
-			return sp.appendFloat(dst, number, 64)
-		}
+		return sp.appendInteger(dst, n, "int")
 	}
 	if text, is := textBytes(x); is {
 		return sp.appendText(dst, string(text), "str")
@@ -199,13 +189,17 @@ func (r *run) printAs(dst []byte, v slog.Value, sp *spec) ([]byte, error) {
 		}
 		switch {
 		case rv.CanInt():
-			return sp.appendInteger(dst, signed(rv.Int()), "int")
+			return sp.appendInteger(dst, big.NewInt(rv.Int()), "int")
 		case rv.CanUint():
-			return sp.appendInteger(dst, integer{magnitude: rv.Uint()}, "int")
+			return sp.appendInteger(dst, new(big.Int).SetUint64(rv.Uint()), "int")
 		case rv.CanFloat():
 			return sp.appendFloat(dst, rv.Float(), rv.Type().Bits())
 		case rv.Kind() == reflect.Bool:
-			return r.printAs(dst, slog.BoolValue(rv.Bool()), sp)
+			n := new(big.Int)
+			if rv.Bool() {
+				n.SetInt64(1)
+			}
+			return sp.appendInteger(dst, n, "bool")
 		case rv.Kind() == reflect.String:
 			return sp.appendText(dst, rv.String(), "str")
 		}
