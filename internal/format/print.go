@@ -23,9 +23,6 @@ func Print(dst []byte, v slog.Value, walk *logvalue.Walk) []byte {
 		text, _ := walk.String(v.String())
 		return append(dst, text...)
 	}
-	if out, done := printPlain(dst, v); done {
-		return out
-	}
 	out, err := (&run{walk: walk, limit: start + maxOutput}).print(dst, v)
 	if err != nil {
 		return fmt.Appendf(dst, "(%v)", err)
@@ -38,27 +35,8 @@ func Print(dst []byte, v slog.Value, walk *logvalue.Walk) []byte {
 	return out
 }
 
-// printPlain appends v as %v prints it, if v holds a plain value. fmt would need an
-// allocation for it.
-func printPlain(dst []byte, v slog.Value) (_ []byte, done bool) {
-	switch v.Kind() {
-	case slog.KindInt64:
-		return strconv.AppendInt(dst, v.Int64(), 10), true
-	case slog.KindUint64:
-		return strconv.AppendUint(dst, v.Uint64(), 10), true
-	case slog.KindFloat64:
-		return strconv.AppendFloat(dst, v.Float64(), 'g', -1, 64), true
-	case slog.KindBool:
-		return strconv.AppendBool(dst, v.Bool()), true
-	case slog.KindDuration:
-		return append(dst, v.Duration().String()...), true
-	case slog.KindTime:
-		return append(dst, v.Time().String()...), true
-	}
-	return dst, false
-}
-
-// print appends v as %v prints it.
+// print appends v as %v prints it. Plain values have their own cases, because fmt
+// would need an allocation for them.
 func (r *run) print(dst []byte, v slog.Value) ([]byte, error) {
 	switch v.Kind() {
 	case slog.KindString:
@@ -67,13 +45,29 @@ func (r *run) print(dst []byte, v slog.Value) ([]byte, error) {
 			return nil, errOutput
 		}
 		return append(dst, s...), nil
+	case slog.KindInt64:
+		return strconv.AppendInt(dst, v.Int64(), 10), nil
+	case slog.KindUint64:
+		return strconv.AppendUint(dst, v.Uint64(), 10), nil
+	case slog.KindFloat64:
+		return strconv.AppendFloat(dst, v.Float64(), 'g', -1, 64), nil
+	case slog.KindBool:
+		return strconv.AppendBool(dst, v.Bool()), nil
+	case slog.KindDuration:
+		return append(dst, v.Duration().String()...), nil
+	case slog.KindTime:
+		return append(dst, v.Time().String()...), nil
 	case slog.KindGroup:
 		return r.printGroup(dst, r.walk.Attrs(nil, v.Group()))
 	}
-	if out, done := printPlain(dst, v); done {
-		return out, nil
+	x := v.Any()
+	if panicked, is := x.(*logvalue.PanicError); is {
+		return nil, panicked
 	}
-	return r.printAny(dst, v.Any())
+	if text, is := textBytes(x); is {
+		return append(dst, text...), nil
+	}
+	return r.appendVerb(dst, "%v", x)
 }
 
 // printGroup appends attributes as %v prints a slog group.
@@ -97,16 +91,6 @@ func (r *run) printGroup(dst []byte, attrs []slog.Attr) (_ []byte, err error) {
 		}
 	}
 	return append(dst, ']'), nil
-}
-
-func (r *run) printAny(dst []byte, x any) ([]byte, error) {
-	if panicked, is := x.(*logvalue.PanicError); is {
-		return nil, panicked
-	}
-	if text, is := textBytes(x); is {
-		return append(dst, text...), nil
-	}
-	return r.appendVerb(dst, "%v", x)
 }
 
 // appendVerb appends x as fmt prints it.
