@@ -80,11 +80,15 @@ func (r *run) settle(rv reflect.Value) (reflect.Value, error) {
 		case !rv.CanInterface():
 			return rv, nil
 		}
-		v, is := rv.Interface().(slog.Value)
-		if valuer, resolves := rv.Interface().(slog.LogValuer); resolves {
-			v, is = slog.AnyValue(valuer), true
-		}
-		if _, isError := v.Any().(error); !is || isError && v.Kind() == slog.KindLogValuer {
+		var v slog.Value
+		switch x := rv.Interface().(type) {
+		case slog.Value:
+			v = x
+		case error:
+			return rv, nil
+		case slog.LogValuer:
+			v = slog.AnyValue(x)
+		default:
 			return rv, nil
 		}
 		v, err := r.resolve(v)
