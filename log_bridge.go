@@ -241,9 +241,9 @@ type lineFormatter struct{}
 // Format implements logrus.Formatter. Entries that logrus is about to write have a
 // buffer. For others a hook asks for the line, which is returned.
 func (lineFormatter) Format(entry *logrus.Entry) ([]byte, error) {
-	r := newRecord(outputTarget, entry.Time, max(fromLogrus(entry.Level), LevelCritical))
+	r := newRecord(outputTarget, entry.Time, max(fromLogrus(entry.Level), LevelCritical), entry.Message)
 	defer recoverLogging(&entry.Message)
-	r.fired, r.text, r.Message = true, entry.Message, entry.Message
+	r.fired = true
 	attrs := make([]slog.Attr, 0, len(entry.Data))
 	for _, name := range slices.Sorted(maps.Keys(entry.Data)) {
 		attrs = append(attrs, slog.Any(name, entry.Data[name]))
@@ -287,9 +287,9 @@ func (h slogHandler) Handle(ctx context.Context, from slog.Record) error {
 	if isEcho(from) {
 		return nil
 	}
-	r := newRecord(outputTarget, from.Time, fromSlog(from.Level))
+	r := newRecord(outputTarget, from.Time, fromSlog(from.Level), from.Message)
 	defer recoverLogging(&from.Message)
-	r.text, r.Message, r.pc, r.ctx, r.dotted = from.Message, from.Message, from.PC, ctx, true
+	r.pc, r.ctx, r.dotted = from.PC, ctx, true
 	attrs := make([]slog.Attr, 0, from.NumAttrs())
 	from.Attrs(func(a slog.Attr) bool {
 		attrs = append(attrs, a)
@@ -332,9 +332,8 @@ func (logOutput) Write(text []byte) (int, error) {
 	if level > Level(root.level.Load()) {
 		return len(text), nil
 	}
-	r := newRecord(outputTarget, time.Now(), level)
-	r.Message, r.pc = strings.TrimRight(string(text), "\r\n"), pc
-	r.text = r.Message
+	r := newRecord(outputTarget, time.Now(), level, strings.TrimRight(string(text), "\r\n"))
+	r.pc = pc
 	hooks := r.asked.of(logrus.StandardLogger(), toLogrus[level]).hasHooks()
 	if _, isFile := output.out.(*os.File); isFile && !hooks || r.nested {
 		r.log()

@@ -162,19 +162,19 @@ func WithLevel(level Level) LoggerOption { return func(l *Logger) { l.pin(level)
 // WithLogrus sends the logger's entries to logger, whatever [SetLogrus] and
 // [SetSlog] say. If logger is nil, those decide.
 func WithLogrus(logger *logrus.Logger) LoggerOption {
-	return func(l *Logger) {
-		if l.own = nil; logger != nil {
-			l.own = &target{logrus: logger}
-		}
-	}
+	return withTarget(target{logrus: logger})
 }
 
 // WithSlog sends the logger's entries to handler, whatever [SetLogrus] and
 // [SetSlog] say. If handler is nil, those decide.
 func WithSlog(handler slog.Handler) LoggerOption {
+	return withTarget(target{slog: handler})
+}
+
+func withTarget(t target) LoggerOption {
 	return func(l *Logger) {
-		if l.own = nil; handler != nil {
-			l.own = &target{slog: handler}
+		if l.own = nil; t != (target{}) {
+			l.own = &t
 		}
 	}
 }
@@ -418,7 +418,7 @@ func (l *Logger) log(level Level, format string, attrs []slog.Attr, fails ...*Fa
 	if !t.enabled(level) {
 		return
 	}
-	r := newRecord(t, time.Now(), level)
+	r := newRecord(t, time.Now(), level, format)
 	defer recoverLogging(&format)
 	r.Namespace, r.Shown = l.namespace, true
 	own := append(make([]slog.Attr, 0, 3), slog.String("log_namespace", l.namespace))
@@ -437,7 +437,6 @@ func (l *Logger) log(level Level, format string, attrs []slog.Attr, fails ...*Fa
 		attrs = slices.Concat(l.attrs, attrs)
 	}
 	r.setAttrs(attrs, own...)
-	r.text = format
 	r.render(fails)
 	r.log()
 }

@@ -51,8 +51,9 @@ const (
 	maxKeptAttrs = 64
 )
 
-func newRecord(t *target, at time.Time, level Level) *record {
+func newRecord(t *target, at time.Time, level Level, text string) *record {
 	r := records.Get().(*record)
+	r.text, r.Message = text, text
 	r.target, r.toLine, r.Time, r.level, r.Level = t, t.toOutput(), at, level, level.String()
 	r.nested = r.isNested()
 	return r
