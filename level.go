@@ -102,9 +102,7 @@ func (l *Level) UnmarshalText(text []byte) error {
 // belongs to the package itself.
 func callerNamespace() string {
 	pc := make([]uintptr, 1)
-	if runtime.Callers(3, pc) == 0 {
-		return ""
-	}
+	runtime.Callers(3, pc)
 	frame, _ := runtime.CallersFrames(pc).Next()
 	return namespaceOf(frame.Function)
 }

@@ -312,9 +312,6 @@ func (h slogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 // WithGroup implements slog.Handler.
 func (h slogHandler) WithGroup(name string) slog.Handler {
-	if name == "" {
-		return h
-	}
 	return slogHandler{append(slices.Clip(h.scopes), scope{group: name})}
 }
 

@@ -82,9 +82,13 @@ func Find(attrs []slog.Attr, key string) (slog.Value, bool) {
 }
 
 // Resolve returns what v resolves to, or a *PanicError if its method panics. An
-// error stands for itself unless errors is set.
+// error stands for itself unless errors is set. The members of a group that an error
+// resolves to are as from Attrs.
 func (w *Walk) Resolve(v slog.Value, errors bool) (_ slog.Value, err error) {
-	for range maxDepth {
+	for i := range maxDepth {
+		if errors && i > 0 && v.Kind() == slog.KindGroup {
+			v = slog.GroupValue(w.Attrs(nil, v.Group())...)
+		}
 		if v.Kind() != slog.KindLogValuer {
 			return v, nil
 		}

@@ -75,12 +75,7 @@ func (w *Walk) String(s string) (string, bool) {
 // Value returns v as any handler can take it. The groups in it must come from
 // Attrs.
 func (w *Walk) Value(v slog.Value) slog.Value {
-	if v.Kind() == slog.KindLogValuer {
-		if v, _ = w.Resolve(v, true); v.Kind() == slog.KindGroup {
-			v = slog.GroupValue(w.Attrs(nil, v.Group())...)
-		}
-	}
-	switch v.Kind() {
+	switch v, _ = w.Resolve(v, true); v.Kind() {
 	case slog.KindString:
 		if text, changed := w.String(v.String()); changed {
 			return slog.StringValue(text)
