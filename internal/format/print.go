@@ -164,9 +164,10 @@ func (r *run) printAs(dst []byte, v slog.Value, sp *spec) ([]byte, error) {
 	if text, is := textBytes(x); is {
 		return sp.appendText(dst, string(text), "str")
 	}
-	if _, prints := x.(fmt.Stringer); !sp.wantsText() || !prints && !isError(x) {
-		rv := reflect.ValueOf(x)
-		if rv.Kind() == reflect.Pointer && !rv.IsNil() && !isError(x) {
+	_, prints := x.(fmt.Stringer)
+	_, isError := x.(error)
+	if rv := reflect.ValueOf(x); !sp.wantsText() || !prints && !isError {
+		if rv.Kind() == reflect.Pointer && !rv.IsNil() && !isError {
 			if to := rv.Elem(); to.CanInt() || to.CanUint() || to.CanFloat() {
 				rv = to
 			}
@@ -193,10 +194,7 @@ func (r *run) printAs(dst []byte, v slog.Value, sp *spec) ([]byte, error) {
 		typeName = "group"
 	}
 	if !sp.wantsText() {
-		if _, err := sp.check(typeName, 's'); err != nil {
-			return nil, err
-		}
-		return nil, errUnknownCode(sp.code, typeName)
+		return sp.appendText(dst, "", typeName) // which says why not
 	}
 	text, err := r.print(nil, v)
 	if err == nil {
@@ -206,11 +204,6 @@ func (r *run) printAs(dst []byte, v slog.Value, sp *spec) ([]byte, error) {
 		return nil, err
 	}
 	return sp.appendText(dst, string(text), typeName)
-}
-
-func isError(x any) bool {
-	_, is := x.(error)
-	return is
 }
 
 // wantsText reports whether s suits the text of any value. A number with a String
