@@ -128,6 +128,8 @@ func (r *run) printAs(dst []byte, v slog.Value, sp *spec) ([]byte, error) {
 	switch v.Kind() {
 	case slog.KindInt64:
 		return sp.appendInteger(dst, big.NewInt(v.Int64()), "int")
+	case slog.KindFloat64:
+		return sp.appendFloat(dst, v.Float64(), 64)
 	case slog.KindString:
 		return sp.appendText(dst, v.String(), "str")
 	case slog.KindDuration:
