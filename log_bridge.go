@@ -99,11 +99,10 @@ func StartLogging(out io.Writer, level Level, opts ...StartOption) error {
 //
 //go:noinline
 func (r *record) toOutput() {
-	standard := logrus.StandardLogger()
-	if !r.fired {
-		if r.asked.of(standard, toLogrus[r.level]).hasHooks() && hooksOnStack() == 0 {
-			r.fire(standard, r.asked.hooks)
-		}
+	standard, level := outputTarget.logrus, toLogrus[r.level]
+	if !r.fired && len(r.asked.of(standard, level).hooks) > 0 && hooksOnStack() == 0 {
+		r.fire(&logrus.Entry{Logger: standard, Data: make(logrus.Fields), Time: r.Time, Level: level,
+			Message: r.Message, Caller: r.caller(), Context: r.ctx})
 	}
 	writeLine(r.line)
 }
@@ -127,18 +126,13 @@ func write(line []byte) (err error) {
 	return err
 }
 
-// fire calls hooks with the record. They may change its message, but cannot keep it
-// from being written.
-func (r *record) fire(standard *logrus.Logger, hooks []logrus.Hook) {
+// fire calls hooks with the record as an entry. They may change its message, but
+// cannot keep it from being written.
+func (r *record) fire(entry *logrus.Entry) {
 	defer recoverLogging(&r.text)
-	entry := &logrus.Entry{Logger: standard, Data: make(logrus.Fields), Time: r.Time, Level: toLogrus[r.level],
-		Message: r.Message, Caller: r.caller(), Context: r.ctx}
 	r.allFields(entry.Data)
 	addEcho(entry)
-	for _, hook := range hooks {
-		if _, is := hook.(echoHook); is {
-			continue
-		}
+	for _, hook := range r.asked.hooks {
 		if err := hook.Fire(entry); err != nil {
 			fmt.Fprintln(os.Stderr, "Failed to fire hook:", err) // logrus's text
 			break
@@ -148,11 +142,6 @@ func (r *record) fire(standard *logrus.Logger, hooks []logrus.Hook) {
 		r.Message = entry.Message
 		r.line = output.format.Append(r.line[:0], &r.Entry, &r.walk)
 	}
-}
-
-// hasHooks reports whether the logger has hooks other than echoHook.
-func (p *probe) hasHooks() bool {
-	return slices.ContainsFunc(p.hooks, func(hook logrus.Hook) bool { return hook != echoHook{} })
 }
 
 // hooksOnStack returns for how many entries hooks are being called further up the
@@ -224,7 +213,7 @@ func (h echoHook) Levels() []logrus.Level {
 
 // Fire implements logrus.Hook.
 func (echoHook) Fire(entry *logrus.Entry) error {
-	if !new(probe).of(entry.Logger, entry.Level).hasHooks() {
+	if len(new(probe).of(entry.Logger, entry.Level).hooks) == 0 {
 		return nil
 	}
 	if hooksOnStack() > 1 {
@@ -331,8 +320,8 @@ func (logOutput) Write(text []byte) (int, error) {
 	}
 	r := newRecord(outputTarget, time.Now(), level, strings.TrimRight(string(text), "\r\n"))
 	r.pc = pc
-	hooks := r.asked.of(logrus.StandardLogger(), toLogrus[level]).hasHooks()
-	if _, isFile := output.out.(*os.File); isFile && !hooks || r.nested {
+	hooks := r.asked.of(outputTarget.logrus, toLogrus[level]).hooks
+	if _, isFile := output.out.(*os.File); isFile && len(hooks) == 0 || r.nested {
 		r.log()
 		return len(text), nil
 	}

@@ -319,7 +319,7 @@ type probe struct {
 	level  logrus.Level
 	caller bool          // the logger reports callers
 	text   bool          // the logger writes text and has no hooks
-	hooks  []logrus.Hook // the hooks for level
+	hooks  []logrus.Hook // the hooks for level, without echoHook
 }
 
 func (p *probe) of(logger *logrus.Logger, level logrus.Level) *probe {
@@ -331,7 +331,12 @@ func (p *probe) of(logger *logrus.Logger, level logrus.Level) *probe {
 // Levels implements logrus.Hook.
 func (p *probe) Levels() []logrus.Level {
 	p.caller = p.logger.ReportCaller
-	p.hooks = slices.Clone(p.logger.Hooks[p.level])
+	p.hooks = nil
+	for _, hook := range p.logger.Hooks[p.level] {
+		if hook != (echoHook{}) {
+			p.hooks = append(p.hooks, hook)
+		}
+	}
 	_, p.text = p.logger.Formatter.(*logrus.TextFormatter)
 	p.text = p.text && len(p.hooks) == 0
 	return nil
