@@ -187,7 +187,8 @@ func (w *Walk) lookAtMethods(v reflect.Value, has traits, inside, text bool) (in
 	case slog.Attr:
 		return x.Key + "=" + w.textOf(reflect.ValueOf(x.Value)), true, true
 	case *slog.Value, *slog.Attr:
-		return w.follow(v, inside, text)
+		instead, changed = w.follow(v, inside, text)
+		return instead, changed, true
 	case reflect.Value:
 		if text {
 			return w.logged(x, false, text), true, true
@@ -245,8 +246,7 @@ func (w *Walk) lookInside(v reflect.Value, inside, text bool) (instead any, chan
 		if text && inside {
 			return nil, false // fmt prints its address
 		}
-		instead, changed, _ = w.follow(v, inside, text)
-		return instead, changed
+		return w.follow(v, inside, text)
 	case reflect.Map, reflect.Slice, reflect.Array, reflect.Struct:
 		if v.Kind() == reflect.Map && !text && !w.encodesKeys(v) {
 			return w.textOf(v), true
@@ -271,17 +271,16 @@ func (w *Walk) lookInside(v reflect.Value, inside, text bool) (instead any, chan
 
 // follow looks at what a pointer points to. Its replacement takes the place of the
 // pointer, so fmt still follows a pointer there.
-func (w *Walk) follow(v reflect.Value, inside, text bool) (instead any, changed, done bool) {
+func (w *Walk) follow(v reflect.Value, inside, text bool) (instead any, changed bool) {
 	if !w.enter(v) {
-		return cut, true, true
+		return cut, true
 	}
 	defer w.leave()
-	instead, changed = w.look(v.Elem(), inside || !text, text)
-	return instead, changed, true
+	return w.look(v.Elem(), inside || !text, text)
 }
 
 func (w *Walk) lookAtList(v reflect.Value, text bool) (any, bool) {
-	if isBytes(v) {
+	if elem := v.Type().Elem(); elem.Kind() == reflect.Uint8 && isPlain(elem) { // bytes
 		return []any{cut}, !w.Spend(v.Len())
 	}
 	items := w.parts(v.Len(), func(i int) (reflect.Value, bool) { return v.Index(i), text })
@@ -394,11 +393,6 @@ func isNil(v reflect.Value) bool { return v.Kind() == reflect.Pointer && v.IsNil
 // isPlain reports whether t is bool or one of Go's integer types.
 func isPlain(t reflect.Type) bool {
 	return t.Kind() >= reflect.Bool && t.Kind() <= reflect.Uintptr && t.PkgPath() == ""
-}
-
-func isBytes(v reflect.Value) bool {
-	elem := v.Type().Elem()
-	return elem.Kind() == reflect.Uint8 && isPlain(elem)
 }
 
 // fieldName returns the name of a field, in JSON unless it is for text, and
