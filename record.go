@@ -220,7 +220,11 @@ func (r *record) deliver() {
 	defer recoverLogging(&r.text)
 	switch t := r.target; {
 	case t.slog != nil:
-		r.toSlog(t.slog)
+		out := slog.NewRecord(r.Time, toSlog[r.level], r.Message, r.pc)
+		out.AddAttrs(r.all...)
+		if err := t.slog.Handle(context.Background(), out); err != nil {
+			fmt.Fprintf(os.Stderr, "txaio: cannot log %q: %v\n", r.Message, err)
+		}
 	case r.toLine:
 		r.toOutput()
 	default:
@@ -240,14 +244,6 @@ func recoverLogging(message *string) {
 func reportPanic(message string, value any) {
 	reason := logline.AppendEscaped(nil, logvalue.Sprint(value))
 	fmt.Fprintf(os.Stderr, "txaio: panic while logging %q: %s\n", message, reason)
-}
-
-func (r *record) toSlog(handler slog.Handler) {
-	out := slog.NewRecord(r.Time, toSlog[r.level], r.Message, r.pc)
-	out.AddAttrs(r.all...)
-	if err := handler.Handle(context.Background(), out); err != nil {
-		fmt.Fprintf(os.Stderr, "txaio: cannot log %q: %v\n", r.Message, err)
-	}
 }
 
 // setFields turns attributes into logrus fields. Logrus prints field names
