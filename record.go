@@ -150,7 +150,7 @@ func (r *record) log() {
 	switch t := r.target; {
 	case t.slog != nil:
 		for i, a := range r.Attrs {
-			r.Attrs[i].Value = r.walk.Value(a.Value)
+			r.Attrs[i].Value = r.walk.Value(a.Value, false)
 		}
 	case r.toLine:
 		r.line = output.format.Append(r.line[:0], &r.Entry, &r.walk)
@@ -256,7 +256,7 @@ func (r *record) setFields(fields map[string]any, prefix string, attrs []slog.At
 		}
 		value := a.Value
 		if value.Kind() != slog.KindGroup {
-			value = r.walk.Value(value)
+			value = r.walk.Value(value, inGroup)
 		}
 		switch {
 		case value.Kind() == slog.KindGroup && r.dotted:
@@ -267,9 +267,6 @@ func (r *record) setFields(fields map[string]any, prefix string, attrs []slog.At
 			fields[name] = group
 		default:
 			fields[name] = value.Any()
-			if err, is := fields[name].(error); is && inGroup {
-				fields[name] = err.Error() // JSON would not call it
-			}
 		}
 	}
 }

@@ -104,7 +104,7 @@ func appendJSON(line []byte, e *Entry, walk *logvalue.Walk) []byte {
 		case "time", "level", "log_namespace", "msg":
 			a.Key = "fields." + a.Key // logrus's names
 		}
-		record.AddAttrs(slog.Attr{Key: a.Key, Value: walk.Value(a.Value)})
+		record.AddAttrs(slog.Attr{Key: a.Key, Value: walk.Value(a.Value, false)})
 	}
 	var out bytes.Buffer
 	level := func(groups []string, a slog.Attr) slog.Attr {

@@ -73,8 +73,8 @@ func (w *Walk) String(s string) (string, bool) {
 }
 
 // Value returns v as any handler can take it. The groups in it must come from
-// Attrs.
-func (w *Walk) Value(v slog.Value) slog.Value {
+// Attrs. If inside is set, the handler finds v in a map.
+func (w *Walk) Value(v slog.Value, inside bool) slog.Value {
 	switch v, _ = w.Resolve(v, true); v.Kind() {
 	case slog.KindString:
 		if text, changed := w.String(v.String()); changed {
@@ -83,7 +83,7 @@ func (w *Walk) Value(v slog.Value) slog.Value {
 	case slog.KindGroup:
 		members := make([]slog.Attr, len(v.Group()))
 		for i, a := range v.Group() {
-			members[i] = slog.Attr{Key: a.Key, Value: w.Value(a.Value)}
+			members[i] = slog.Attr{Key: a.Key, Value: w.Value(a.Value, inside)}
 		}
 		return slog.GroupValue(members...)
 	case slog.KindAny, slog.KindFloat64, slog.KindTime:
@@ -91,16 +91,16 @@ func (w *Walk) Value(v slog.Value) slog.Value {
 			return v
 		}
 		w.verb = "%+v" // used by slog's TextHandler
-		instead, changed := w.look(reflect.ValueOf(v.Any()), false, w.Text)
+		instead, changed := w.look(reflect.ValueOf(v.Any()), inside, w.Text)
 		if !changed {
 			return v
 		}
 		// A pointer may lead to something that slog would resolve.
 		switch v = slog.AnyValue(instead); v.Kind() {
 		case slog.KindLogValuer:
-			return w.Value(v)
+			return w.Value(v, inside)
 		case slog.KindGroup:
-			return w.Value(slog.GroupValue(w.Attrs(nil, v.Group())...))
+			return w.Value(slog.GroupValue(w.Attrs(nil, v.Group())...), inside)
 		}
 	}
 	return v
