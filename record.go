@@ -67,7 +67,8 @@ func (r *record) release() {
 	}
 	clear(all[:cap(all)])
 	clear(fields)
-	*r = record{all: all[:0], fields: fields, line: line[:0]}
+	*r = record{} // a literal with fields would be copied
+	r.all, r.fields, r.line = all[:0], fields, line[:0]
 	records.Put(r)
 }
 

@@ -46,20 +46,17 @@ func (w *Walk) attrs(dst, attrs []slog.Attr, depth int) []slog.Attr {
 
 // lastOfEach removes the attributes whose key comes again.
 func lastOfEach(attrs []slog.Attr) []slog.Attr {
-	comesAgain := func(i int) bool {
-		_, again := Find(attrs[i+1:], attrs[i].Key)
-		return again
-	}
+	var last map[string]int // if there are too many to search
 	if len(attrs) > 32 {
-		last := make(map[string]int, len(attrs))
+		last = make(map[string]int, len(attrs))
 		for i := range attrs {
 			last[attrs[i].Key] = i
 		}
-		comesAgain = func(i int) bool { return last[attrs[i].Key] != i }
 	}
 	kept := 0
 	for i := range attrs {
-		if comesAgain(i) {
+		again := last != nil && last[attrs[i].Key] != i
+		if again || last == nil && index(attrs[i+1:], attrs[i].Key) >= 0 {
 			continue
 		}
 		if kept < i {
@@ -73,12 +70,19 @@ func lastOfEach(attrs []slog.Attr) []slog.Attr {
 // Find returns the value of the first attribute with the given key, and whether
 // there is one.
 func Find(attrs []slog.Attr, key string) (slog.Value, bool) {
-	for i := range attrs {
-		if attrs[i].Key == key {
-			return attrs[i].Value, true
-		}
+	if i := index(attrs, key); i >= 0 {
+		return attrs[i].Value, true
 	}
 	return slog.Value{}, false
+}
+
+func index(attrs []slog.Attr, key string) int {
+	for i := range attrs {
+		if attrs[i].Key == key {
+			return i
+		}
+	}
+	return -1
 }
 
 // Resolve returns what v resolves to, or a *PanicError if its method panics. An
