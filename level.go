@@ -66,14 +66,14 @@ func ParseLevel(name string) (Level, error) {
 
 func parseLevel(name string) (Level, error) {
 	lower := strings.ToLower(name)
-	if i := slices.Index(levelNames[:], lower); i >= 0 {
-		return Level(i), nil
-	}
 	switch lower { // logrus's names
 	case "warning":
-		return LevelWarn, nil
+		lower = "warn"
 	case "fatal":
-		return LevelCritical, nil
+		lower = "critical"
+	}
+	if i := slices.Index(levelNames[:], lower); i >= 0 {
+		return Level(i), nil
 	}
 	return LevelNone, invalidLevel(name)
 }
@@ -97,15 +97,12 @@ func (l *Level) UnmarshalText(text []byte) error {
 	return err
 }
 
-// callerNamespace returns the namespace of its caller's caller, skip levels further
-// up: the import path, followed by ".Type" for a method or a constructor NewType,
+// callerNamespace returns the namespace of its caller's caller: the import path, followed by ".Type" for a method or a constructor NewType,
 // and by ".function" for any other function. The initialisation of package variables
 // belongs to the package itself.
-func callerNamespace(skip int) string {
+func callerNamespace() string {
 	pc := make([]uintptr, 1)
-	if runtime.Callers(skip+3, pc) == 0 {
-		return ""
-	}
+	runtime.Callers(3, pc)
 	frame, _ := runtime.CallersFrames(pc).Next()
 	return namespaceOf(frame.Function)
 }

@@ -99,11 +99,10 @@ func StartLogging(out io.Writer, level Level, opts ...StartOption) error {
 //
 //go:noinline
 func (r *record) toOutput() {
-	standard := logrus.StandardLogger()
-	if !r.fired {
-		if r.asked.of(standard, toLogrus[r.level]).hasHooks() && hooksOnStack() == 0 {
-			r.fire(standard, r.asked.hooks)
-		}
+	standard, level := outputTarget.logrus, toLogrus[r.level]
+	if !r.fired && len(r.asked.of(standard, level).hooks) > 0 && hooksOnStack() == 0 {
+		r.fire(&logrus.Entry{Logger: standard, Data: make(logrus.Fields), Time: r.Time, Level: level,
+			Message: r.Message, Caller: r.caller(), Context: r.ctx})
 	}
 	writeLine(r.line)
 }
@@ -127,18 +126,13 @@ func write(line []byte) (err error) {
 	return err
 }
 
-// fire calls hooks with the record. They may change its message, but cannot keep it
-// from being written.
-func (r *record) fire(standard *logrus.Logger, hooks []logrus.Hook) {
+// fire calls hooks with the record as an entry. They may change its message, but
+// cannot keep it from being written.
+func (r *record) fire(entry *logrus.Entry) {
 	defer recoverLogging(&r.text)
-	entry := &logrus.Entry{Logger: standard, Data: make(logrus.Fields), Time: r.Time, Level: toLogrus[r.level],
-		Message: r.Message, Caller: r.caller(), Context: r.ctx}
 	r.allFields(entry.Data)
 	addEcho(entry)
-	for _, hook := range slices.Clone(hooks) {
-		if _, is := hook.(echoHook); is {
-			continue
-		}
+	for _, hook := range r.asked.hooks {
 		if err := hook.Fire(entry); err != nil {
 			fmt.Fprintln(os.Stderr, "Failed to fire hook:", err) // logrus's text
 			break
@@ -148,11 +142,6 @@ func (r *record) fire(standard *logrus.Logger, hooks []logrus.Hook) {
 		r.Message = entry.Message
 		r.line = output.format.Append(r.line[:0], &r.Entry, &r.walk)
 	}
-}
-
-// hasHooks reports whether the logger has hooks other than echoHook.
-func (p *probe) hasHooks() bool {
-	return slices.ContainsFunc(p.hooks, func(hook logrus.Hook) bool { return hook != echoHook{} })
 }
 
 // hooksOnStack returns for how many entries hooks are being called further up the
@@ -224,7 +213,7 @@ func (h echoHook) Levels() []logrus.Level {
 
 // Fire implements logrus.Hook.
 func (echoHook) Fire(entry *logrus.Entry) error {
-	if !new(probe).of(entry.Logger, entry.Level).hasHooks() {
+	if len(new(probe).of(entry.Logger, entry.Level).hooks) == 0 {
 		return nil
 	}
 	if hooksOnStack() > 1 {
@@ -241,14 +230,14 @@ type lineFormatter struct{}
 // Format implements logrus.Formatter. Entries that logrus is about to write have a
 // buffer. For others a hook asks for the line, which is returned.
 func (lineFormatter) Format(entry *logrus.Entry) ([]byte, error) {
-	r := newRecord(outputTarget, entry.Time, max(fromLogrus(entry.Level), LevelCritical))
+	r := newRecord(outputTarget, entry.Time, max(fromLogrus(entry.Level), LevelCritical), entry.Message)
 	defer recoverLogging(&entry.Message)
-	r.fired, r.text, r.Message = true, entry.Message, entry.Message
+	r.fired = true
 	attrs := make([]slog.Attr, 0, len(entry.Data))
 	for _, name := range slices.Sorted(maps.Keys(entry.Data)) {
 		attrs = append(attrs, slog.Any(name, entry.Data[name]))
 	}
-	r.Attrs = r.walk.Attrs(r.Attrs, attrs)
+	r.setAttrs(attrs)
 	if entry.Buffer == nil {
 		return output.format.Append(nil, &r.Entry, &r.walk), nil
 	}
@@ -279,7 +268,7 @@ type scope struct {
 
 // Enabled implements slog.Handler.
 func (slogHandler) Enabled(_ context.Context, level slog.Level) bool {
-	return fromSlog(level) <= Level(globalLevel.Load())
+	return fromSlog(level) <= Level(root.level.Load())
 }
 
 // Handle implements slog.Handler.
@@ -287,9 +276,9 @@ func (h slogHandler) Handle(ctx context.Context, from slog.Record) error {
 	if isEcho(from) {
 		return nil
 	}
-	r := newRecord(outputTarget, from.Time, fromSlog(from.Level))
+	r := newRecord(outputTarget, from.Time, fromSlog(from.Level), from.Message)
 	defer recoverLogging(&from.Message)
-	r.text, r.Message, r.pc, r.ctx, r.dotted = from.Message, from.Message, from.PC, ctx, true
+	r.pc, r.ctx, r.dotted = from.PC, ctx, true
 	attrs := make([]slog.Attr, 0, from.NumAttrs())
 	from.Attrs(func(a slog.Attr) bool {
 		attrs = append(attrs, a)
@@ -300,7 +289,7 @@ func (h slogHandler) Handle(ctx context.Context, from slog.Record) error {
 			attrs = []slog.Attr{{Key: scope.group, Value: slog.GroupValue(attrs...)}}
 		}
 	}
-	r.Attrs = r.walk.Attrs(r.Attrs, attrs)
+	r.setAttrs(attrs)
 	r.log()
 	return nil
 }
@@ -312,9 +301,6 @@ func (h slogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 // WithGroup implements slog.Handler.
 func (h slogHandler) WithGroup(name string) slog.Handler {
-	if name == "" {
-		return h
-	}
 	return slogHandler{append(slices.Clip(h.scopes), scope{group: name})}
 }
 
@@ -329,14 +315,13 @@ const patience = 100 * time.Millisecond
 // Write implements io.Writer.
 func (logOutput) Write(text []byte) (int, error) {
 	level, pc := logCaller(text)
-	if level > Level(globalLevel.Load()) {
+	if level > Level(root.level.Load()) {
 		return len(text), nil
 	}
-	r := newRecord(outputTarget, time.Now(), level)
-	r.Message, r.pc = strings.TrimRight(string(text), "\r\n"), pc
-	r.text = r.Message
-	hooks := r.asked.of(logrus.StandardLogger(), toLogrus[level]).hasHooks()
-	if _, isFile := output.out.(*os.File); isFile && !hooks || r.nested {
+	r := newRecord(outputTarget, time.Now(), level, strings.TrimRight(string(text), "\r\n"))
+	r.pc = pc
+	hooks := r.asked.of(outputTarget.logrus, toLogrus[level]).hooks
+	if _, isFile := output.out.(*os.File); isFile && len(hooks) == 0 || r.nested {
 		r.log()
 		return len(text), nil
 	}

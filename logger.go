@@ -44,9 +44,10 @@ type Logger struct {
 	// level is the logger's level, or asTarget. If the logger follows another
 	// level, this is a copy, so that a disabled call loads nothing else.
 	level     atomic.Int32
-	pinned    bool    // guarded by levels, like the children
-	parent    *Logger // of With
-	children  followers
+	pinned    bool                   // guarded by levels, like the children
+	parent    *Logger                // root, except for a logger of With
+	children  []weak.Pointer[Logger] // those that are in use, and some that were
+	full      int                    // the number of children at which to remove those
 	namespace string
 	attrs     []slog.Attr // of With
 	own       *target     // nil: the global one
@@ -56,42 +57,14 @@ type Logger struct {
 // itself drops nothing.
 const asTarget = int32(LevelTrace) + 1
 
-// levels guards what loggers follow, and lists the loggers.
+// levels guards what loggers follow.
 var levels struct {
 	sync.Mutex
 	byPrefix map[string]Level
-	loggers  followers // except those of With
 }
 
-// followers are the loggers in use that follow one level.
-type followers struct {
-	loggers []weak.Pointer[Logger]
-	full    int // the length at which to remove the loggers that are gone
-}
-
-func (f *followers) add(l *Logger) {
-	if len(f.loggers) >= f.full {
-		f.loggers = slices.DeleteFunc(f.loggers, func(p weak.Pointer[Logger]) bool { return p.Value() == nil })
-		f.full = max(64, 2*len(f.loggers))
-	}
-	f.loggers = append(f.loggers, weak.Make(l))
-}
-
-func (f *followers) follow() {
-	for _, pointer := range f.loggers {
-		if l := pointer.Value(); l != nil {
-			l.follow()
-		}
-	}
-}
-
-// globalLevel is the global level, or asTarget. Changing it requires a lock on
-// levels.
-var globalLevel = func() *atomic.Int32 {
-	l := new(atomic.Int32)
-	l.Store(asTarget)
-	return l
-}()
+// root is the logger whose level is the global one. It logs nothing itself.
+var root = new(Logger).register()
 
 // A target is where entries go: to a slog handler or a logrus logger. If
 // StartLogging has been called, the standard logrus logger stands for its output.
@@ -128,6 +101,8 @@ func (t *target) toOutput() bool {
 // enabled reports whether the target logs entries at a level.
 func (t *target) enabled(level Level) (enabled bool) {
 	switch {
+	case level <= LevelNone || level > LevelTrace:
+		return false
 	case t.slog != nil:
 		defer recoverLogging(&questionForLevel)
 		return t.slog.Enabled(context.Background(), toSlog[level])
@@ -187,19 +162,19 @@ func WithLevel(level Level) LoggerOption { return func(l *Logger) { l.pin(level)
 // WithLogrus sends the logger's entries to logger, whatever [SetLogrus] and
 // [SetSlog] say. If logger is nil, those decide.
 func WithLogrus(logger *logrus.Logger) LoggerOption {
-	return func(l *Logger) {
-		if l.own = nil; logger != nil {
-			l.own = &target{logrus: logger}
-		}
-	}
+	return withTarget(target{logrus: logger})
 }
 
 // WithSlog sends the logger's entries to handler, whatever [SetLogrus] and
 // [SetSlog] say. If handler is nil, those decide.
 func WithSlog(handler slog.Handler) LoggerOption {
+	return withTarget(target{slog: handler})
+}
+
+func withTarget(t target) LoggerOption {
 	return func(l *Logger) {
-		if l.own = nil; handler != nil {
-			l.own = &target{slog: handler}
+		if l.own = nil; t != (target{}) {
+			l.own = &t
 		}
 	}
 }
@@ -214,49 +189,52 @@ func WithSlog(handler slog.Handler) LoggerOption {
 // In a build without a backend MakeLogger works, but the logger's methods panic
 // with [ErrNoBackend].
 func MakeLogger(opts ...LoggerOption) *Logger {
-	return newLogger(callerNamespace(0), opts...)
+	return newLogger(callerNamespace(), opts...)
 }
 
 func newLogger(namespace string, opts ...LoggerOption) *Logger {
-	l := &Logger{namespace: namespace}
+	l := &Logger{parent: root, namespace: namespace}
 	for _, opt := range opts {
 		opt(l)
 	}
-	l.register()
-	return l
+	return l.register()
 }
 
-// register makes l follow changes of levels.
-func (l *Logger) register() {
+// register makes l follow its parent.
+func (l *Logger) register() *Logger {
 	levels.Lock()
 	defer levels.Unlock()
-	if l.parent != nil {
-		l.parent.children.add(l)
-	} else {
-		levels.loggers.add(l)
+	if p := l.parent; p != nil {
+		if len(p.children) >= p.full {
+			p.children = slices.DeleteFunc(p.children, func(c weak.Pointer[Logger]) bool { return c.Value() == nil })
+			p.full = max(64, 2*len(p.children))
+		}
+		p.children = append(p.children, weak.Make(l))
 	}
 	l.follow()
+	return l
 }
 
 // follow updates the logger's own copy of its level, unless it is pinned, and those
 // of its children. The caller has locked levels.
 func (l *Logger) follow() {
-	defer l.children.follow()
-	if l.pinned {
-		return
-	}
-	level := globalLevel.Load()
-	if l.parent != nil {
-		level = l.parent.level.Load()
-	} else {
-		longest := -1
+	level, longest := asTarget, -1
+	if p := l.parent; p != nil {
+		level = p.level.Load()
 		for prefix, own := range levels.byPrefix {
-			if len(prefix) > longest && strings.HasPrefix(l.namespace, prefix) {
+			if p.parent == nil && len(prefix) > longest && strings.HasPrefix(l.namespace, prefix) {
 				longest, level = len(prefix), int32(own)
 			}
 		}
 	}
-	l.level.Store(level)
+	if !l.pinned {
+		l.level.Store(level)
+	}
+	for _, child := range l.children {
+		if c := child.Value(); c != nil {
+			c.follow()
+		}
+	}
 }
 
 // With returns a logger with the same namespace and target that adds attrs to each
@@ -265,8 +243,7 @@ func (l *Logger) follow() {
 func (l *Logger) With(attrs ...slog.Attr) *Logger {
 	mustHaveBackend()
 	with := &Logger{parent: l, namespace: l.namespace, own: l.own, attrs: slices.Concat(l.attrs, attrs)}
-	with.register()
-	return with
+	return with.register()
 }
 
 // SetGlobalLogLevel sets the level of every logger without its own (see
@@ -274,7 +251,6 @@ func (l *Logger) With(attrs ...slog.Attr) *Logger {
 // invalid.
 func SetGlobalLogLevel(level Level) {
 	mustHaveBackend()
-	mustBeLevel(level)
 	levels.Lock()
 	defer levels.Unlock()
 	setGlobalLevel(level)
@@ -282,8 +258,8 @@ func SetGlobalLogLevel(level Level) {
 
 // setGlobalLevel is SetGlobalLogLevel with levels locked.
 func setGlobalLevel(level Level) {
-	globalLevel.Store(int32(level))
-	levels.loggers.follow()
+	root.pin(level)
+	root.follow()
 	if output.started.Load() {
 		logrus.SetLevel(toLogrus[level])
 	}
@@ -294,7 +270,7 @@ func setGlobalLevel(level Level) {
 // logger or slog handler that entries go to.
 func GlobalLogLevel() Level {
 	mustHaveBackend()
-	if level := globalLevel.Load(); level != asTarget {
+	if level := root.level.Load(); level != asTarget {
 		return Level(level)
 	}
 	level := LevelTrace
@@ -317,7 +293,7 @@ func SetLogLevels(byPrefix map[string]Level) {
 	levels.Lock()
 	defer levels.Unlock()
 	levels.byPrefix = maps.Clone(byPrefix)
-	levels.loggers.follow()
+	root.follow()
 }
 
 // SetLevel gives the logger its own level, so it no longer follows the global one.
@@ -360,7 +336,7 @@ func (l *Logger) Namespace() string {
 // it to avoid computing expensive attributes.
 func (l *Logger) Enabled(level Level) bool {
 	mustHaveBackend()
-	return LevelNone < level && level <= LevelTrace && int32(level) <= l.level.Load() && l.target().enabled(level)
+	return int32(level) <= l.level.Load() && l.target().enabled(level)
 }
 
 // target returns where the logger's entries go.
@@ -377,49 +353,49 @@ func (l *Logger) target() *target {
 // Critical logs at critical level. It does not exit.
 func (l *Logger) Critical(format string, attrs ...slog.Attr) {
 	if int32(LevelCritical) <= l.level.Load() {
-		l.log(LevelCritical, format, attrs, nil)
+		l.log(LevelCritical, format, attrs)
 	}
 }
 
 // Error logs at error level.
 func (l *Logger) Error(format string, attrs ...slog.Attr) {
 	if int32(LevelError) <= l.level.Load() {
-		l.log(LevelError, format, attrs, nil)
+		l.log(LevelError, format, attrs)
 	}
 }
 
 // Warn logs at warn level.
 func (l *Logger) Warn(format string, attrs ...slog.Attr) {
 	if int32(LevelWarn) <= l.level.Load() {
-		l.log(LevelWarn, format, attrs, nil)
+		l.log(LevelWarn, format, attrs)
 	}
 }
 
 // Info logs at info level.
 func (l *Logger) Info(format string, attrs ...slog.Attr) {
 	if int32(LevelInfo) <= l.level.Load() {
-		l.log(LevelInfo, format, attrs, nil)
+		l.log(LevelInfo, format, attrs)
 	}
 }
 
 // Debug logs at debug level.
 func (l *Logger) Debug(format string, attrs ...slog.Attr) {
 	if int32(LevelDebug) <= l.level.Load() {
-		l.log(LevelDebug, format, attrs, nil)
+		l.log(LevelDebug, format, attrs)
 	}
 }
 
 // Trace logs at trace level, and sets the attribute txaio_trace to true.
 func (l *Logger) Trace(format string, attrs ...slog.Attr) {
 	if int32(LevelTrace) <= l.level.Load() {
-		l.log(LevelTrace, format, attrs, nil)
+		l.log(LevelTrace, format, attrs)
 	}
 }
 
 // Emit logs at the given level. If level is LevelNone or invalid, it does nothing.
 func (l *Logger) Emit(level Level, format string, attrs ...slog.Attr) {
 	if int32(level) <= l.level.Load() {
-		l.log(level, format, attrs, nil)
+		l.log(level, format, attrs)
 	}
 }
 
@@ -428,29 +404,30 @@ func (l *Logger) Emit(level Level, format string, attrs ...slog.Attr) {
 // logged as such.
 func (l *Logger) Failure(fail *Failure, format string, attrs ...slog.Attr) {
 	if int32(LevelError) <= l.level.Load() {
-		l.log(LevelError, format, attrs, &tracebackOf{fail})
+		l.log(LevelError, format, attrs, fail)
 	}
 }
-
-// tracebackOf distinguishes a nil failure, which is logged too, from no failure.
-type tracebackOf struct{ *Failure }
 
 // The methods above are small enough to be inlined. A disabled call is then a load
 // and a comparison.
 
-// log logs an entry, if its level is enabled.
-func (l *Logger) log(level Level, format string, attrs []slog.Attr, fail *tracebackOf) {
-	if !l.Enabled(level) {
+// log logs an entry, if its level is enabled. A nil failure is logged too.
+func (l *Logger) log(level Level, format string, attrs []slog.Attr, fails ...*Failure) {
+	mustHaveBackend()
+	t := l.target()
+	if !t.enabled(level) {
 		return
 	}
-	t := l.target()
-	r := newRecord(t, time.Now(), level)
+	r := newRecord(t, time.Now(), level, format)
 	defer recoverLogging(&format)
 	r.Namespace, r.Shown = l.namespace, true
-	if fail != nil {
-		r.failure, r.failed = fail.Failure, true
+	own := append(make([]slog.Attr, 0, 3), slog.String("log_namespace", l.namespace))
+	if level == LevelTrace {
+		own = append(own, slog.Bool("txaio_trace", true))
 	}
-	r.addOwn()
+	for _, fail := range fails {
+		own = append(own, slog.Any("log_failure", fail))
+	}
 	if r.needsCaller() {
 		var pcs [1]uintptr
 		runtime.Callers(3, pcs[:]) // of Callers, this function and the method above
@@ -459,8 +436,7 @@ func (l *Logger) log(level Level, format string, attrs []slog.Attr, fail *traceb
 	if len(l.attrs) > 0 {
 		attrs = slices.Concat(l.attrs, attrs)
 	}
-	r.Attrs = slices.DeleteFunc(r.walk.Attrs(r.Attrs, attrs), r.isOwn)
-	r.text = format
-	r.render()
+	r.setAttrs(attrs, own...)
+	r.render(fails)
 	r.log()
 }

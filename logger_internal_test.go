@@ -23,7 +23,7 @@ func StartForTest(out io.Writer, opts ...StartOption) (bridge slog.Handler, stop
 func LoggerCount() int {
 	levels.Lock()
 	defer levels.Unlock()
-	return len(levels.loggers.loggers)
+	return len(root.children)
 }
 
 // NamespaceOf is namespaceOf, for function names that a test cannot produce.
@@ -39,7 +39,7 @@ func TestRelease(t *testing.T) {
 	}{
 		{"a small record", func(*record) {}, true, 1000},
 		{"a long text", func(r *record) { r.line = make([]byte, 0, maxKeptText+1) }, false, 1},
-		{"many attributes", func(r *record) { r.Attrs = make([]slog.Attr, 0, maxKeptAttrs+1) }, false, 1},
+		{"many attributes", func(r *record) { r.all = make([]slog.Attr, 0, maxKeptAttrs+1) }, false, 1},
 		{"many fields", func(r *record) {
 			for i := range maxKeptAttrs + 1 {
 				r.fields[string(rune('a'+i))] = i

@@ -24,18 +24,16 @@ import (
 // goes to one target.
 type record struct {
 	logline.Entry
-	level   Level
-	text    string      // the format, for error reports
-	own     []slog.Attr // the attributes that every entry of a Logger has
-	failure *Failure    // from Logger.Failure
-	failed  bool        // failure is set, possibly to nil
-	fired   bool        // the hooks have been fired, or must not be
-	dotted  bool        // logrus fields of group members are named group.member
-	pc      uintptr
-	ctx     context.Context
-	target  *target
-	toLine  bool // target is StartLogging's output
-	nested  bool // a target logged it while handling another entry
+	level  Level
+	text   string      // the format, for error reports
+	all    []slog.Attr // Attrs, then the attributes that every entry of a Logger has
+	fired  bool        // the hooks have been fired, or must not be
+	dotted bool        // logrus fields of group members are named group.member
+	pc     uintptr
+	ctx    context.Context
+	target *target
+	toLine bool // target is StartLogging's output
+	nested bool // a target logged it while handling another entry
 
 	walk   logvalue.Walk
 	fields logrus.Fields
@@ -53,8 +51,9 @@ const (
 	maxKeptAttrs = 64
 )
 
-func newRecord(t *target, at time.Time, level Level) *record {
+func newRecord(t *target, at time.Time, level Level, text string) *record {
 	r := records.Get().(*record)
+	r.text, r.Message = text, text
 	r.target, r.toLine, r.Time, r.level, r.Level = t, t.toOutput(), at, level, level.String()
 	r.nested = r.isNested()
 	return r
@@ -62,38 +61,25 @@ func newRecord(t *target, at time.Time, level Level) *record {
 
 // release drops references to the logged values and returns the record to the pool.
 func (r *record) release() {
-	attrs, own, fields, line, hooks := r.Attrs, r.own, r.fields, r.line, r.asked.hooks
-	if cap(line) > maxKeptText || len(fields) > maxKeptAttrs || cap(attrs) > maxKeptAttrs {
+	all, fields, line := r.all, r.fields, r.line
+	if cap(line) > maxKeptText || len(fields) > maxKeptAttrs || cap(all) > maxKeptAttrs {
 		return
 	}
-	clear(attrs[:cap(attrs)])
-	clear(own)
+	clear(all[:cap(all)])
 	clear(fields)
-	clear(hooks)
-	*r = record{own: own[:0], fields: fields, line: line[:0], asked: probe{hooks: hooks[:0]}}
-	r.Attrs = attrs[:0]
+	*r = record{} // a literal with fields would be copied
+	r.all, r.fields, r.line = all[:0], fields, line[:0]
 	records.Put(r)
 }
 
-// addOwn adds the attributes that every entry of a Logger has.
-func (r *record) addOwn() {
-	r.own = append(r.own, slog.String("log_namespace", r.Namespace))
-	if r.level == LevelTrace {
-		r.own = append(r.own, slog.Bool("txaio_trace", true))
-	}
-	if r.failed {
-		r.own = append(r.own, slog.Any("log_failure", r.failure))
-	}
+// setAttrs sets the attributes: those given, and those that every entry has, which
+// replace given ones with the same name.
+func (r *record) setAttrs(given []slog.Attr, own ...slog.Attr) {
+	r.all = r.walk.Attrs(r.all, given, own...)
+	r.Attrs = r.all[:len(r.all)-len(own)]
 }
 
-// isOwn reports whether a given attribute has the name of one of those.
-func (r *record) isOwn(given slog.Attr) bool {
-	_, is := logvalue.Find(r.own, given.Key)
-	return is
-}
-
-// Lookup implements [format.Values]. The attributes that every entry has take
-// precedence.
+// Lookup implements [format.Values].
 func (r *record) Lookup(name string) (slog.Value, bool) {
 	switch name {
 	case "log_time":
@@ -101,14 +87,11 @@ func (r *record) Lookup(name string) (slog.Value, bool) {
 	case "log_level":
 		return slog.StringValue(r.Level), true
 	}
-	if v, ok := logvalue.Find(r.own, name); ok {
-		return v, true
-	}
-	return logvalue.Find(r.Attrs, name)
+	return logvalue.Find(r.all, name)
 }
 
-// render formats the message.
-func (r *record) render() {
+// render formats the message, and adds the tracebacks of fails.
+func (r *record) render(fails []*Failure) {
 	text := r.text
 	if formats := categories.formats.Load(); formats != nil {
 		if value, ok := logvalue.Find(r.Attrs, "log_category"); ok {
@@ -133,11 +116,11 @@ func (r *record) render() {
 		}
 		r.Message, r.line = string(message), message
 	}
-	if r.failed {
+	for _, fail := range fails {
 		if r.Message != "" {
 			r.Message += "\n"
 		}
-		r.Message += formatTraceback(r.failure)
+		r.Message += formatTraceback(fail)
 	}
 }
 
@@ -168,7 +151,7 @@ func (r *record) log() {
 	switch t := r.target; {
 	case t.slog != nil:
 		for i, a := range r.Attrs {
-			r.Attrs[i].Value = r.walk.Value(a.Value)
+			r.Attrs[i].Value = r.walk.Value(a.Value, false)
 		}
 	case r.toLine:
 		r.line = output.format.Append(r.line[:0], &r.Entry, &r.walk)
@@ -238,7 +221,11 @@ func (r *record) deliver() {
 	defer recoverLogging(&r.text)
 	switch t := r.target; {
 	case t.slog != nil:
-		r.toSlog(t.slog)
+		out := slog.NewRecord(r.Time, toSlog[r.level], r.Message, r.pc)
+		out.AddAttrs(r.all...)
+		if err := t.slog.Handle(context.Background(), out); err != nil {
+			fmt.Fprintf(os.Stderr, "txaio: cannot log %q: %v\n", r.Message, err)
+		}
 	case r.toLine:
 		r.toOutput()
 	default:
@@ -260,15 +247,6 @@ func reportPanic(message string, value any) {
 	fmt.Fprintf(os.Stderr, "txaio: panic while logging %q: %s\n", message, reason)
 }
 
-func (r *record) toSlog(handler slog.Handler) {
-	out := slog.NewRecord(r.Time, toSlog[r.level], r.Message, r.pc)
-	out.AddAttrs(r.Attrs...)
-	out.AddAttrs(r.own...)
-	if err := handler.Handle(context.Background(), out); err != nil {
-		fmt.Fprintf(os.Stderr, "txaio: cannot log %q: %v\n", r.Message, err)
-	}
-}
-
 // setFields turns attributes into logrus fields. Logrus prints field names
 // unchanged, so control characters in them are escaped here.
 func (r *record) setFields(fields map[string]any, prefix string, attrs []slog.Attr, inGroup bool) {
@@ -279,7 +257,7 @@ func (r *record) setFields(fields map[string]any, prefix string, attrs []slog.At
 		}
 		value := a.Value
 		if value.Kind() != slog.KindGroup {
-			value = r.walk.Value(value)
+			value = r.walk.Value(value, inGroup)
 		}
 		switch {
 		case value.Kind() == slog.KindGroup && r.dotted:
@@ -290,9 +268,6 @@ func (r *record) setFields(fields map[string]any, prefix string, attrs []slog.At
 			fields[name] = group
 		default:
 			fields[name] = value.Any()
-			if err, is := fields[name].(error); is && inGroup {
-				fields[name] = err.Error() // JSON would not call it
-			}
 		}
 	}
 }
@@ -300,7 +275,7 @@ func (r *record) setFields(fields map[string]any, prefix string, attrs []slog.At
 // allFields sets the fields for all attributes.
 func (r *record) allFields(fields map[string]any) {
 	r.setFields(fields, "", r.Attrs, false)
-	for _, a := range r.own {
+	for _, a := range r.all[len(r.Attrs):] {
 		fields[a.Key] = a.Value.Any()
 	}
 }
@@ -338,7 +313,7 @@ type probe struct {
 	level  logrus.Level
 	caller bool          // the logger reports callers
 	text   bool          // the logger writes text and has no hooks
-	hooks  []logrus.Hook // the hooks for level
+	hooks  []logrus.Hook // the hooks for level, without echoHook
 }
 
 func (p *probe) of(logger *logrus.Logger, level logrus.Level) *probe {
@@ -350,7 +325,12 @@ func (p *probe) of(logger *logrus.Logger, level logrus.Level) *probe {
 // Levels implements logrus.Hook.
 func (p *probe) Levels() []logrus.Level {
 	p.caller = p.logger.ReportCaller
-	p.hooks = append(p.hooks[:0], p.logger.Hooks[p.level]...)
+	p.hooks = nil
+	for _, hook := range p.logger.Hooks[p.level] {
+		if hook != (echoHook{}) {
+			p.hooks = append(p.hooks, hook)
+		}
+	}
 	_, p.text = p.logger.Formatter.(*logrus.TextFormatter)
 	p.text = p.text && len(p.hooks) == 0
 	return nil

@@ -88,17 +88,15 @@ func (s *spec) appendRepr(dst []byte, x float64, bits int) []byte {
 		}
 		mantissa = strconv.AppendFloat(nil, x, 'f', decimals, bits)
 	}
-	hasPoint := bytes.IndexByte(mantissa, '.') >= 0
-	if hasPoint && !s.alternate {
-		mantissa = bytes.TrimRight(mantissa, "0")
-		mantissa = bytes.TrimSuffix(mantissa, []byte("."))
-		hasPoint = bytes.IndexByte(mantissa, '.') >= 0
+	if !s.alternate && bytes.IndexByte(mantissa, '.') >= 0 {
+		mantissa = bytes.TrimSuffix(bytes.TrimRight(mantissa, "0"), []byte("."))
 	}
 	dst = append(dst, mantissa...)
 	switch {
-	case fixed && !hasPoint:
+	case bytes.IndexByte(mantissa, '.') >= 0:
+	case fixed:
 		dst = append(dst, ".0"...)
-	case !fixed && !hasPoint && s.alternate:
+	case s.alternate:
 		dst = append(dst, '.')
 	}
 	if !fixed {

@@ -12,16 +12,10 @@ import (
 	"github.com/txaio-go/txaio/internal/logvalue"
 )
 
-// maxDepth limits how deep values nest: pointers to pointers, values that resolve to
-// others, lists in lists.
+// maxDepth limits how deep pointers lead to pointers.
 const maxDepth = 100
 
 var errDepth = fmt.Errorf("the value is nested more than %d levels deep, or contains itself", maxDepth)
-
-var (
-	typeAttrs = reflect.TypeFor[[]slog.Attr]()
-	typeError = reflect.TypeFor[error]()
-)
 
 // A float32Value is a float32. slog.AnyValue would convert a float32 to float64, whose
 // shortest text has more digits.
@@ -40,14 +34,8 @@ func (r *run) follow(v slog.Value, parts []part) (slog.Value, error) {
 		}
 	}
 	rv, err := r.settle(rv)
-	if err != nil {
+	if err != nil || !rv.IsValid() {
 		return slog.Value{}, err
-	}
-	switch {
-	case !rv.IsValid():
-		return slog.AnyValue(nil), nil
-	case !rv.CanInterface():
-		return slog.Value{}, fmt.Errorf("%q is not exported", parts[len(parts)-1].name)
 	}
 	x := rv.Interface()
 	if f, ok := x.(float32); ok {
@@ -70,21 +58,22 @@ func (r *run) resolve(v slog.Value) (slog.Value, error) {
 // settle unwraps interfaces, slog.Values and slog.LogValuers. A nil interface becomes
 // the zero reflect.Value.
 func (r *run) settle(rv reflect.Value) (reflect.Value, error) {
-	for range maxDepth {
-		switch {
-		case !rv.IsValid():
-			return rv, nil
-		case rv.Kind() == reflect.Interface:
+	for {
+		if rv.Kind() == reflect.Interface {
 			rv = rv.Elem()
-			continue
-		case !rv.CanInterface():
+		}
+		if !rv.IsValid() {
 			return rv, nil
 		}
-		v, is := rv.Interface().(slog.Value)
-		if valuer, resolves := rv.Interface().(slog.LogValuer); resolves {
-			v, is = slog.AnyValue(valuer), true
-		}
-		if _, isError := v.Any().(error); !is || isError && v.Kind() == slog.KindLogValuer {
+		var v slog.Value
+		switch x := rv.Interface().(type) {
+		case slog.Value:
+			v = x
+		case error:
+			return rv, nil
+		case slog.LogValuer:
+			v = slog.AnyValue(x)
+		default:
 			return rv, nil
 		}
 		v, err := r.resolve(v)
@@ -93,7 +82,6 @@ func (r *run) settle(rv reflect.Value) (reflect.Value, error) {
 		}
 		rv = reflect.ValueOf(v.Any())
 	}
-	return rv, errDepth
 }
 
 // step returns the part p of rv.
@@ -107,9 +95,7 @@ func (r *run) step(rv reflect.Value, p *part) (reflect.Value, error) {
 	if ok || err != nil {
 		return out, err
 	}
-	if rv, err = r.settle(rv); err != nil {
-		return rv, err
-	}
+	rv, _ = r.settle(rv)
 	switch {
 	case !rv.IsValid():
 		return rv, fmt.Errorf("nil has no part %q", p.name)
@@ -177,7 +163,7 @@ func addressed(rv reflect.Value) reflect.Value {
 
 // member looks for a method or a field with the given name.
 func member(rv reflect.Value, name string) (out reflect.Value, ok bool, err error) {
-	if first, _ := utf8.DecodeRuneInString(name); !unicode.IsUpper(first) || !rv.CanInterface() {
+	if first, _ := utf8.DecodeRuneInString(name); !unicode.IsUpper(first) {
 		return rv, false, nil
 	}
 	if m := addressed(rv).MethodByName(name); m.IsValid() && isGetter(m.Type()) {
@@ -199,7 +185,7 @@ func member(rv reflect.Value, name string) (out reflect.Value, ok bool, err erro
 }
 
 func isGetter(t reflect.Type) bool {
-	return t.NumIn() == 0 && (t.NumOut() == 1 || t.NumOut() == 2 && t.Out(1) == typeError)
+	return t.NumIn() == 0 && (t.NumOut() == 1 || t.NumOut() == 2 && t.Out(1) == reflect.TypeFor[error]())
 }
 
 func call(m reflect.Value, name string) (out reflect.Value, err error) {
@@ -217,7 +203,7 @@ func (r *run) item(rv reflect.Value, p *part, name string) (out reflect.Value, o
 	case kind == reflect.Map:
 		out, err = r.key(rv, p.index, name)
 		return out, out.IsValid(), err
-	case kind == reflect.Slice && rv.Type() == typeAttrs && rv.CanInterface():
+	case kind == reflect.Slice && rv.Type() == reflect.TypeFor[[]slog.Attr]():
 		for _, a := range slices.Backward(rv.Interface().([]slog.Attr)) {
 			if a.Key == name {
 				return reflect.ValueOf(a.Value), true, nil

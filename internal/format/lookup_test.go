@@ -51,6 +51,11 @@ func (p person) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("first", p.First), slog.Any("last", secret(p.Last)))
 }
 
+type coded struct{ Code int }
+
+func (coded) Error() string        { return "an error" }
+func (coded) LogValue() slog.Value { return slog.StringValue("not its text") }
+
 type endless struct{}
 
 func (endless) LogValue() slog.Value { return slog.AnyValue(endless{}) }
@@ -86,6 +91,8 @@ func TestLookup(t *testing.T) {
 		"group": slog.GroupValue(slog.Int("a", 1), slog.Group("g", slog.String("b", "two")), slog.Any("p", person{"Ada", "L."})),
 		"attrs": []slog.Attr{slog.Int("a", 1)}, "wrapped": []slog.Value{slog.IntValue(5), slog.AnyValue(s)},
 		"person": person{"Ada", "L."}, "people": map[string]any{"ada": person{"Ada", "L."}}, "secret": secret("x"),
+		"coded":   coded{4},
+		"codes":   []slog.Value{slog.AnyValue(coded{5})},
 		"endless": endless{}, "explosive": explosive{}, "d": 90 * time.Second, "when": time.Date(2016, 1, 21, 1, 2, 3, 0, time.UTC),
 		"floats": []float32{0.1},
 	})
@@ -148,6 +155,7 @@ func TestLookup(t *testing.T) {
 		{"{attrs[a]}{wrapped[0]}{wrapped[1].sides}", "153", ""},
 		{"{person.first} {person.last} {people[ada].first}", "Ada REDACTED Ada", ""},
 		{"{person.First}", "", `has no part "First"`},
+		{"{coded} {coded.code} {codes[0].code}", "an error 4 5", ""},
 		{"{endless}", "...", ""},
 		{"{endless.x}", "", "has no part"},
 		{"{explosive}", "", "the method LogValue panicked: no value"},

@@ -1,6 +1,7 @@
 package format
 
 import (
+	"bytes"
 	"math"
 	"math/big"
 	"slices"
@@ -8,48 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// integer is a whole number of any size.
-type integer struct {
-	negative  bool
-	magnitude uint64
-	large     *big.Int // the magnitude, if it does not fit into 64 bits
-}
-
-func signed(n int64) integer {
-	return integer{negative: n < 0, magnitude: uint64(max(n, -n))} // -n of the least int64 is itself
-}
-
-func fromBig(n *big.Int) integer {
-	magnitude := new(big.Int).Abs(n)
-	if magnitude.IsUint64() {
-		return integer{negative: n.Sign() < 0, magnitude: magnitude.Uint64()}
-	}
-	return integer{negative: n.Sign() < 0, large: magnitude}
-}
-
-func (n integer) digits(buf []byte, base int) []byte {
-	if n.large != nil {
-		return n.large.Append(buf, base)
-	}
-	return strconv.AppendUint(buf, n.magnitude, base)
-}
-
-func (n integer) float() float64 {
-	f := float64(n.magnitude)
-	if n.large != nil {
-		f, _ = n.large.Float64()
-	}
-	if n.negative {
-		return -f
-	}
-	return f
-}
-
 // bases are the bases of the integer types.
 var bases = map[rune]int{'d': 10, 'n': 10, 'c': 10, 'b': 2, 'o': 8, 'x': 16, 'X': 16}
 
 // appendInteger is Python's int.__format__.
-func (s *spec) appendInteger(dst []byte, n integer, typeName string) ([]byte, error) {
+func (s *spec) appendInteger(dst []byte, n *big.Int, typeName string) ([]byte, error) {
 	code, err := s.check(typeName, 'd')
 	if err != nil {
 		return nil, err
@@ -57,7 +21,7 @@ func (s *spec) appendInteger(dst []byte, n integer, typeName string) ([]byte, er
 	base, known := bases[code]
 	switch {
 	case isFloatCode(code):
-		f := n.float()
+		f, _ := n.Float64()
 		if math.IsInf(f, 0) {
 			return nil, pythonError("int too large to convert to float")
 		}
@@ -71,8 +35,14 @@ func (s *spec) appendInteger(dst []byte, n integer, typeName string) ([]byte, er
 	case code == 'c':
 		return s.appendCharacter(dst, n)
 	}
-	var buf [64]byte
-	out := number{negative: n.negative, digits: n.digits(buf[:0], base), group: 3}
+	var buf [65]byte
+	digits := buf[:0]
+	if n.IsInt64() {
+		digits = strconv.AppendInt(digits, n.Int64(), base) // allocates nothing
+	} else {
+		digits = n.Append(digits, base)
+	}
+	out := number{negative: n.Sign() < 0, digits: bytes.TrimPrefix(digits, []byte("-")), group: 3}
 	if base != 10 {
 		out.group = 4
 		if s.alternate {
@@ -86,17 +56,17 @@ func (s *spec) appendInteger(dst []byte, n integer, typeName string) ([]byte, er
 }
 
 // appendCharacter formats the character whose code point is n.
-func (s *spec) appendCharacter(dst []byte, n integer) ([]byte, error) {
+func (s *spec) appendCharacter(dst []byte, n *big.Int) ([]byte, error) {
 	switch {
 	case s.sign != 0:
 		return nil, pythonError("Sign not allowed with integer format specifier 'c'")
 	case s.alternate:
 		return nil, pythonError("Alternate form (#) not allowed with integer format specifier 'c'")
-	case n.negative || n.large != nil || n.magnitude > utf8.MaxRune:
+	case !n.IsInt64() || n.Int64() < 0 || n.Int64() > utf8.MaxRune:
 		return nil, pythonError("%c arg not in range(0x110000)")
 	}
 	var buf [utf8.UTFMax]byte
-	return s.appendNumber(dst, number{rest: utf8.AppendRune(buf[:0], rune(n.magnitude))}), nil
+	return s.appendNumber(dst, number{rest: utf8.AppendRune(buf[:0], rune(n.Int64()))}), nil
 }
 
 // number is the text of a number, in the pieces that padding and grouping treat

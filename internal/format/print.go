@@ -23,9 +23,6 @@ func Print(dst []byte, v slog.Value, walk *logvalue.Walk) []byte {
 		text, _ := walk.String(v.String())
 		return append(dst, text...)
 	}
-	if out, done := printPlain(dst, v); done {
-		return out
-	}
 	out, err := (&run{walk: walk, limit: start + maxOutput}).print(dst, v)
 	if err != nil {
 		return fmt.Appendf(dst, "(%v)", err)
@@ -38,27 +35,8 @@ func Print(dst []byte, v slog.Value, walk *logvalue.Walk) []byte {
 	return out
 }
 
-// printPlain appends v as %v prints it, if v holds a plain value. fmt would need an
-// allocation for it.
-func printPlain(dst []byte, v slog.Value) (_ []byte, done bool) {
-	switch v.Kind() {
-	case slog.KindInt64:
-		return strconv.AppendInt(dst, v.Int64(), 10), true
-	case slog.KindUint64:
-		return strconv.AppendUint(dst, v.Uint64(), 10), true
-	case slog.KindFloat64:
-		return strconv.AppendFloat(dst, v.Float64(), 'g', -1, 64), true
-	case slog.KindBool:
-		return strconv.AppendBool(dst, v.Bool()), true
-	case slog.KindDuration:
-		return append(dst, v.Duration().String()...), true
-	case slog.KindTime:
-		return append(dst, v.Time().String()...), true
-	}
-	return dst, false
-}
-
-// print appends v as %v prints it.
+// print appends v as %v prints it. Plain values have their own cases, because fmt
+// would need an allocation for them.
 func (r *run) print(dst []byte, v slog.Value) ([]byte, error) {
 	switch v.Kind() {
 	case slog.KindString:
@@ -67,13 +45,29 @@ func (r *run) print(dst []byte, v slog.Value) ([]byte, error) {
 			return nil, errOutput
 		}
 		return append(dst, s...), nil
+	case slog.KindInt64:
+		return strconv.AppendInt(dst, v.Int64(), 10), nil
+	case slog.KindUint64:
+		return strconv.AppendUint(dst, v.Uint64(), 10), nil
+	case slog.KindFloat64:
+		return strconv.AppendFloat(dst, v.Float64(), 'g', -1, 64), nil
+	case slog.KindBool:
+		return strconv.AppendBool(dst, v.Bool()), nil
+	case slog.KindDuration:
+		return append(dst, v.Duration().String()...), nil
+	case slog.KindTime:
+		return append(dst, v.Time().String()...), nil
 	case slog.KindGroup:
 		return r.printGroup(dst, r.walk.Attrs(nil, v.Group()))
 	}
-	if out, done := printPlain(dst, v); done {
-		return out, nil
+	x := v.Any()
+	if panicked, is := x.(*logvalue.PanicError); is {
+		return nil, panicked
 	}
-	return r.printAny(dst, v.Any())
+	if text, is := textBytes(x); is {
+		return append(dst, text...), nil
+	}
+	return r.appendVerb(dst, "%v", x)
 }
 
 // printGroup appends attributes as %v prints a slog group.
@@ -97,16 +91,6 @@ func (r *run) printGroup(dst []byte, attrs []slog.Attr) (_ []byte, err error) {
 		}
 	}
 	return append(dst, ']'), nil
-}
-
-func (r *run) printAny(dst []byte, x any) ([]byte, error) {
-	if panicked, is := x.(*logvalue.PanicError); is {
-		return nil, panicked
-	}
-	if text, is := textBytes(x); is {
-		return append(dst, text...), nil
-	}
-	return r.appendVerb(dst, "%v", x)
 }
 
 // appendVerb appends x as fmt prints it.
@@ -143,19 +127,11 @@ func (r *run) convert(v slog.Value, conv byte) (string, error) {
 func (r *run) printAs(dst []byte, v slog.Value, sp *spec) ([]byte, error) {
 	switch v.Kind() {
 	case slog.KindInt64:
-		return sp.appendInteger(dst, signed(v.Int64()), "int")
-	case slog.KindUint64:
-		return sp.appendInteger(dst, integer{magnitude: v.Uint64()}, "int")
+		return sp.appendInteger(dst, big.NewInt(v.Int64()), "int")
 	case slog.KindFloat64:
 		return sp.appendFloat(dst, v.Float64(), 64)
 	case slog.KindString:
 		return sp.appendText(dst, v.String(), "str")
-	case slog.KindBool:
-		n := integer{}
-		if v.Bool() {
-			n.magnitude = 1
-		}
-		return sp.appendInteger(dst, n, "bool")
 	case slog.KindDuration:
 		if !sp.wantsText() {
 			return sp.appendSeconds(dst, v.Duration())
@@ -166,6 +142,18 @@ func (r *run) printAs(dst []byte, v slog.Value, sp *spec) ([]byte, error) {
 		}
 	}
 	x := v.Any()
+	switch n := x.(type) {
+	case *big.Float:
+		if n != nil {
+			x, _ = n.Float64()
+		}
+	case json.Number:
+		if whole, ok := new(big.Int).SetString(string(n), 10); ok && sp.code != 's' {
+			x = whole
+		} else if number, err := n.Float64(); err == nil && sp.code != 's' {
+			x = number
+		}
+	}
 	if n := bigInt(x); n != nil {
 		if n.BitLen() > logvalue.MaxBits {
 			return nil, errMaxBits
@@ -173,39 +161,32 @@ func (r *run) printAs(dst []byte, v slog.Value, sp *spec) ([]byte, error) {
 		if err := r.spend(n.BitLen()); err != nil {
 			return nil, err
 		}
-		return sp.appendInteger(dst, fromBig(n), "int")
-	}
-	if f, is := x.(*big.Float); is && f != nil {
-		number, _ := f.Float64()
-		return sp.appendFloat(dst, number, 64)
-	}
-	if n, is := x.(json.Number); is && sp.code != 's' {
-		if whole, ok := new(big.Int).SetString(string(n), 10); ok {
-			return sp.appendInteger(dst, fromBig(whole), "int")
-		}
-		if number, err := n.Float64(); err == nil {
-			return sp.appendFloat(dst, number, 64)
-		}
+		return sp.appendInteger(dst, n, "int")
 	}
 	if text, is := textBytes(x); is {
 		return sp.appendText(dst, string(text), "str")
 	}
-	if _, prints := x.(fmt.Stringer); !sp.wantsText() || !prints && !isError(x) {
-		rv := reflect.ValueOf(x)
-		if rv.Kind() == reflect.Pointer && !rv.IsNil() && !isError(x) {
+	_, prints := x.(fmt.Stringer)
+	_, isError := x.(error)
+	if rv := reflect.ValueOf(x); !sp.wantsText() || !prints && !isError {
+		if rv.Kind() == reflect.Pointer && !rv.IsNil() && !isError {
 			if to := rv.Elem(); to.CanInt() || to.CanUint() || to.CanFloat() {
 				rv = to
 			}
 		}
 		switch {
 		case rv.CanInt():
-			return sp.appendInteger(dst, signed(rv.Int()), "int")
+			return sp.appendInteger(dst, big.NewInt(rv.Int()), "int")
 		case rv.CanUint():
-			return sp.appendInteger(dst, integer{magnitude: rv.Uint()}, "int")
+			return sp.appendInteger(dst, new(big.Int).SetUint64(rv.Uint()), "int")
 		case rv.CanFloat():
 			return sp.appendFloat(dst, rv.Float(), rv.Type().Bits())
 		case rv.Kind() == reflect.Bool:
-			return r.printAs(dst, slog.BoolValue(rv.Bool()), sp)
+			n := new(big.Int)
+			if rv.Bool() {
+				n.SetInt64(1)
+			}
+			return sp.appendInteger(dst, n, "bool")
 		case rv.Kind() == reflect.String:
 			return sp.appendText(dst, rv.String(), "str")
 		}
@@ -215,10 +196,7 @@ func (r *run) printAs(dst []byte, v slog.Value, sp *spec) ([]byte, error) {
 		typeName = "group"
 	}
 	if !sp.wantsText() {
-		if _, err := sp.check(typeName, 's'); err != nil {
-			return nil, err
-		}
-		return nil, errUnknownCode(sp.code, typeName)
+		return sp.appendText(dst, "", typeName) // which says why not
 	}
 	text, err := r.print(nil, v)
 	if err == nil {
@@ -228,11 +206,6 @@ func (r *run) printAs(dst []byte, v slog.Value, sp *spec) ([]byte, error) {
 		return nil, err
 	}
 	return sp.appendText(dst, string(text), typeName)
-}
-
-func isError(x any) bool {
-	_, is := x.(error)
-	return is
 }
 
 // wantsText reports whether s suits the text of any value. A number with a String

@@ -10,10 +10,8 @@ import (
 const maxSize = 10_000
 
 var (
-	errWidth         = fmt.Errorf("the width is larger than %d", maxSize)
-	errPrecision     = fmt.Errorf("the precision is larger than %d", maxSize)
-	errNoPrecision   = pythonError("Format specifier missing precision")
-	errBothGroupings = pythonError("Cannot specify both ',' and '_'.")
+	errWidth     = fmt.Errorf("the width is larger than %d", maxSize)
+	errPrecision = fmt.Errorf("the precision is larger than %d", maxSize)
 )
 
 // A spec is a parsed format specification:
@@ -44,12 +42,12 @@ func parseSpec(text string) spec {
 	s := spec{text: text, width: -1, precision: -1, code: noCode}
 	rest := text
 	_, size := utf8.DecodeRuneInString(rest)
-	if isAlign(rest[size:]) {
+	if startsWith(rest[size:], "<>=^") {
 		s.fill, s.align, rest = rest[:size], rest[size], rest[size+1:]
-	} else if isAlign(rest) {
+	} else if startsWith(rest, "<>=^") {
 		s.align, rest = rest[0], rest[1:]
 	}
-	if rest != "" && strings.IndexByte("+- ", rest[0]) >= 0 {
+	if startsWith(rest, "+- ") {
 		s.sign, rest = rest[0], rest[1:]
 	}
 	rest, s.positive = strings.CutPrefix(rest, "z")
@@ -60,20 +58,16 @@ func parseSpec(text string) spec {
 	if s.width, rest, s.err = leadingNumber(rest, maxSize, errWidth); s.err != nil {
 		return s
 	}
-	rest, comma := strings.CutPrefix(rest, ",")
-	rest, underscore := strings.CutPrefix(rest, "_")
-	switch {
-	case underscore && (comma || strings.HasPrefix(rest, ",")):
-		s.err = errBothGroupings
-		return s
-	case underscore:
-		s.group = '_'
-	case comma:
-		s.group = ','
+	if startsWith(rest, ",_") {
+		s.group, rest = rest[0], rest[1:]
+		if startsWith(rest, ",_") && rest[0] != s.group {
+			s.err = pythonError("Cannot specify both ',' and '_'.")
+			return s
+		}
 	}
 	if after, ok := strings.CutPrefix(rest, "."); ok {
 		if s.precision, rest, s.err = leadingNumber(after, maxSize, errPrecision); s.err == nil && s.precision < 0 {
-			s.err = errNoPrecision
+			s.err = pythonError("Format specifier missing precision")
 		}
 		if s.err != nil {
 			return s
@@ -86,8 +80,9 @@ func parseSpec(text string) spec {
 	return s
 }
 
-func isAlign(text string) bool {
-	return text != "" && strings.IndexByte("<>=^", text[0]) >= 0
+// startsWith reports whether text starts with one of chars.
+func startsWith(text, chars string) bool {
+	return text != "" && strings.IndexByte(chars, text[0]) >= 0
 }
 
 // check returns s's type, or preset if it has none. It returns an error if s does not

@@ -190,7 +190,7 @@ func TestSpecifications(t *testing.T) {
 	huge := new(big.Int).Lsh(big.NewInt(1), 1025)
 	vast := new(big.Int).Lsh(big.NewInt(1), logvalue.MaxBits+1)
 	lookup := values(map[string]any{
-		"n": 1234567, "m": -42, "u": uint64(math.MaxUint64), "min": int64(math.MinInt64), "wide": wide, "huge": huge, "vast": vast, "wideValue": *wide, "little": big.NewInt(-7),
+		"n": 1234567, "m": -42, "u": uint64(math.MaxUint64), "min": int64(math.MinInt64), "wide": wide, "huge": huge, "vast": vast, "number": json.Number(vast.String()), "wideValue": *wide, "little": big.NewInt(-7),
 		"x": 1234.5678, "small": -0.0001, "ten": 1e10, "e16": 1e16, "f32": []float32{0.1}, "inf": math.Inf(-1), "nan": math.NaN(), "max": math.MaxFloat64,
 		"b": true, "s": "日本語", "bad": "a\xff\xfeb", "d": 1500 * time.Millisecond, "kg": kilograms(2.5), "color": color(1),
 		"l": []int{1, 2}, "t": struct{ A int }{1}, "null": nil,
@@ -210,6 +210,7 @@ func TestSpecifications(t *testing.T) {
 		{"{huge:e}", "", "int too large to convert to float"},
 		{"{vast:d}", "", "the integer has more than"},
 		{"{vast}", "", "the integer has more than"},
+		{"{number:d}", "", "the integer has more than"},
 		{"{vast!r}", "", "the integer has more than"},
 		{"{n:e}|{n:.2f}|{n:g}|{n:%}", "1.234567e+06|1234567.00|1.23457e+06|123456700.000000%", ""},
 		{"{n:s}", "", "Unknown format code 's' for object of type 'int'"},

@@ -2,6 +2,7 @@ package format
 
 import (
 	"fmt"
+	"math/big"
 	"strings"
 	"time"
 )
@@ -9,7 +10,7 @@ import (
 // appendSeconds formats a duration as a number of seconds.
 func (s *spec) appendSeconds(dst []byte, d time.Duration) ([]byte, error) {
 	if strings.ContainsRune("bcdoxXn", s.code) {
-		return s.appendInteger(dst, signed(int64(d/time.Second)), "int")
+		return s.appendInteger(dst, big.NewInt(int64(d/time.Second)), "int")
 	}
 	return s.appendFloat(dst, d.Seconds(), 64)
 }

@@ -19,7 +19,7 @@ import (
 
 // An Entry is a log entry. Its attributes come from [logvalue.Walk.Attrs].
 type Entry struct {
-	Time             time.Time // if zero, JSON has no time
+	Time             time.Time // if zero, JSON has no time, and text the current one
 	Level, Namespace string
 	Message          string
 	Attrs            []slog.Attr
@@ -37,7 +37,11 @@ func (f Format) Append(line []byte, e *Entry, walk *logvalue.Walk) []byte {
 	if f.JSON {
 		return appendJSON(line, e, walk)
 	}
-	line = appendTimestamp(line, e.Time)
+	at := e.Time
+	if at.IsZero() {
+		at = time.Now()
+	}
+	line = at.AppendFormat(line, "2006-01-02T15:04:05-0700 ")
 	if f.Details {
 		line = append(append(line, e.Level...), ' ')
 		if e.Namespace == "" {
@@ -71,11 +75,7 @@ func appendAttrs(line []byte, prefix string, attrs []slog.Attr, walk *logvalue.W
 	for _, a := range attrs {
 		v, _ := walk.Resolve(a.Value, true)
 		if v.Kind() == slog.KindGroup {
-			members := v.Group()
-			if a.Value.Kind() != slog.KindGroup {
-				members = walk.Attrs(nil, members)
-			}
-			line = appendAttrs(line, prefix+a.Key+".", members, walk)
+			line = appendAttrs(line, prefix+a.Key+".", v.Group(), walk)
 			continue
 		}
 		line = append(line, ' ')
@@ -104,7 +104,7 @@ func appendJSON(line []byte, e *Entry, walk *logvalue.Walk) []byte {
 		case "time", "level", "log_namespace", "msg":
 			a.Key = "fields." + a.Key // logrus's names
 		}
-		record.AddAttrs(slog.Attr{Key: a.Key, Value: walk.Value(a.Value)})
+		record.AddAttrs(slog.Attr{Key: a.Key, Value: walk.Value(a.Value, false)})
 	}
 	var out bytes.Buffer
 	level := func(groups []string, a slog.Attr) slog.Attr {
@@ -114,9 +114,7 @@ func appendJSON(line []byte, e *Entry, walk *logvalue.Walk) []byte {
 		return a
 	}
 	handler := slog.NewJSONHandler(&out, &slog.HandlerOptions{ReplaceAttr: level})
-	if err := handler.Handle(context.Background(), record); err != nil {
-		return appendMessage(line, err.Error()) // a buffer does not fail
-	}
+	_ = handler.Handle(context.Background(), record) // a buffer does not fail
 	for text := out.Bytes(); ; {
 		plain := plainPrefix(bytes.TrimSuffix(text, []byte("\n")))
 		line = append(line, text[:plain]...)
@@ -127,12 +125,4 @@ func appendJSON(line []byte, e *Entry, walk *logvalue.Walk) []byte {
 		line = fmt.Appendf(line, `\u%04x`, r)
 		text = text[size:]
 	}
-}
-
-// appendTimestamp appends t, or the current time if t is zero, and a space.
-func appendTimestamp(line []byte, t time.Time) []byte {
-	if t.IsZero() {
-		t = time.Now()
-	}
-	return t.AppendFormat(line, "2006-01-02T15:04:05-0700 ")
 }

@@ -2,14 +2,14 @@ package logvalue
 
 import "log/slog"
 
-// Attrs appends attrs to dst by slog's rules. It resolves their values, leaves out
-// empty attributes and empty groups, and inlines a group without a key. Of several
-// attributes with one key it keeps the last. A value that is an error stays one,
-// even if it is a LogValuer, because a message shows its text.
-func (w *Walk) Attrs(dst, attrs []slog.Attr) []slog.Attr {
+// Attrs appends attrs to dst by slog's rules, and then last. It resolves the values of
+// attrs, leaves out empty attributes and empty groups, and inlines a group without a
+// key. Of several attributes with one key it keeps the last. A value that is an
+// error stays one, even if it is a LogValuer, because a message shows its text.
+func (w *Walk) Attrs(dst, attrs []slog.Attr, last ...slog.Attr) []slog.Attr {
 	start := len(dst)
-	dst = w.attrs(dst, attrs, 0)
-	return append(dst[:start], lastOfEach(dst[start:])...)
+	dst = append(w.attrs(dst, attrs, 0), last...)
+	return dst[:start+len(lastOfEach(dst[start:]))]
 }
 
 func (w *Walk) attrs(dst, attrs []slog.Attr, depth int) []slog.Attr {
@@ -46,41 +46,53 @@ func (w *Walk) attrs(dst, attrs []slog.Attr, depth int) []slog.Attr {
 
 // lastOfEach removes the attributes whose key comes again.
 func lastOfEach(attrs []slog.Attr) []slog.Attr {
-	comesAgain := func(i int) bool {
-		_, again := Find(attrs[i+1:], attrs[i].Key)
-		return again
-	}
+	var last map[string]int // if there are too many to search
 	if len(attrs) > 32 {
-		last := make(map[string]int, len(attrs))
+		last = make(map[string]int, len(attrs))
 		for i := range attrs {
 			last[attrs[i].Key] = i
 		}
-		comesAgain = func(i int) bool { return last[attrs[i].Key] != i }
 	}
-	kept := attrs[:0]
-	for i, a := range attrs {
-		if !comesAgain(i) {
-			kept = append(kept, a)
+	kept := 0
+	for i := range attrs {
+		again := last != nil && last[attrs[i].Key] != i
+		if again || last == nil && index(attrs[i+1:], attrs[i].Key) >= 0 {
+			continue
 		}
+		if kept < i {
+			attrs[kept] = attrs[i]
+		}
+		kept++
 	}
-	return kept
+	return attrs[:kept]
 }
 
 // Find returns the value of the first attribute with the given key, and whether
 // there is one.
 func Find(attrs []slog.Attr, key string) (slog.Value, bool) {
-	for i := range attrs {
-		if attrs[i].Key == key {
-			return attrs[i].Value, true
-		}
+	if i := index(attrs, key); i >= 0 {
+		return attrs[i].Value, true
 	}
 	return slog.Value{}, false
 }
 
+func index(attrs []slog.Attr, key string) int {
+	for i := range attrs {
+		if attrs[i].Key == key {
+			return i
+		}
+	}
+	return -1
+}
+
 // Resolve returns what v resolves to, or a *PanicError if its method panics. An
-// error stands for itself unless errors is set.
+// error stands for itself unless errors is set. The members of a group that an error
+// resolves to are as from Attrs.
 func (w *Walk) Resolve(v slog.Value, errors bool) (_ slog.Value, err error) {
-	for range maxDepth {
+	for i := range maxDepth {
+		if errors && i > 0 && v.Kind() == slog.KindGroup {
+			v = slog.GroupValue(w.Attrs(nil, v.Group())...)
+		}
 		if v.Kind() != slog.KindLogValuer {
 			return v, nil
 		}

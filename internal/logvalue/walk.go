@@ -73,14 +73,9 @@ func (w *Walk) String(s string) (string, bool) {
 }
 
 // Value returns v as any handler can take it. The groups in it must come from
-// Attrs.
-func (w *Walk) Value(v slog.Value) slog.Value {
-	if v.Kind() == slog.KindLogValuer {
-		if v, _ = w.Resolve(v, true); v.Kind() == slog.KindGroup {
-			v = slog.GroupValue(w.Attrs(nil, v.Group())...)
-		}
-	}
-	switch v.Kind() {
+// Attrs. If inside is set, the handler finds v in a map.
+func (w *Walk) Value(v slog.Value, inside bool) slog.Value {
+	switch v, _ = w.Resolve(v, true); v.Kind() {
 	case slog.KindString:
 		if text, changed := w.String(v.String()); changed {
 			return slog.StringValue(text)
@@ -88,7 +83,7 @@ func (w *Walk) Value(v slog.Value) slog.Value {
 	case slog.KindGroup:
 		members := make([]slog.Attr, len(v.Group()))
 		for i, a := range v.Group() {
-			members[i] = slog.Attr{Key: a.Key, Value: w.Value(a.Value)}
+			members[i] = slog.Attr{Key: a.Key, Value: w.Value(a.Value, inside)}
 		}
 		return slog.GroupValue(members...)
 	case slog.KindAny, slog.KindFloat64, slog.KindTime:
@@ -96,16 +91,16 @@ func (w *Walk) Value(v slog.Value) slog.Value {
 			return v
 		}
 		w.verb = "%+v" // used by slog's TextHandler
-		instead, changed := w.look(reflect.ValueOf(v.Any()), false, w.Text)
+		instead, changed := w.look(reflect.ValueOf(v.Any()), inside, w.Text)
 		if !changed {
 			return v
 		}
 		// A pointer may lead to something that slog would resolve.
 		switch v = slog.AnyValue(instead); v.Kind() {
 		case slog.KindLogValuer:
-			return w.Value(v)
+			return w.Value(v, inside)
 		case slog.KindGroup:
-			return w.Value(slog.GroupValue(w.Attrs(nil, v.Group())...))
+			return w.Value(slog.GroupValue(w.Attrs(nil, v.Group())...), inside)
 		}
 	}
 	return v
@@ -192,7 +187,8 @@ func (w *Walk) lookAtMethods(v reflect.Value, has traits, inside, text bool) (in
 	case slog.Attr:
 		return x.Key + "=" + w.textOf(reflect.ValueOf(x.Value)), true, true
 	case *slog.Value, *slog.Attr:
-		return w.follow(v, inside, text)
+		instead, changed = w.follow(v, inside, text)
+		return instead, changed, true
 	case reflect.Value:
 		if text {
 			return w.logged(x, false, text), true, true
@@ -250,8 +246,7 @@ func (w *Walk) lookInside(v reflect.Value, inside, text bool) (instead any, chan
 		if text && inside {
 			return nil, false // fmt prints its address
 		}
-		instead, changed, _ = w.follow(v, inside, text)
-		return instead, changed
+		return w.follow(v, inside, text)
 	case reflect.Map, reflect.Slice, reflect.Array, reflect.Struct:
 		if v.Kind() == reflect.Map && !text && !w.encodesKeys(v) {
 			return w.textOf(v), true
@@ -276,17 +271,16 @@ func (w *Walk) lookInside(v reflect.Value, inside, text bool) (instead any, chan
 
 // follow looks at what a pointer points to. Its replacement takes the place of the
 // pointer, so fmt still follows a pointer there.
-func (w *Walk) follow(v reflect.Value, inside, text bool) (instead any, changed, done bool) {
+func (w *Walk) follow(v reflect.Value, inside, text bool) (instead any, changed bool) {
 	if !w.enter(v) {
-		return cut, true, true
+		return cut, true
 	}
 	defer w.leave()
-	instead, changed = w.look(v.Elem(), inside || !text, text)
-	return instead, changed, true
+	return w.look(v.Elem(), inside || !text, text)
 }
 
 func (w *Walk) lookAtList(v reflect.Value, text bool) (any, bool) {
-	if isBytes(v) {
+	if elem := v.Type().Elem(); elem.Kind() == reflect.Uint8 && isPlain(elem) { // bytes
 		return []any{cut}, !w.Spend(v.Len())
 	}
 	items := w.parts(v.Len(), func(i int) (reflect.Value, bool) { return v.Index(i), text })
@@ -399,11 +393,6 @@ func isNil(v reflect.Value) bool { return v.Kind() == reflect.Pointer && v.IsNil
 // isPlain reports whether t is bool or one of Go's integer types.
 func isPlain(t reflect.Type) bool {
 	return t.Kind() >= reflect.Bool && t.Kind() <= reflect.Uintptr && t.PkgPath() == ""
-}
-
-func isBytes(v reflect.Value) bool {
-	elem := v.Type().Elem()
-	return elem.Kind() == reflect.Uint8 && isPlain(elem)
 }
 
 // fieldName returns the name of a field, in JSON unless it is for text, and

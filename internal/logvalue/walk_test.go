@@ -64,7 +64,7 @@ func TestUnchanged(t *testing.T) {
 		json.Number("1"), json.RawMessage(`{}`), [2]bool{}, struct{}{}, reflect.TypeFor[int](), []any{1, []any{"a"}},
 	} {
 		w := new(Walk)
-		if got := w.Value(slog.AnyValue(x)); !reflect.DeepEqual(got.Any(), slog.AnyValue(x).Any()) || w.Err != nil {
+		if got := w.Value(slog.AnyValue(x), false); !reflect.DeepEqual(got.Any(), slog.AnyValue(x).Any()) || w.Err != nil {
 			t.Errorf("%#v became %#v, %v", x, got.Any(), w.Err)
 		}
 	}
@@ -73,14 +73,14 @@ func TestUnchanged(t *testing.T) {
 // TestErrors checks that an error resolves to its details as an attribute, and is its
 // message inside another value.
 func TestErrors(t *testing.T) {
-	if got := new(Walk).Value(slog.AnyValue(errorValuer{})).String(); got != "details" {
+	if got := new(Walk).Value(slog.AnyValue(errorValuer{}), false).String(); got != "details" {
 		t.Errorf("%q", got)
 	}
-	if got := fmt.Sprint(new(Walk).Value(slog.AnyValue([]error{errorValuer{}}))); got != "[message]" {
+	if got := fmt.Sprint(new(Walk).Value(slog.AnyValue([]error{errorValuer{}}), false)); got != "[message]" {
 		t.Errorf("%q", got)
 	}
 	w := new(Walk)
-	v := w.Value(slog.AnyValue(valuer2{}))
+	v := w.Value(slog.AnyValue(valuer2{}), false)
 	if _, panicked := v.Any().(*PanicError); !panicked || w.Err == nil || !strings.Contains(v.String(), "LogValue") {
 		t.Errorf("%v, %v", v, w.Err)
 	}
@@ -106,7 +106,7 @@ func TestBudget(t *testing.T) {
 		t.Error("there is something left")
 	}
 	list := make([]string, maxElements+10)
-	if got := new(Walk).Value(slog.AnyValue(list)).Any().([]any); len(got) > maxElements+1 || got[len(got)-1] != cut {
+	if got := new(Walk).Value(slog.AnyValue(list), false).Any().([]any); len(got) > maxElements+1 || got[len(got)-1] != cut {
 		t.Errorf("%d elements", len(got))
 	}
 }
