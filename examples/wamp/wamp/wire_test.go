@@ -449,12 +449,29 @@ func TestRawSocketRefusedSerializerIsNoError(t *testing.T) {
 		left := s.Leave()
 		p.Goodbye()
 		must(t, left)
+	})
+}
 
-		// Another serializer would not help here.
-		dialled, server.RawAnswer = 0, []byte("\x7f\x40\x00\x00")
+// If the router refuses a connection for another reason than the serializer, the next
+// serializer would not help.
+func TestRawSocketRefusedConnection(t *testing.T) {
+	rawBubble(t, func(t *testing.T, server *wamptest.Server) {
+		server.RawAnswer = []byte("\x7f\x40\x00\x00") // too many connections
+		dialled := 0
+		s, err := wamp.NewSession(wamp.Config{
+			URL: wamptest.RawURL, Realm: "realm1",
+			Serializers: []wamp.Serializer{wamp.MessagePack, wamp.JSON},
+			Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+				dialled++
+				return server.Dial(ctx, network, address)
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 		failure[*wamp.TransportError](t, s.Join())
 		if dialled != 1 {
-			t.Errorf("dialled %d times though there are too many connections", dialled)
+			t.Errorf("dialled %d times", dialled)
 		}
 	})
 }
