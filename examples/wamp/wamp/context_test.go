@@ -400,13 +400,15 @@ func TestReceive(t *testing.T) {
 		s, p := joinedSession(t, server, wamp.Config{})
 		invocations := make(chan *wamp.Invocation, 1)
 		handling(t, s, p, func(ctx context.Context, inv *wamp.Invocation) (wamp.Payload, error) {
-			invocations <- inv
 			txaio.Cancel(inv.Receive())
+			invocations <- inv
 			return txaio.Await(ctx, inv.Receive())
 		})
-		p.Send(`[68, 1, 7, {"progress": true}, [1]]`, `[68, 1, 7, {"progress": true}, [2]]`)
+		p.Send(`[68, 1, 7, {"progress": true}, [1]]`)
+		inv := <-invocations
+		p.Send(`[68, 1, 7, {"progress": true}, [2]]`)
 		p.Expect(`[70, 1, {}, [2]]`)
-		if _, err := await(t, (<-invocations).Receive()); !errors.Is(err, io.EOF) {
+		if _, err := await(t, inv.Receive()); !errors.Is(err, io.EOF) {
 			t.Error(err)
 		}
 	})
