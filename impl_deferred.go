@@ -712,7 +712,8 @@ func (d *Deferred[T]) finished() bool { return d.hasResult() && d.empty() }
 // it stands. If a chainRun has left d, with callbacks yet to run, then it took
 // the result along, and they will get the zero value in any case.
 func (d *Deferred[T]) hasResult() bool {
-	return d.state != pending && d.running == nobody && !d.blocked() && (d.more == nil || !d.more.succeeds)
+	return d.state != pending && d.running == nobody && !d.blocked() &&
+		(d.more == nil || !d.more.succeeds || d.empty())
 }
 
 // empty reports whether the chain has no steps.

@@ -588,6 +588,17 @@ func TestAwaitOnLoop(t *testing.T) {
 				t.Errorf("settled: got %v, %v", value, err)
 			}
 		})
+		f := txaio.CreateFuture[int]()
+		g := txaio.Then(f, func(v int) (int, error) { return v + 1, nil })
+		awaited := make(chan struct{})
+		txaio.Watch(f, func(int) {
+			defer close(awaited)
+			if value, err := txaio.Await(context.Background(), g); value != 2 || err != nil {
+				t.Errorf("settled by Then, in a later callback: got %v, %v", value, err)
+			}
+		}, nil)
+		onLoop(loop, func() { txaio.Resolve(f, 1) })
+		<-awaited
 		go txaio.Resolve(pending, 2)
 		if value, err := txaio.Await(context.Background(), pending); value != 2 || err != nil {
 			t.Errorf("not on the loop: got %v, %v", value, err)
