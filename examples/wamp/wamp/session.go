@@ -385,9 +385,8 @@ func (s *Session) welcome(m *message) {
 
 // ready ends joining.
 func (s *Session) ready(t *transport, details *JoinDetails) {
-	if f := s.joins; f != nil && s.transport == t && s.phase == joined {
-		s.joins = nil
-		resolve(f, details)
+	if f := s.joins; f != nil && s.transport == t && s.phase == joined && resolve(f, details) {
+		s.joins = nil // if f was cancelled, its canceller looks for it
 	}
 }
 

@@ -167,6 +167,30 @@ func TestCancelJoinAtOnce(t *testing.T) {
 	})
 }
 
+// A Join that is cancelled when it is about to succeed ends the session all the same.
+func TestCancelJoinInTheEnd(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *wamptest.Server) {
+		prepared := txaio.CreateFuture[struct{}]()
+		s := newSession(t, server, wamp.Config{
+			OnJoinLater: func(*wamp.Session, *wamp.JoinDetails) (*txaio.Future[struct{}], error) { return prepared, nil },
+		})
+		joined := s.Join()
+		p := server.Accept()
+		p.Welcome()
+		synctest.Wait()
+		txaio.CallSoon(func() {
+			txaio.Resolve(prepared, struct{}{})
+			txaio.Cancel(joined)
+		})
+		synctest.Wait()
+		if _, err := await(t, joined); !errors.Is(err, txaio.ErrCancelled) {
+			t.Error(err)
+		}
+		p.Goodbye()
+		<-s.Done()
+	})
+}
+
 func TestJoinTwice(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s, _ := joinedSession(t, server, wamp.Config{})
