@@ -266,6 +266,7 @@ func (s *Session) Join() *txaio.Future[*JoinDetails] {
 	}))
 	s.state.begin()
 	s.loop.CallSoon(func() {
+		s.state.begun()
 		switch {
 		case txaio.IsCalled(f): // cancelled in the meantime
 			if s.phase == offline {

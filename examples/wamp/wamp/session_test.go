@@ -191,6 +191,38 @@ func TestCancelJoinInTheEnd(t *testing.T) {
 	})
 }
 
+// A session has not ended if it is to join again by the time the loop sees the end.
+func TestJoinAfterTheEnd(t *testing.T) {
+	for name, end := range map[string]func(s *wamp.Session){
+		"left":      func(s *wamp.Session) { s.Leave() },
+		"cancelled": func(s *wamp.Session) { txaio.Cancel(s.Join()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, server *wamptest.Server) {
+				s := newSession(t, server, wamp.Config{})
+				var joined *txaio.Future[*wamp.JoinDetails]
+				txaio.CallSoon(func() {
+					end(s)
+					joined = s.Join()
+				})
+				synctest.Wait()
+				p := server.Accept()
+				p.Welcome()
+				must(t, joined)
+				select {
+				case <-s.Done():
+					t.Error("a session that is joined has ended")
+				default:
+				}
+				left := s.Leave()
+				p.Goodbye()
+				must(t, left)
+				<-s.Done()
+			})
+		})
+	}
+}
+
 func TestJoinTwice(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
 		s, _ := joinedSession(t, server, wamp.Config{})

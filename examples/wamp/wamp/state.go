@@ -7,10 +7,11 @@ import (
 
 // state is the part of a session that any goroutine may read.
 type state struct {
-	id   atomic.Uint64
-	mu   sync.Mutex
-	over bool
-	done chan struct{}
+	id    atomic.Uint64
+	mu    sync.Mutex
+	joins int // calls of Join that the loop has not seen yet
+	over  bool
+	done  chan struct{}
 }
 
 // ID returns the id that the router has given the session, 0 if it is not joined. It
@@ -33,16 +34,25 @@ func (s *Session) Done() <-chan struct{} {
 func (s *state) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.joins++
 	if s.over {
 		s.over, s.done = false, make(chan struct{})
 	}
 }
 
-// end is called when the session has ended for good.
+// begun is called when the loop sees a call of Join.
+func (s *state) begun() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.joins--
+}
+
+// end is called when the session has ended, and does not reconnect. It has not ended
+// for good if Join was called in the meantime.
 func (s *state) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.over {
+	if !s.over && s.joins == 0 {
 		s.over = true
 		close(s.done)
 	}
