@@ -710,7 +710,8 @@ func (d *Deferred[T]) finished() bool { return d.hasResult() && d.empty() }
 
 // hasResult reports whether a Deferred that chains to d can have d's result as
 // it stands. If a chainRun has left d, with callbacks yet to run, then it took
-// the result along, and they will get the zero value in any case.
+// the result along, and they will get the zero value in any case. The callbacks
+// of a future that Then has just settled are still to get its result.
 func (d *Deferred[T]) hasResult() bool {
 	return d.state != pending && d.running == nobody && !d.blocked() &&
 		(d.more == nil || !d.more.succeeds || d.empty())

@@ -5,8 +5,11 @@ package txaio_test
 import (
 	"context"
 	"errors"
+	"flag"
+	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -16,6 +19,16 @@ import (
 
 	"github.com/txaio-go/txaio"
 )
+
+// The examples compile without a tag, so that documentation sites show them.
+// They are skipped, because nothing can run without a backend.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.skip", "^Example"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
 
 // In a build with neither tag, the package compiles, and every function that needs a
 // backend panics with an error that names the flags.

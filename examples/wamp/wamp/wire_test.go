@@ -507,6 +507,20 @@ func TestURLsOfTransports(t *testing.T) {
 	}
 }
 
+// pipedSession returns a session that connects to a pipe, and the pipe's far end.
+func pipedSession(t *testing.T, url string) (*wamp.Session, net.Conn) {
+	t.Helper()
+	near, far := net.Pipe()
+	s, err := wamp.NewSession(wamp.Config{
+		URL: url, Realm: "realm1",
+		Dial: func(context.Context, string, string) (net.Conn, error) { return near, nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, far
+}
+
 // If the handshake fails, the connection is closed.
 func TestRawSocketThatFailsIsClosed(t *testing.T) {
 	for url, answer := range map[string]string{
@@ -514,14 +528,7 @@ func TestRawSocketThatFailsIsClosed(t *testing.T) {
 		strings.Replace(wamptest.RawURL, "rs", "rss", 1): "this is not TLS",
 	} {
 		inOneBubble(t, func(t *testing.T, server *wamptest.Server) {
-			near, far := net.Pipe()
-			s, err := wamp.NewSession(wamp.Config{
-				URL: url, Realm: "realm1",
-				Dial: func(context.Context, string, string) (net.Conn, error) { return near, nil },
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
+			s, far := pipedSession(t, url)
 			f := s.Join()
 			go io.WriteString(far, answer)
 			if err := far.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
@@ -539,14 +546,7 @@ func TestRawSocketThatFailsIsClosed(t *testing.T) {
 // A router that announces a long message does not get memory for it.
 func TestRawSocketMessageThatDoesNotCome(t *testing.T) {
 	inOneBubble(t, func(t *testing.T, server *wamptest.Server) {
-		near, far := net.Pipe()
-		s, err := wamp.NewSession(wamp.Config{
-			URL: wamptest.RawURL, Realm: "realm1",
-			Dial: func(context.Context, string, string) (net.Conn, error) { return near, nil },
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		s, far := pipedSession(t, wamptest.RawURL)
 		f := s.Join()
 		go io.Copy(io.Discard, far)
 		if _, err := io.WriteString(far, "\x7f\xf1\x00\x00"); err != nil {
@@ -571,14 +571,7 @@ func TestRawSocketMessageThatDoesNotCome(t *testing.T) {
 // A cancelled Join leaves nothing of its connection.
 func TestRawSocketJoinIsCancelled(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
-		near, far := net.Pipe()
-		s, err := wamp.NewSession(wamp.Config{
-			URL: wamptest.RawURL, Realm: "realm1",
-			Dial: func(context.Context, string, string) (net.Conn, error) { return near, nil },
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		s, far := pipedSession(t, wamptest.RawURL)
 		f := s.Join()
 		if _, err := io.ReadFull(far, make([]byte, 4)); err != nil { // it waits for the answer
 			t.Fatal(err)
