@@ -28,18 +28,18 @@ import (
 func TestEveryRequestEndsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		defer testutil.ReplaceLoop(txaio.NewLoop())()
+		var servers, group sync.WaitGroup
 		client := line.NewClient(func(context.Context) (net.Conn, error) {
 			if rand.IntN(10) == 0 {
 				return nil, io.ErrUnexpectedEOF
 			}
 			near, far := net.Pipe()
-			go serveBadly(far)
+			servers.Go(func() { serveBadly(far) })
 			return near, nil
 		}, timeout)
 
 		const users, requests = 20, 100
 		var ends, answers atomic.Int32
-		var group sync.WaitGroup
 		for user := range users {
 			group.Go(func() {
 				for i := range requests {
@@ -66,6 +66,7 @@ func TestEveryRequestEndsOnce(t *testing.T) {
 		if _, err := txaio.Await(t.Context(), client.Shutdown()); err != nil {
 			t.Error(err)
 		}
+		servers.Wait() // a bubble's time stops when its first goroutine returns, so a server that sleeps would never end
 		synctest.Wait()
 		if ends.Load() != users*requests || answers.Load() == 0 {
 			t.Errorf("%d requests ended %d times, with %d answers", users*requests, ends.Load(), answers.Load())
