@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/coder/websocket v1.8.15
 	github.com/fxamacker/cbor/v2 v2.10.0
+	github.com/go-json-experiment/json v1.27.2
 	github.com/sirupsen/logrus v1.10.2
 	github.com/tinylib/msgp v1.6.5
 	github.com/txaio-go/txaio v0.1.0

@@ -207,24 +207,28 @@ func TestCryptosignWithoutAChannel(t *testing.T) {
 
 func TestSCRAM(t *testing.T) {
 	for _, test := range []struct {
-		name, kdf, password string
-		welcome             func(extra map[string]any) map[string]any
-		says                string
+		name, kdf, binding string
+		welcome            func(extra map[string]any) map[string]any
+		says               string
 	}{
-		{"pbkdf2", "pbkdf2", "secret", nil, ""},
-		{"argon2", "argon2id-13", "secret", nil, ""},
-		{"Autobahn's name of the signature", "pbkdf2", "secret", func(extra map[string]any) map[string]any { delete(extra, "verifier"); return extra }, ""},
-		{"wrong router", "pbkdf2", "secret", func(map[string]any) map[string]any { return map[string]any{"verifier": "AAAA"} }, "its signature is wrong"},
-		{"silent router", "pbkdf2", "secret", func(map[string]any) map[string]any { return nil }, "it gives no signature"},
+		{"pbkdf2", "pbkdf2", "", nil, ""},
+		{"argon2", "argon2id-13", "", nil, ""},
+		{"channel binding", "pbkdf2", "tls-unique", nil, ""},
+		{"Autobahn's name of the signature", "pbkdf2", "", func(extra map[string]any) map[string]any { delete(extra, "verifier"); return extra }, ""},
+		{"wrong router", "pbkdf2", "", func(map[string]any) map[string]any { return map[string]any{"verifier": "AAAA"} }, "its signature is wrong"},
+		{"silent router", "pbkdf2", "", func(map[string]any) map[string]any { return nil }, "it gives no signature"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, server *wamptest.Server) {
-				s := newSession(t, server, wamp.Config{Auth: []wamp.Authenticator{wamp.SCRAM("joe", test.password)}, Reconnect: &wamp.Backoff{}})
+				s := newSession(t, server, wamp.Config{Auth: []wamp.Authenticator{wamp.SCRAM("joe", "secret")}, Reconnect: &wamp.Backoff{}})
 				f := s.Join()
 				p := server.Accept()
 				hello := p.Next()[2].(map[string]any)
 				nonce := hello["authextra"].(map[string]any)["nonce"].(string)
 				asked, decide := wamptest.Scram("joe", nonce, "secret", test.kdf)
+				if test.binding != "" {
+					asked["channel_binding"] = test.binding
+				}
 				p.Send(`[4, "scram", ` + toJSON(t, asked) + `]`)
 				answer := p.Expect(`[5, "*", {"nonce": "` + asked["nonce"].(string) + `"}]`)[1].(string)
 				_, extra, ok := decide(answer)
@@ -317,6 +321,7 @@ func TestSCRAMChallengesThatCannotBeAnswered(t *testing.T) {
 		{"joe", `{"nonce": "x", "salt": "AAAA", "iterations": 1, "kdf": "argon2id-13"}`, "0 KiB"},
 		{"joe", `{"nonce": "x", "salt": "AAAA", "iterations": 1, "memory": 1073741824, "kdf": "argon2id-13"}`, "memory=1073741824"},
 		{"joe", `{"nonce": "x", "salt": "AAAA", "iterations": 100000, "memory": 1000, "kdf": "argon2id-13"}`, "limit"},
+		{"joe", `{"nonce": "x", "salt": "AAAA", "iterations": 65536, "memory": 65536, "kdf": "argon2id-13"}`, "limit"}, // 1 << 32
 		{"jöe", `{"nonce": "x", "salt": "AAAA", "iterations": 1, "kdf": "pbkdf2"}`, "ASCII"},
 		{"j=e", `{"nonce": "x", "salt": "AAAA", "iterations": 1, "kdf": "pbkdf2"}`, "ASCII"},
 		{"j,e", `{"nonce": "x", "salt": "AAAA", "iterations": 1, "kdf": "pbkdf2"}`, "ASCII"},

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 type jsonSerializer struct{}
@@ -106,47 +108,77 @@ func appendText(to []byte, text string) []byte {
 	return append(to, '"')
 }
 
-// decodeJSON decodes a document to the types that [Payload] names.
+// decodeJSON decodes a document to the types that [Payload] names. Half of a surrogate
+// pair becomes U+FFFD, as in encoding/json.
 func decodeJSON(document []byte) (any, error) {
-	decoder := json.NewDecoder(bytes.NewReader(document))
-	decoder.UseNumber()
-	var value any
-	if err := decoder.Decode(&value); err != nil {
+	d := jsontext.NewDecoder(bytes.NewBuffer(document), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	value, err := nextValue(d)
+	if err != nil {
 		return nil, err
 	}
-	if _, err := decoder.Token(); err != io.EOF {
+	if _, err := d.ReadToken(); err != io.EOF {
 		return nil, errors.New("more follows it")
 	}
-	return fromJSON(value, 0)
+	return value, nil
 }
 
-// fromJSON converts numbers and binary data in a value that encoding/json has decoded.
-// It changes lists and dictionaries in place.
-func fromJSON(value any, depth int) (_ any, err error) {
-	if depth > maxDepth {
-		return nil, errTooDeep
+func nextValue(d *jsontext.Decoder) (any, error) {
+	token, err := d.ReadToken()
+	if err != nil {
+		return nil, err
 	}
-	switch value := value.(type) {
-	case string:
-		if data, is := binaryData(value); is {
+	switch token.Kind() {
+	case '[':
+		return restOfList(d)
+	case '{':
+		return restOfDict(d)
+	case '0':
+		return numeral(token.String()), nil
+	case '"':
+		text := token.String()
+		if data, is := binaryData(text); is {
 			return data, nil
 		}
-	case json.Number:
-		return numeral(value.String()), nil
-	case []any:
-		for i := range value {
-			if value[i], err = fromJSON(value[i], depth+1); err != nil {
-				return nil, err
-			}
+		return text, nil
+	case 't', 'f':
+		return token.Bool(), nil
+	}
+	return nil, nil
+}
+
+func restOfList(d *jsontext.Decoder) (any, error) {
+	if d.StackDepth() > maxDepth {
+		return nil, errTooDeep
+	}
+	list := []any{}
+	for d.PeekKind() != ']' {
+		value, err := nextValue(d)
+		if err != nil {
+			return nil, err
 		}
-	case map[string]any:
-		for key, element := range value {
-			if value[key], err = fromJSON(element, depth+1); err != nil {
-				return nil, err
-			}
+		list = append(list, value)
+	}
+	_, err := d.ReadToken()
+	return list, err
+}
+
+func restOfDict(d *jsontext.Decoder) (any, error) {
+	if d.StackDepth() > maxDepth {
+		return nil, errTooDeep
+	}
+	dict := map[string]any{}
+	for d.PeekKind() != '}' {
+		key, err := d.ReadToken()
+		if err != nil {
+			return nil, err
+		}
+		name := key.String() // the next call of the decoder overwrites the token
+		if dict[name], err = nextValue(d); err != nil {
+			return nil, err
 		}
 	}
-	return value, nil
+	_, err := d.ReadToken()
+	return dict, err
 }
 
 // binaryData returns the data in a received string. In JSON, binary data is a string

@@ -101,7 +101,7 @@ func saltedPassword(password string, extra map[string]any, salt string, iteratio
 		if err != nil {
 			return nil, err
 		}
-		if memory == 0 || iterations*memory > maxCost {
+		if memory == 0 || int64(iterations)*int64(memory) > maxCost {
 			return nil, fmt.Errorf("the router asks for %d iterations with %d KiB of memory: there is a limit of %d for their product", iterations, memory, maxCost)
 		}
 		key := argon2.IDKey([]byte(password), raw, uint32(iterations), uint32(memory), 1, sha256.Size)

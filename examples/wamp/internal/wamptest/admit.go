@@ -89,8 +89,9 @@ func Scram(name, nonce, password, kdf string) (asked map[string]any, decide proo
 		return signer.Sum(nil)
 	}
 	stored, serverKey := sha256.Sum256(mac(salted, "Client Key")), mac(salted, "Server Key")
-	message := fmt.Sprintf("n=%s,r=%s,r=%s,s=%s,i=%d,c=,r=%s", name, nonce, asked["nonce"], asked["salt"], count, asked["nonce"])
 	return asked, func(answer string) (string, map[string]any, bool) {
+		binding, _ := asked["channel_binding"].(string) // the caller may have added it
+		message := fmt.Sprintf("n=%s,r=%s,r=%s,s=%s,i=%d,c=%s,r=%s", name, nonce, asked["nonce"], asked["salt"], count, binding, asked["nonce"])
 		key, err := base64.StdEncoding.DecodeString(answer)
 		if err != nil || len(key) != 32 {
 			return "", nil, false
