@@ -423,6 +423,7 @@ func smallStack(t *testing.T) {
 }
 
 func TestCompositionCancelLongChain(t *testing.T) {
+	ownReports(t)
 	x := newFixture(t)
 	smallStack(t)
 	first := txaio.CreateFuture[int]()
@@ -721,6 +722,7 @@ func TestGoCancel(t *testing.T) {
 
 // Cancelling a composition goes on to a call of Go.
 func TestGoCancelThroughThen(t *testing.T) {
+	ownReports(t)
 	inBubble(t, func(t *testing.T, loop *txaio.Loop) {
 		ended := false
 		f := txaio.Go(func(ctx context.Context) (int, error) { <-ctx.Done(); ended = true; return 0, ctx.Err() })

@@ -224,6 +224,7 @@ func slowCallback(v int) (int, error)              { slowFunction(); return v, n
 func slowErrback(fail *txaio.Failure) (int, error) { slowFunction(); return 0, fail }
 
 func TestPendingFutures(t *testing.T) {
+	ownReports(t)
 	loop := txaio.NewLoop()
 	defer testutil.ReplaceLoop(loop)()
 	mine := func() (list []string) {
@@ -352,7 +353,7 @@ func TestTraceRegions(t *testing.T) {
 		loop.RunUntilIdle()
 		loop.Advance(0)
 	}
-	log := captureLog(t, nil)
+	log := ownReports(t)
 	defer txaio.SetSlowCallbackDuration(txaio.SlowCallbackDuration())
 	txaio.SetSlowCallbackDuration(1)
 	var out bytes.Buffer

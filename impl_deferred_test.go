@@ -54,6 +54,7 @@ func TestDeferredChainOfValues(t *testing.T) {
 }
 
 func TestDeferredSettleTwice(t *testing.T) {
+	ownReports(t)
 	d := new(deferred)
 	wantErr(t, "Errback", d.Errback(errOne), nil)
 	wantErr(t, "second Errback", d.Errback(errOne), txaio.ErrAlreadyCalled)

@@ -301,6 +301,7 @@ func TestFutureLoops(t *testing.T) {
 }
 
 func TestFutureZeroValue(t *testing.T) {
+	ownReports(t)
 	x := newFixture(t)
 	for _, settle := range []func(*txaio.Future[int]) error{
 		func(f *txaio.Future[int]) error { return f.SetResult(0) },

@@ -248,6 +248,7 @@ func TestDifferenceGatherNotConsume(t *testing.T) {
 }
 
 func TestDifferenceCancelGather(t *testing.T) {
+	ownReports(t)
 	t.Run("children that fail", func(t *testing.T) {
 		for _, consume := range []bool{true, false} {
 			x := newFixture(t)
@@ -414,10 +415,11 @@ func settleReports(t testing.TB, log *libraryLog) {
 }
 
 // ownReports keeps failures that a test leaves unhandled from being reported during a
-// later test.
-func ownReports(t testing.TB) {
+// later test or example. It returns what captureLog does.
+func ownReports(t testing.TB) *libraryLog {
 	log := captureLog(t, nil)
 	t.Cleanup(func() { settleReports(t, log) })
+	return log
 }
 
 var sentinels atomic.Int64

@@ -76,6 +76,7 @@ func wantSettled(t *testing.T, f txaio.AnyFuture, want bool) {
 }
 
 func TestDoneIsClosedBySettling(t *testing.T) {
+	ownReports(t)
 	newFixture(t)
 	for name, settle := range map[string]func(*txaio.Future[int]){
 		"resolve": func(f *txaio.Future[int]) { txaio.Resolve(f, 1) },
@@ -217,6 +218,7 @@ func wantPanicError(t *testing.T, fail *txaio.Failure, value any) {
 }
 
 func TestAsFutureOf(t *testing.T) {
+	ownReports(t)
 	newFixture(t)
 	pending := txaio.CreateFuture[int]()
 	if f := txaio.AsFutureOf(func() (*txaio.Future[int], error) { return pending, nil }); f != pending {
@@ -237,6 +239,7 @@ func TestAsFutureOf(t *testing.T) {
 }
 
 func TestIsFuture(t *testing.T) {
+	ownReports(t)
 	newFixture(t)
 	for _, test := range []struct {
 		v    any
@@ -262,6 +265,7 @@ type point struct{ X, Y int }
 // recover works only if RejectOnPanic is itself the deferred function. The compiler may
 // put a wrapper between them for a type parameter.
 func TestRejectOnPanic(t *testing.T) {
+	ownReports(t)
 	newFixture(t)
 	t.Run("int", rejectOnPanic[int])
 	t.Run("string", rejectOnPanic[string])
