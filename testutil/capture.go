@@ -40,8 +40,9 @@ type LogCapture struct {
 
 // CaptureLog collects the entries of all loggers until the test ends, instead
 // of passing them on. It gets the entries that the loggers' levels allow; a
-// logger without a level passes all. It fails a parallel test, because it
-// changes the whole program.
+// logger without a level passes all. If an earlier test dropped a future with an
+// unhandled failure, the report of that can be among them. CaptureLog fails a
+// parallel test, because it changes the whole program.
 func CaptureLog(tb testing.TB) *LogCapture {
 	tb.Helper()
 	mustHaveBackend()

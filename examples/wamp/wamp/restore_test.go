@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/txaio-go/txaio"
-	"github.com/txaio-go/txaio/testutil"
 
 	"github.com/txaio-go/txaio/examples/wamp/internal/wamptest"
 	"github.com/txaio-go/txaio/examples/wamp/wamp"
@@ -250,8 +249,8 @@ func TestOnJoinLater(t *testing.T) {
 // Without Reconnect, Join fails with the error of OnJoinLater.
 func TestOnJoinLaterFails(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *wamptest.Server) {
-		log := testutil.CaptureLog(t)
-		s := newSession(t, server, wamp.Config{OnJoinLater: func(*wamp.Session, *wamp.JoinDetails) (*txaio.Future[struct{}], error) {
+		logger, text := logged()
+		s := newSession(t, server, wamp.Config{Logger: logger, OnJoinLater: func(*wamp.Session, *wamp.JoinDetails) (*txaio.Future[struct{}], error) {
 			return nil, errors.New("no luck")
 		}})
 		joined := s.Join()
@@ -262,8 +261,8 @@ func TestOnJoinLaterFails(t *testing.T) {
 		if _, err := await(t, joined); err == nil || !strings.Contains(err.Error(), "no luck") {
 			t.Error(err)
 		}
-		if entries := log.Entries(); len(entries) != 1 || entries[0].Message != "The session's OnJoinLater failed: no luck" {
-			t.Errorf("logged: %v", entries)
+		if log := text(); strings.Count(log, "\n") != 1 || !strings.Contains(log, `"The session's OnJoinLater failed: no luck"`) {
+			t.Errorf("logged %q", log)
 		}
 	})
 }
