@@ -10,6 +10,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -111,7 +112,9 @@ func appendText(to []byte, text string) []byte {
 // decodeJSON decodes a document to the types that [Payload] names. Half of a surrogate
 // pair becomes U+FFFD, as in encoding/json.
 func decodeJSON(document []byte) (any, error) {
-	d := jsontext.NewDecoder(bytes.NewBuffer(document), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	d := jsonDecoders.Get().(*jsontext.Decoder)
+	defer jsonDecoders.Put(d)
+	d.Reset(bytes.NewBuffer(document), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	value, err := nextValue(d)
 	if err != nil {
 		return nil, err
@@ -121,6 +124,8 @@ func decodeJSON(document []byte) (any, error) {
 	}
 	return value, nil
 }
+
+var jsonDecoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
 
 func nextValue(d *jsontext.Decoder) (any, error) {
 	token, err := d.ReadToken()

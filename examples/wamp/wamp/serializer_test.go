@@ -412,3 +412,31 @@ func known(value any) bool {
 	}
 	panic(fmt.Sprintf("a %T", value))
 }
+
+// A decoded message does not refer to the frame, which the connection overwrites.
+func TestDecodedIsACopy(t *testing.T) {
+	value := []any{int64(1), "a string", []byte("data"), map[string]any{"key": []any{"nested", []byte("deep")}}}
+	for _, s := range serializers {
+		frame, err := s.encode(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkDecodedIsACopy(t, s, frame)
+	}
+	checkDecodedIsACopy(t, MessagePack, []byte("\x91\xd5\x07ex")) // an extension
+}
+
+func checkDecodedIsACopy(t *testing.T, s Serializer, frame []byte) {
+	t.Helper()
+	want, err := s.decode(bytes.Clone(frame))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.decode(frame)
+	for i := range frame {
+		frame[i] = '?'
+	}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%s: %v %v, which was %v", s.Name(), got, err, want)
+	}
+}

@@ -24,7 +24,8 @@ type connection interface {
 	tls() *tls.ConnectionState
 
 	// read and write add the bytes that they have moved to progress. If the
-	// connection does not answer pings itself, onPing gets the payload for pong.
+	// connection does not answer pings itself, onPing gets the payload for pong. The
+	// next call of read may overwrite the frame.
 	read(progress *atomic.Int64, onPing func(payload []byte)) ([]byte, error)
 	write(frame []byte, progress *atomic.Int64) error
 	pong(payload []byte) error

@@ -1,10 +1,10 @@
 package wamp
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
-	"io"
 	"math"
 	"slices"
 	"sync/atomic"
@@ -14,9 +14,11 @@ import (
 
 // A webSocket is a connection over WebSocket.
 type webSocket struct {
-	conn  *websocket.Conn
-	speak Serializer
-	state *tls.ConnectionState
+	conn    *websocket.Conn
+	speak   Serializer
+	state   *tls.ConnectionState
+	message counting     // the message that read reads
+	frame   bytes.Buffer // what it returns
 }
 
 // dialWebSocket returns the dialer for a router.
@@ -38,7 +40,7 @@ func dialWebSocket(config *Config) dialer {
 			return nil, fmt.Errorf("the server at %s does not speak %v", redactedURL(url), names)
 		}
 		conn.SetReadLimit(config.MaxMessage)
-		return &webSocket{conn, offered[chosen], response.TLS}, nil
+		return &webSocket{conn: conn, speak: offered[chosen], state: response.TLS}, nil
 	}
 }
 
@@ -60,12 +62,20 @@ func (c *webSocket) read(progress *atomic.Int64, _ func([]byte)) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	frame, err := io.ReadAll(counting{r, progress})
+	c.message = counting{r, progress}
+	if c.frame.Cap() > maxKept {
+		c.frame = bytes.Buffer{}
+	}
+	c.frame.Reset()
+	_, err = c.frame.ReadFrom(&c.message)
 	if err == nil && kind != c.kind() {
 		return nil, violation("a message of the wrong type for %s: it is not %v", subprotocol(c.speak), c.kind())
 	}
-	return frame, err
+	return c.frame.Bytes(), err
 }
+
+// maxKept is the largest buffer that is kept for the next message.
+const maxKept = 64 << 10
 
 func (c *webSocket) write(frame []byte, progress *atomic.Int64) error {
 	if len(frame) <= fragment {
