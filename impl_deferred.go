@@ -350,9 +350,13 @@ func (d *Deferred[T]) settleReady(value T) (settled bool) {
 	}()
 	next, fail, left := d.take(d.first, value, nil)
 	returned = true
-	if fail == nil && left == nil {
+	after, is := left.(successor)
+	if fail == nil && (is || left == nil) {
 		d.value, d.first = next, nil
 		if d.phase.CompareAndSwap(calling, done) {
+			if is {
+				runSuccessors(after)
+			}
 			return settled
 		}
 	}
@@ -390,11 +394,11 @@ type successor interface {
 
 // runSuccessors runs the callbacks of the successors, then those of the
 // successors' successors, and so on.
-func runSuccessors(waiting []successor) {
+func runSuccessors(waiting ...successor) {
 	finished := false
 	defer func() {
 		if !finished {
-			runSuccessors(waiting) // the rest, while the goroutine ends
+			runSuccessors(waiting...) // the rest, while the goroutine ends
 		}
 	}()
 	for len(waiting) > 0 {
@@ -421,7 +425,7 @@ type chainRun[T any] struct {
 // It leaves nothing locked.
 func (r *chainRun[T]) begin() {
 	if waiting := r.all(); len(waiting) > 0 {
-		runSuccessors(waiting)
+		runSuccessors(waiting...)
 	}
 }
 
