@@ -55,9 +55,9 @@ const (
 	backOff = 1000
 	tries   = 16
 
-	// maxKept is the largest capacity that a resting queue keeps: 64 KiB of
+	// maxKept is the largest capacity that a resting queue keeps: 256 KiB of
 	// interfaces.
-	maxKept = 4096
+	maxKept = 16384
 )
 
 // Push appends item, and wakes the consumer if it rests.
