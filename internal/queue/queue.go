@@ -11,8 +11,8 @@
 // function on they change nothing, because the functions themselves then cost
 // more than passing them on.
 //
-//   - A producer that finds the mutex locked waits about half a microsecond
-//     before it tries again. Producers then push in long runs, instead of taking
+//   - A producer that finds the mutex locked waits about a microsecond before
+//     it tries again. Producers then push in long runs, instead of taking
 //     the mutex and its cache line from each other for every push. Without this
 //     rule, eight producers paid about twice as much for each push.
 //   - A producer yields now and then while the backlog is long, so that the
@@ -52,8 +52,8 @@ const (
 
 	// A producer waits for backOff rounds of an empty loop, up to tries times,
 	// before it blocks on the mutex.
-	backOff = 1000
-	tries   = 16
+	backOff = 2000
+	tries   = 8
 
 	// maxKept is the largest capacity that a resting queue keeps: 256 KiB of
 	// interfaces.
