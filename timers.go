@@ -159,14 +159,15 @@ func (l *Loop) setAlarm() {
 		l.dropAlarm()
 		return
 	}
-	if l.wall && inBubble() {
+	a := l.alarm
+	if a.at.Load() > when && l.wall && inBubble() {
 		// A timer that was made in a bubble of testing/synctest must not be used
 		// outside it or in another bubble, and bubbles cannot be told apart. So
-		// each timer is used once.
+		// each timer is used once. (In a bubble it is the year 2000, long before
+		// the time of any alarm that was set outside.)
 		l.clock.AfterFunc(time.Duration(until(when, l.now())), l.queue.Wake)
 		return
 	}
-	a := l.alarm
 	if a.loop.Load() == nil {
 		a.loop.Store(l) // before reading the time: see fire
 	}
