@@ -5,8 +5,13 @@ package wamp
 import (
 	"errors"
 	"reflect"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/txaio-go/txaio/examples/wamp/internal/wamptest"
 )
 
 func TestBackoff(t *testing.T) {
@@ -76,4 +81,34 @@ func TestRequestIDsWrap(t *testing.T) {
 	if a, b := r.next(), r.next(); a != maxID || b != 1 {
 		t.Error(a, b)
 	}
+}
+
+// A connection that waits for the next message does not keep the memory of a long one.
+func TestLongMessageIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := wamptest.NewServer(t)
+		conn, err := dialWebSocket(&Config{
+			URL: wamptest.URL, HTTPClient: server.Client(), Serializers: []Serializer{JSON}, MaxMessage: 1 << 20,
+		})(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		peer := server.Accept()
+		var read atomic.Int64
+		for _, length := range []int{1 << 19, 10} {
+			go peer.SendText(strings.Repeat("x", length))
+			frame, err := conn.read(&read, nil)
+			if err != nil || len(frame) != length {
+				t.Fatalf("%d bytes, not %d: %v", len(frame), length, err)
+			}
+			go func() { _, _ = conn.read(&read, nil) }() // it fails at the end
+			synctest.Wait()
+			if c := conn.(*webSocket).frame.Cap(); c > maxKept {
+				t.Errorf("after %d bytes, %d are kept", length, c)
+			}
+			peer.SendText("")
+			synctest.Wait()
+		}
+		conn.closeNow()
+	})
 }

@@ -56,6 +56,9 @@ func (c *webSocket) kind() websocket.MessageType {
 }
 
 func (c *webSocket) read(progress *atomic.Int64, _ func([]byte)) ([]byte, error) {
+	if c.frame.Cap() > maxKept { // before it waits, perhaps for long
+		c.frame = bytes.Buffer{}
+	}
 	// A context that can end would cost a registration for each message.
 	// CloseNow ends the read as well.
 	kind, r, err := c.conn.Reader(context.Background())
@@ -63,9 +66,6 @@ func (c *webSocket) read(progress *atomic.Int64, _ func([]byte)) ([]byte, error)
 		return nil, err
 	}
 	c.message = counting{r, progress}
-	if c.frame.Cap() > maxKept {
-		c.frame = bytes.Buffer{}
-	}
 	c.frame.Reset()
 	_, err = c.frame.ReadFrom(&c.message)
 	if err == nil && kind != c.kind() {
@@ -75,7 +75,7 @@ func (c *webSocket) read(progress *atomic.Int64, _ func([]byte)) ([]byte, error)
 }
 
 // maxKept is the largest buffer that is kept for the next message.
-const maxKept = 64 << 10
+const maxKept = 4 << 10
 
 func (c *webSocket) write(frame []byte, progress *atomic.Int64) error {
 	if len(frame) <= fragment {
