@@ -87,7 +87,7 @@ func (k *keepalive) look(s *Session) {
 	case k.asked && now.Sub(k.askedAt) >= interval+behind(k.askedSent-k.proven+read-k.askedRead):
 		t.abort(errNoPong)
 		return
-	case !k.asked && !writing && (read == k.read || t.bytesSent.Load() > k.proven):
+	case !k.asked && (read == k.read || t.bytesSent.Load() > k.proven):
 		k.ask(s, now, read)
 	}
 	timer := s.config.Pings

@@ -3,6 +3,7 @@
 package wamp_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -79,19 +80,21 @@ func TestSlowLink(t *testing.T) {
 			}
 		})
 	})
-	t.Run("argument", func(t *testing.T) {
-		inBubble(t, func(t *testing.T, server *wamptest.Server) {
-			s, p := joinedSession(t, server, wamp.Config{PingInterval: 10 * time.Second})
-			server.Link.SetSpeed(20_000)
-			f := s.Call("com.x", wamp.Args(strings.Repeat("x", long)))
-			call := p.Next()
-			if text := call[4].([]any)[0].(string); len(text) != long {
-				t.Errorf("sent %d bytes", len(text))
-			}
-			p.Send(`[50, 1, {}]`)
-			must(t, f)
+	for speed, long := range map[int]int{20_000: long, 2000: long / 8} { // at 2,000, a ping behind a fragment takes longer than it may
+		t.Run(fmt.Sprint("argument at ", speed), func(t *testing.T) {
+			inBubble(t, func(t *testing.T, server *wamptest.Server) {
+				s, p := joinedSession(t, server, wamp.Config{PingInterval: 10 * time.Second, Timeout: -1})
+				server.Link.SetSpeed(int64(speed))
+				f := s.Call("com.x", wamp.Args(strings.Repeat("x", long)))
+				call := p.Next()
+				if text := call[4].([]any)[0].(string); len(text) != long {
+					t.Errorf("sent %d bytes", len(text))
+				}
+				p.Send(`[50, 1, {}]`)
+				must(t, f)
+			})
 		})
-	})
+	}
 	t.Run("many arguments", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, server *wamptest.Server) {
 			s, p := joinedSession(t, server, wamp.Config{PingInterval: 10 * time.Second})
@@ -129,6 +132,12 @@ func TestShortPingIntervals(t *testing.T) {
 						case err := <-lost:
 							t.Fatal(err)
 						}
+					}
+					server.Link.Swallow()
+					died := time.Now()
+					<-lost
+					if took := time.Since(died); name == "its own" && interval < time.Second && took > 3*interval {
+						t.Errorf("noticed after %v", took)
 					}
 				})
 			})
