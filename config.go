@@ -103,7 +103,7 @@ func newLoopRef(loop EventLoop) *loopRef {
 	}
 	_, recovers := loop.(engine)
 	a := &adapter{EventLoop: loop, recovers: recovers}
-	a.queue.Rest(a.flush)
+	a.queue.Take(nil, a.flush)
 	return &loopRef{a, a, &a.queue}
 }
 
@@ -152,14 +152,16 @@ func (a *adapter) flush() {
 		}
 	}()
 	var panicked *Failure
-	for len(a.left) > 0 || !a.queue.Rest(a.flush) {
+	for {
 		if len(a.left) == 0 {
-			a.left = a.queue.Take(nil)
+			taken := a.queue.Take(nil, a.flush)
+			if len(taken) == 0 {
+				break // a.left now belongs to the next call of flush
+			}
+			a.left = taken
 		}
 		t := a.left[0]
-		if a.left = a.left[1:]; len(a.left) == 0 {
-			a.left = nil // and the tasks are free
-		}
+		a.left = a.left[1:]
 		_, fail := protect(func() (struct{}, error) {
 			a.EventLoop.CallSoon(a.recovering(t.run))
 			return struct{}{}, nil

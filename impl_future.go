@@ -236,6 +236,7 @@ func (f *Future[T]) trySettle(value T, fail *Failure) error {
 
 // settleAs is trySettle with the state, which may be cancelled.
 func (f *Future[T]) settleAs(to state, value T, fail *Failure) error {
+	f.mustExist()
 	q := f.lock()
 	if f.state != pending {
 		err := f.history().alreadyCalled()
@@ -439,10 +440,14 @@ func newPending[T any](loop *loopRef) *Future[T] {
 
 func (f *Future[T]) trackInDebugMode() {
 	if debugMode.Load() {
-		q := f.lock()
-		defer q.Unlock()
-		f.extend().history = newHistory[Future[T]]()
+		f.track()
 	}
+}
+
+func (f *Future[T]) track() {
+	q := f.lock()
+	defer q.Unlock()
+	f.extend().history = newHistory[Future[T]]()
 }
 
 func (f *Future[T]) setCanceller(canceller func(*Future[T])) {
@@ -473,8 +478,8 @@ func (f *Future[T]) mustExist() {
 	}
 }
 
-func (f *Future[T]) resolve(value T) error      { return f.trySettle(value, nil) }
-func (f *Future[T]) reject(fail *Failure) error { return f.trySettle(*new(T), fail) }
+func (f *Future[T]) resolve(value T) error      { return f.settleAs(succeeded, value, nil) }
+func (f *Future[T]) reject(fail *Failure) error { return f.settleAs(failed, *new(T), fail) }
 func (f *Future[T]) after(fn func())            { f.append(afterStep[T](fn)) }
 
 func (f *Future[T]) watch(fn func(any, *Failure), consume bool) {

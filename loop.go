@@ -3,6 +3,7 @@ package txaio
 import (
 	"context"
 	"fmt"
+	"math"
 	"reflect"
 	"runtime"
 	"slices"
@@ -40,10 +41,6 @@ import (
 // Make a Loop with [NewLoop]: the zero value panics with a [*UsageError].
 type Loop struct {
 	queue queue.Queue[task]
-
-	// Producers write the queue, and the driver the fields below. On the same
-	// cache line, they would slow each other down.
-	_ [64]byte
 
 	// The rest of the turn, which only the driver uses.
 	turn []task
@@ -117,7 +114,7 @@ func NewLoop(opts ...LoopOption) *Loop {
 	}
 	l.wall = reflect.TypeOf(l.clock) == reflect.TypeOf(systemClock)
 	l.epoch = l.clock.Now()
-	l.resting = l.queue.Rest(l.startOwn)
+	l.begin(l.startOwn)
 	return l
 }
 
@@ -206,33 +203,42 @@ var runTasksEntry = reflect.ValueOf(runTasks).Pointer()
 
 // Turns
 
-// runTurn runs one turn, or the rest of the last turn if a task ended its
-// goroutine. It returns the number of functions that it had to run.
-func (l *Loop) runTurn() int {
-	if l.next == len(l.turn) {
-		l.beginTurn()
+// begin begins a turn: what is ready now, and the timers that are due. If there
+// is nothing to run, it returns false and the loop rests: whoever queues
+// something from then on calls wake, and the alarm is set for the timers. With
+// a nil wake, begin always begins a turn, which may be empty. l.mu is held.
+func (l *Loop) begin(wake func()) bool {
+	if l.next < len(l.turn) {
+		return true // a task ended the goroutine that was running this turn
 	}
+	now := int64(math.MinInt64)
+	if l.timers.next() != never {
+		now = l.now()
+	}
+	if l.timers.next() <= now {
+		wake = nil
+	}
+	l.turn, l.next = l.queue.Take(l.turn, wake), 0
+	for l.timers.next() <= now {
+		l.turn = append(l.turn, l.timers.pop())
+	}
+	l.counters.count(len(l.turn))
+	l.resting = wake != nil && len(l.turn) == 0
+	if l.resting {
+		l.setAlarm()
+	}
+	return !l.resting
+}
+
+// runTurn runs the turn, or the rest of it. It returns the number of functions
+// that it had to run.
+func (l *Loop) runTurn() int {
 	n := len(l.turn) - l.next
 	fail := runTasks(l, nil)
 	for fail != nil {
 		fail = runTasks(l, fail)
 	}
 	return n
-}
-
-// beginTurn makes a turn of what is ready now and the timers that are due.
-func (l *Loop) beginTurn() {
-	l.turn, l.next = l.queue.Take(l.turn), 0
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.resting = false
-	if l.timers.next() != never {
-		now := l.now()
-		for l.timers.next() <= now {
-			l.turn = append(l.turn, l.timers.pop())
-		}
-	}
-	l.counters.count(len(l.turn))
 }
 
 // runTasks runs the rest of the turn, up to a task that panics, and returns
@@ -279,27 +285,6 @@ func (l *Loop) take() task {
 
 // Driving
 
-// rest reports whether there is nothing to run now. If so, it sets the alarm
-// for the timers, and whoever queues something from then on calls wake. l.mu
-// is held.
-func (l *Loop) rest(wake func()) bool {
-	if l.next < len(l.turn) {
-		return false
-	}
-	if when := l.timers.next(); when != never && when <= l.now() {
-		return false
-	}
-	if !l.queue.Rest(wake) {
-		return false
-	}
-	l.resting = true
-	l.setAlarm()
-	if !queue.Keep(cap(l.turn)) {
-		l.turn, l.next = nil, 0
-	}
-	return true
-}
-
 // wakeOwn starts the loop's own goroutine, unless a call of Run has taken over
 // in the meantime.
 func (l *Loop) wakeOwn() {
@@ -322,29 +307,30 @@ func (l *Loop) runOwn() {
 	}()
 	l.labels.set()
 	var page pageShare
-	for !finished {
+	for l.stay() {
+		l.queue.Pause()
 		l.runTurn()
 		page.giveTurn()
-		finished = l.leave()
 	}
+	finished = true
 }
 
-// leave reports whether the loop's own goroutine should stop driving: there is
-// nothing left to run, or a call of Run waits for the loop.
-func (l *Loop) leave() bool {
+// stay begins a turn, and reports whether the loop's own goroutine should run
+// it. Otherwise there is nothing to run, or a call of Run waits for the loop.
+func (l *Loop) stay() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case l.heir != nil:
+	if l.heir != nil {
 		l.driver = caller
 		close(l.heir)
 		l.heir = nil
-		return true
-	case l.rest(l.startOwn):
-		l.driver = idle
-		return true
+		return false
 	}
-	return false
+	if !l.begin(l.startOwn) {
+		l.driver = idle
+		return false
+	}
+	return true
 }
 
 // Run drives the loop on this goroutine until ctx ends, and returns ctx's
@@ -447,7 +433,7 @@ func (l *Loop) drained() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.draining = true
-	return l.queue.Len() == 0 && l.timers.next() == never
+	return l.next == len(l.turn) && l.queue.Len() == 0 && l.timers.next() == never
 }
 
 // run drives the loop until ctx ends or done returns true. It calls done
@@ -466,25 +452,23 @@ func (l *Loop) run(ctx context.Context, done func() bool) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		l.runTurn()
-		page.giveTurn()
-		if l.sleep(done) {
+		if l.ready() {
+			l.queue.Pause()
+			l.runTurn()
+			page.giveTurn()
+		} else if !done() { // from now on, a change of it wakes us
+			<-l.token
 			page = pageShare{}
 		}
 	}
 	return nil
 }
 
-// sleep waits until there is something to run, rouse is called, or done returns
-// true. It reports whether it had to wait.
-func (l *Loop) sleep(done func() bool) bool {
+// ready begins a turn, and reports whether there is something to run.
+func (l *Loop) ready() bool {
 	l.mu.Lock()
-	resting := l.rest(l.rouse)
-	l.mu.Unlock()
-	if resting && !done() { // from now on, a change of it wakes us
-		<-l.token
-	}
-	return resting
+	defer l.mu.Unlock()
+	return l.begin(l.rouse)
 }
 
 // wakeCaller wakes the call of Run that rests, or keeps it from resting.
@@ -561,7 +545,7 @@ func (l *Loop) release() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.driver, l.draining = idle, false
-	if !l.rest(l.startOwn) {
+	if l.begin(l.startOwn) {
 		l.driver = own
 		go l.driveOwn()
 	}
@@ -596,6 +580,9 @@ func (m *ManualLoop) RunOnce() int {
 		panic(errDriven)
 	}
 	defer m.running.Store(false)
+	m.mu.Lock()
+	m.begin(nil)
+	m.mu.Unlock()
 	return m.runTurn()
 }
 
@@ -645,9 +632,9 @@ func (m *ManualLoop) native() *Loop {
 // Runaway returns an error for work that has renewed itself for that many
 // turns at one instant. It names the function that would run next.
 func (m *ManualLoop) Runaway(turns int) *UsageError {
-	if m.next == len(m.turn) {
-		m.beginTurn()
-	}
+	m.mu.Lock()
+	m.begin(nil)
+	m.mu.Unlock()
 	name := "one that was cancelled"
 	if m.next < len(m.turn) {
 		name = taskName(m.turn[m.next])

@@ -349,6 +349,7 @@ func TestRunGivesUpWaitingWhenItsContextEnds(t *testing.T) {
 		l := txaio.NewLoop()
 		busy, result := make(chan struct{}), make(chan error, 1)
 		l.CallSoon(func() { <-busy })
+		synctest.Wait()
 		ctx, cancel := context.WithCancelCause(t.Context())
 		go func() { result <- l.Run(ctx) }()
 		synctest.Wait()

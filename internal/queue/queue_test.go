@@ -16,15 +16,15 @@ func TestOrder(t *testing.T) {
 	if q.Len() != 10 {
 		t.Errorf("Len() = %d, want 10", q.Len())
 	}
-	first := q.Take(nil)
+	first := q.Take(nil, nil)
 	q.Push(10)
 	if want := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}; !slices.Equal(first, want) {
 		t.Errorf("Take() = %v, want %v", first, want)
 	}
-	if second := q.Take(first); !slices.Equal(second, []int{10}) {
+	if second := q.Take(first, nil); !slices.Equal(second, []int{10}) {
 		t.Errorf("Take() = %v, want [10]", second)
 	}
-	if q.Len() != 0 || len(q.Take(nil)) != 0 {
+	if q.Len() != 0 || len(q.Take(nil, nil)) != 0 {
 		t.Error("Take left something")
 	}
 }
@@ -43,16 +43,14 @@ func TestRest(t *testing.T) {
 		{"Push twice", func(q *Queue[int]) { q.Push(1); q.Push(2) }, 1},
 		{"Wake", func(q *Queue[int]) { q.Wake() }, 1},
 		{"Wake, then Push", func(q *Queue[int]) { q.Wake(); q.Push(1) }, 1},
-		{"Take, then Push", func(q *Queue[int]) { q.Take(nil); q.Push(1) }, 0},
+		{"Take without wake, then Push", func(q *Queue[int]) { q.Take(nil, nil); q.Push(1) }, 0},
 		{"Lock and Unlock", func(q *Queue[int]) { q.Lock(); defer q.Unlock() }, 0},
 		{"Append", func(q *Queue[int]) { q.Lock(); q.Append(1); q.Append(2); q.Unlock() }, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			woken = 0
 			var q Queue[int]
-			if !q.Rest(wake) {
-				t.Fatal("Rest() = false, and the queue is empty")
-			}
+			q.Take(nil, wake)
 			c.do(&q)
 			if woken != c.want {
 				t.Errorf("woken %d times, want %d", woken, c.want)
@@ -61,17 +59,19 @@ func TestRest(t *testing.T) {
 	}
 	var q Queue[int]
 	q.Push(1)
-	if q.Rest(wake) {
-		t.Error("Rest() = true, and the queue is not empty")
+	q.Take(nil, wake)
+	woken = 0
+	if q.Push(1); woken != 0 {
+		t.Error("a consumer rests that has items")
 	}
 }
 
 // wake may push, because no lock is held.
 func TestWakeMayPush(t *testing.T) {
 	var q Queue[int]
-	q.Rest(func() { q.Push(2) })
+	q.Take(nil, func() { q.Push(2) })
 	q.Push(1)
-	if got := q.Take(nil); !slices.Equal(got, []int{1, 2}) {
+	if got := q.Take(nil, nil); !slices.Equal(got, []int{1, 2}) {
 		t.Errorf("Take() = %v, want [1 2]", got)
 	}
 }
@@ -95,25 +95,62 @@ func TestLongBacklogYields(t *testing.T) {
 	if q.yields != maxYields {
 		t.Errorf("%d yields, want %d", q.yields, maxYields)
 	}
-	q.Take(nil)
+	q.Take(nil, nil)
 	if q.yields != 0 {
 		t.Errorf("%d yields after a batch", q.yields)
 	}
 }
 
+// A consumer is faster than its producers if less than half as much comes while
+// it runs a batch, twice in a row. It is not if a single burst ends, or if its
+// own functions push as much as it takes.
+func TestFaster(t *testing.T) {
+	const long = longBatch
+	for _, c := range []struct {
+		name    string
+		batches []int
+		want    bool
+	}{
+		{"short batches", []int{long - 1, long - 1, 1}, false},
+		{"a burst", []int{1000, 1}, false},
+		{"bursts with something in between", []int{long, 1, long, 1}, false},
+		{"bursts with a rest in between", []int{long, long, 0, long, 1}, false},
+		{"two long batches", []int{long, long, 1}, true},
+		{"more long batches", []int{long, long, long, long, long/2 - 1}, true},
+		{"half as much came", []int{long, long, long / 2}, false},
+		{"as much came", []int{long, long, long, long}, false},
+		{"nothing came", []int{long, long, 0}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var (
+				q     Queue[int]
+				batch []int
+			)
+			for _, n := range c.batches {
+				for range n {
+					q.Push(1)
+				}
+				batch = q.Take(batch, func() {})
+			}
+			if q.faster != c.want {
+				t.Errorf("faster = %v, want %v", q.faster, c.want)
+			}
+		})
+	}
+}
+
 func TestRestingQueueGivesMemoryBack(t *testing.T) {
 	var q Queue[int]
-	for range 2 * maxKept {
-		q.Push(1)
+	burst := func() []int {
+		for range 2 * maxKept {
+			q.Push(1)
+		}
+		return q.Take(nil, nil)
 	}
-	q.Take(nil)
+	spent := burst()
 	q.items = make([]int, 0, 2*maxKept)
-	q.Rest(func() {})
-	if c := cap(q.items); c > maxKept {
-		t.Errorf("a resting queue has room for %d items", c)
-	}
-	if !Keep(maxKept) || Keep(maxKept+1) {
-		t.Error("Keep reports something else than Rest does")
+	if left := q.Take(spent, func() {}); cap(left) > maxKept || cap(q.items) > maxKept {
+		t.Errorf("a resting queue has room for %d and %d items", cap(left), cap(q.items))
 	}
 }
 
@@ -132,17 +169,18 @@ func consume[T any](take func(T)) *consumer[T] {
 		defer close(c.done)
 		var batch []T
 		for {
-			batch = c.Take(batch)
-			for _, item := range batch {
-				take(item)
-			}
-			clear(batch)
-			if c.Rest(wake) {
+			batch = c.Take(batch, wake)
+			if len(batch) == 0 {
 				if c.stopped.Load() {
 					return
 				}
 				<-c.token
 			}
+			c.Pause()
+			for _, item := range batch {
+				take(item)
+			}
+			clear(batch)
 		}
 	}()
 	return c
