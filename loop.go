@@ -308,8 +308,7 @@ func (l *Loop) runOwn() {
 	l.labels.set()
 	var page pageShare
 	for l.stay() {
-		l.queue.Pause()
-		l.runTurn()
+		l.queue.Pause(l.runTurn())
 		page.giveTurn()
 	}
 	finished = true
@@ -453,8 +452,7 @@ func (l *Loop) run(ctx context.Context, done func() bool) error {
 			return err
 		}
 		if l.ready() {
-			l.queue.Pause()
-			l.runTurn()
+			l.queue.Pause(l.runTurn())
 			page.giveTurn()
 		} else if !done() { // from now on, a change of it wakes us
 			<-l.token

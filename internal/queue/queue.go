@@ -19,7 +19,7 @@
 //     consumer can run. If the queue outgrows the processor's caches, a push
 //     costs three to four times as much. The number of yields for each batch is
 //     limited, because the consumer itself may be the producer.
-//   - A consumer that is faster than the producers pauses for about 10 µs, so
+//   - A consumer that is faster than the producers pauses for about 5 µs, so
 //     that the next batch is longer. Otherwise it would take the mutex and its
 //     cache line from them all the time. It pauses only after two long batches
 //     in a row, so it does not delay what follows a single burst. Without this
@@ -48,8 +48,7 @@ type Queue[T any] struct {
 	// Producers write the fields above, and the consumer those below and in its
 	// own struct. On the same cache line, they would slow each other down.
 	_      [64]byte
-	streak int  // long batches in a row
-	faster bool // the consumer is faster than the producers
+	streak int // long batches in a row
 }
 
 const (
@@ -66,9 +65,9 @@ const (
 	backOff = 2000
 
 	// A batch of longBatch or more is long. When the consumer pauses, it runs an
-	// empty loop for pauseRounds rounds, about 10 µs.
-	longBatch   = 8
-	pauseRounds = 40_000
+	// empty loop for pauseRounds rounds, about 5 µs.
+	longBatch   = 16
+	pauseRounds = 20_000
 
 	// maxKept is the largest capacity that a resting queue keeps: 256 KiB of
 	// interfaces.
@@ -132,12 +131,11 @@ func (q *Queue[T]) Take(spent []T, wake func()) []T {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	taken := q.items
-	q.compare(len(spent), len(taken))
-	switch {
-	case len(taken) > 0:
+	if len(taken) > 0 {
 		wake = nil
-	case wake != nil:
-		spent, taken = trim(spent), trim(taken)
+	}
+	if wake != nil {
+		spent, taken, q.streak = trim(spent), trim(taken), 0
 	}
 	q.items, q.wake, q.yields = spent[:0], wake, 0
 	return taken
@@ -151,25 +149,29 @@ func trim[T any](empty []T) []T {
 	return empty
 }
 
-// compare is given the lengths of the previous batch and of the next one. The
-// consumer is faster than the producers if the two batches before the next one
-// were long, and the next is less than half as long as the last of them.
-func (q *Queue[T]) compare(batch, next int) {
-	if batch < longBatch || next == 0 {
-		q.streak = 0
-	} else {
-		q.streak++
-	}
-	q.faster = q.streak > 1 && next < batch/2
-}
-
-// Pause is called after Take. It pauses if the consumer is faster than the
-// producers.
-func (q *Queue[T]) Pause() {
-	if q.faster && runtime.GOMAXPROCS(0) > 1 {
+// Pause is called after each batch, with its length. It pauses if the consumer
+// is faster than the producers.
+func (q *Queue[T]) Pause(batch int) {
+	if q.faster(batch) && runtime.GOMAXPROCS(0) > 1 {
 		for range pauseRounds {
 		}
 	}
+}
+
+// faster reports whether the consumer is faster than the producers: it has just
+// run two long batches in a row, and less than half as much came during the
+// last one.
+func (q *Queue[T]) faster(batch int) bool {
+	if batch < longBatch {
+		q.streak = 0
+		return false
+	}
+	q.streak++
+	if q.streak == 1 {
+		return false
+	}
+	came := q.Len()
+	return came > 0 && came < batch/2
 }
 
 // Wake wakes a consumer that rests.

@@ -123,17 +123,19 @@ func TestFaster(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var (
-				q     Queue[int]
-				batch []int
+				q      Queue[int]
+				batch  []int
+				faster bool
 			)
 			for _, n := range c.batches {
 				for range n {
 					q.Push(1)
 				}
+				faster = q.faster(len(batch))
 				batch = q.Take(batch, func() {})
 			}
-			if q.faster != c.want {
-				t.Errorf("faster = %v, want %v", q.faster, c.want)
+			if faster != c.want {
+				t.Errorf("faster() = %v, want %v", faster, c.want)
 			}
 		})
 	}
@@ -169,6 +171,7 @@ func consume[T any](take func(T)) *consumer[T] {
 		defer close(c.done)
 		var batch []T
 		for {
+			c.Pause(len(batch))
 			batch = c.Take(batch, wake)
 			if len(batch) == 0 {
 				if c.stopped.Load() {
@@ -176,7 +179,6 @@ func consume[T any](take func(T)) *consumer[T] {
 				}
 				<-c.token
 			}
-			c.Pause()
 			for _, item := range batch {
 				take(item)
 			}
