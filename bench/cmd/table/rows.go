@@ -21,8 +21,8 @@ func rows() []row {
 	table := []row{
 		{what: "a function through a loop nobody drives and back, against a `chan func()` loop", backends: "both", ours: "RoundTrip/txaio idle", against: "RoundTrip/chan func loop", bar: 1.8, allocs: none},
 		{what: "the same, driven loop", backends: "both", ours: "RoundTrip/txaio driven", against: "RoundTrip/chan func loop", bar: 1.5, allocs: none},
-		{what: "`Await` of a future that a function on an idle loop settles, against a function that answers on a channel, awaited with a context", backends: "both", ours: "RoundTrip/txaio Await", against: "RoundTrip/chan func loop, answer or context", bar: 2.5, allocs: none},
-		{what: "the same, against a wait without a context", backends: "both", ours: "RoundTrip/txaio Await", against: "RoundTrip/chan func loop", isContext: true, allocs: none},
+		{what: "`Await` of a future that a function on an idle loop settles, against a function that answers on a channel", backends: "both", ours: "RoundTrip/txaio Await", against: "RoundTrip/chan func loop, a channel for each answer", bar: 2.5, allocs: none},
+		{what: "the same, against one channel for all answers", backends: "both", ours: "RoundTrip/txaio Await", against: "RoundTrip/chan func loop", isContext: true, allocs: none},
 		{what: "create + add + resolve, against an allocation and a call", backends: "deferred", ours: "Settle/txaio", against: "Settle/floor", bar: 2, allocs: 1},
 		{what: "the same in a program that uses `Chain`", backends: "deferred", ours: "SettleAfterChain/txaio", against: "Settle/floor", bar: 2, allocs: 1},
 		{what: "create + add + resolve + dispatch by a loop nobody drives, against a `chan func()` loop with a buffer of 1,024", backends: "future", ours: "Settle/txaio idle", against: "Settle/chan func loop, buffer 1024", bar: 1.5, allocs: 2},
