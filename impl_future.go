@@ -201,9 +201,12 @@ func (f *Future[T]) Done() <-chan struct{} {
 // lock locks the queue of f's loop, which guards f's fields. Settling f locks
 // the queue anyway, to queue the steps.
 func (f *Future[T]) lock() *queue.Queue[task] {
-	q := f.theLoop().queue
-	q.Lock()
-	return q
+	loop := f.loop // not f.theLoop(), with which the compiler would not inline lock
+	if loop == nil {
+		loop = zeroLoop
+	}
+	loop.queue.Lock()
+	return loop.queue
 }
 
 func (f *Future[T]) theLoop() *loopRef {
