@@ -154,9 +154,10 @@ func (a *adapter) flush() {
 	var panicked *Failure
 	for {
 		if len(a.left) == 0 {
+			a.left = nil // and the tasks that have been passed on are free
 			taken := a.queue.Take(nil, a.flush)
 			if len(taken) == 0 {
-				break // a.left now belongs to the next call of flush
+				break // a.left now belongs to the next call of flush, perhaps on another goroutine
 			}
 			a.left = taken
 		}

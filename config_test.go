@@ -12,6 +12,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/txaio-go/txaio"
 	"github.com/txaio-go/txaio/testutil"
@@ -472,6 +473,43 @@ func TestForeignLoopGoesOnAfterPanics(t *testing.T) {
 			})
 		}
 	}
+}
+
+// burstLoop is a loop that queues a burst of functions in its first call of CallSoon.
+type burstLoop struct {
+	channelLoop
+	burst *sync.Once
+	queue func()
+}
+
+func (l burstLoop) CallSoon(fn func()) {
+	l.burst.Do(l.queue)
+	l.channelLoop.CallSoon(fn)
+}
+
+// The adapter to a loop of another type keeps no function that has run.
+func TestForeignLoopFreesWhatHasRun(t *testing.T) {
+	const functions = 10
+	var kept [functions]weak.Pointer[[1 << 20]byte]
+	loop := burstLoop{make(channelLoop, 100), new(sync.Once), func() {
+		for i := range kept {
+			big := new([1 << 20]byte)
+			kept[i] = weak.Make(big)
+			txaio.CallSoon(func() { big[0] = 1 })
+		}
+	}}
+	defer testutil.ReplaceLoop(loop)()
+	txaio.CallSoon(func() {})
+	for range functions + 1 {
+		(<-loop.channelLoop)()
+	}
+	for i := range kept {
+		eventually(t, "what has run is collected", func() bool {
+			runtime.GC()
+			return kept[i].Value() == nil
+		})
+	}
+	runtime.KeepAlive(txaio.CurrentLoop())
 }
 
 // Await refuses to wait in functions that the package gives to a loop of another type,

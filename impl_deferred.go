@@ -50,7 +50,7 @@ type Future[T any] = Deferred[T]
 // The zero value is a pending Deferred.
 type Deferred[T any] struct {
 	mu      sync.Mutex // guards the fields below once phase is shared
-	phase   uint32     // atomic
+	phase   uint32     // read and written with sync/atomic, except in waitFor
 	running runner
 	life[T]
 
@@ -792,7 +792,7 @@ func (d *Deferred[T]) setCancelAll(cancelAll func(*Failure) bool) {
 func (d *Deferred[T]) waitFor(s source, _ *loopRef, more *more[T]) {
 	more.source = s
 	d.more = more
-	d.phase = shared // nobody else knows d yet, and an atomic store would take Then 10 ns more
+	d.phase = shared // nobody else knows d yet, and an atomic store would make Then 10 ns slower
 	d.trackInDebugMode()
 }
 

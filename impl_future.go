@@ -232,13 +232,7 @@ func (follower) InLoop() bool                { return currentLoop().InLoop() }
 
 // trySettle settles a pending f and schedules the callbacks. If f is settled
 // already, it returns ErrAlreadyCalled.
-func (f *Future[T]) trySettle(value T, fail *Failure) error {
-	f.mustExist()
-	return f.settleAs(settledBy(fail), value, fail)
-}
-
-// settleAs is trySettle with the state, which may be cancelled.
-func (f *Future[T]) settleAs(to state, value T, fail *Failure) error {
+func (f *Future[T]) trySettle(to state, value T, fail *Failure) error {
 	f.mustExist()
 	q := f.lock()
 	if f.state != pending {
@@ -481,8 +475,8 @@ func (f *Future[T]) mustExist() {
 	}
 }
 
-func (f *Future[T]) resolve(value T) error      { return f.settleAs(succeeded, value, nil) }
-func (f *Future[T]) reject(fail *Failure) error { return f.settleAs(failed, *new(T), fail) }
+func (f *Future[T]) resolve(value T) error      { return f.trySettle(succeeded, value, nil) }
+func (f *Future[T]) reject(fail *Failure) error { return f.trySettle(failed, *new(T), fail) }
 func (f *Future[T]) after(fn func())            { f.append(afterStep[T](fn)) }
 
 func (f *Future[T]) watch(fn func(any, *Failure), consume bool) {
@@ -579,13 +573,13 @@ func (t *timeoutStep[T]) take(f *Future[T]) {
 	fail := f.failure()
 	switch refused := t.refused.Load(); {
 	case refused != nil:
-		_ = t.outer.settleAs(cancelled, *new(T), refused)
+		_ = t.outer.trySettle(cancelled, *new(T), refused)
 	case t.timedOut && fail != nil:
 		_ = t.outer.reject(t.limit.failure(fail)) // only this settles it
 	case fail != nil && !f.Cancelled():
 		_ = t.outer.reject(fail)
 	default:
-		_ = t.outer.settleAs(f.state, f.value, fail)
+		_ = t.outer.trySettle(f.state, f.value, fail)
 	}
 }
 
@@ -637,7 +631,7 @@ func (c *composition[T, U]) function() any { return c.fn }
 
 // settle settles the new future.
 func (c *composition[T, U]) settle(to state, value U, fail *Failure) {
-	if c.outer.settleAs(to, value, fail) != nil {
+	if c.outer.trySettle(to, value, fail) != nil {
 		refused(fail)
 	}
 }

@@ -42,21 +42,22 @@ import (
 type Loop struct {
 	queue queue.Queue[task]
 
-	// The rest of the turn, which only the driver uses.
+	// turn[next:] is the rest of the turn. Only the driver uses these two.
 	turn []task
 	next int
 
-	mu       sync.Mutex // taken before the queue's
-	driver   driver
+	driver atomic.Uint32 // idle, own or caller; wakeOwn changes it without the lock
+
+	mu       sync.Mutex    // taken before the queue's
 	heir     chan struct{} // closed for the call of Run that drives next; nil if none waits
-	resting  bool          // the driver rests, and the alarm is set for the timers
+	resting  bool          // the last begin found nothing to run, so a new timer sets the alarm
 	draining bool          // the driver is Drain, which ends with the last timer
 	timers   timerHeap
 	alarm    *alarm
 	counters counters
 
 	token    chan struct{} // wakes the call of Run that rests; holds one
-	startOwn func()        // wakeOwn, runOwn and wakeCaller, made once
+	startOwn func()        // the methods wakeOwn, runOwn and wakeCaller, bound once
 	driveOwn func()
 	rouse    func()
 
@@ -67,11 +68,9 @@ type Loop struct {
 	handler func(*Failure)
 }
 
-// driver says who runs a loop's functions.
-type driver uint8
-
+// Who runs a loop's functions.
 const (
-	idle   driver = iota // nobody: there is nothing to run
+	idle   uint32 = iota // nobody: there is nothing to run
 	own                  // the loop's own goroutine
 	caller               // a call of Run or RunUntilComplete, or a ManualLoop
 )
@@ -203,13 +202,14 @@ var runTasksEntry = reflect.ValueOf(runTasks).Pointer()
 
 // Turns
 
-// begin begins a turn: what is ready now, and the timers that are due. If there
-// is nothing to run, it returns false and the loop rests: whoever queues
-// something from then on calls wake, and the alarm is set for the timers. With
-// a nil wake, begin always begins a turn, which may be empty. l.mu is held.
+// begin makes a turn of what is queued and of the timers that are due, unless
+// there is a rest of the last turn. If there is nothing to run, it returns
+// false, and the loop rests: whoever queues something from then on calls wake,
+// and the alarm is set for the timers. If wake is nil, the loop does not rest,
+// and the turn may be empty. l.mu is held.
 func (l *Loop) begin(wake func()) bool {
 	if l.next < len(l.turn) {
-		return true // a task ended the goroutine that was running this turn
+		return true // a task ended the goroutine that ran it, or the loop changed hands
 	}
 	now := int64(math.MinInt64)
 	if l.timers.next() != never {
@@ -231,7 +231,7 @@ func (l *Loop) begin(wake func()) bool {
 }
 
 // runTurn runs the turn, or the rest of it. It returns the number of functions
-// that it had to run.
+// that were in it.
 func (l *Loop) runTurn() int {
 	n := len(l.turn) - l.next
 	fail := runTasks(l, nil)
@@ -285,19 +285,17 @@ func (l *Loop) take() task {
 
 // Driving
 
-// wakeOwn starts the loop's own goroutine, unless a call of Run has taken over
-// in the meantime.
+// wakeOwn starts the loop's own goroutine, unless the loop has a driver by now.
+// It takes no lock, because a clock may queue functions when it is asked for
+// the time.
 func (l *Loop) wakeOwn() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.driver == idle {
-		l.driver = own
+	if l.driver.CompareAndSwap(idle, own) {
 		go l.driveOwn()
 	}
 }
 
-// runOwn drives the loop while there is something to run. It runs on the
-// loop's own goroutine.
+// runOwn drives the loop until there is nothing to run, or until a call of Run
+// waits for the loop. It runs on the loop's own goroutine.
 func (l *Loop) runOwn() {
 	finished := false
 	defer func() {
@@ -315,21 +313,19 @@ func (l *Loop) runOwn() {
 }
 
 // stay begins a turn, and reports whether the loop's own goroutine should run
-// it. Otherwise there is nothing to run, or a call of Run waits for the loop.
+// it. If not, the loop is idle, or has been handed to the call of Run that
+// waits.
 func (l *Loop) stay() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.heir != nil {
-		l.driver = caller
+		l.driver.Store(caller)
 		close(l.heir)
 		l.heir = nil
 		return false
 	}
-	if !l.begin(l.startOwn) {
-		l.driver = idle
-		return false
-	}
-	return true
+	l.driver.Store(idle) // before begin: once the loop rests, wakeOwn may start another goroutine
+	return l.begin(l.startOwn) && l.driver.CompareAndSwap(idle, own)
 }
 
 // Run drives the loop on this goroutine until ctx ends, and returns ctx's
@@ -436,7 +432,7 @@ func (l *Loop) drained() bool {
 }
 
 // run drives the loop until ctx ends or done returns true. It calls done
-// before each turn.
+// before each turn, and again before it sleeps.
 func (l *Loop) run(ctx context.Context, done func() bool) error {
 	if onLoop() {
 		return errInLoop
@@ -454,7 +450,7 @@ func (l *Loop) run(ctx context.Context, done func() bool) error {
 		if l.ready() {
 			l.queue.Pause(l.runTurn())
 			page.giveTurn()
-		} else if !done() { // from now on, a change of it wakes us
+		} else if !done() { // asked again, because a change before ready woke nobody
 			<-l.token
 			page = pageShare{}
 		}
@@ -462,7 +458,8 @@ func (l *Loop) run(ctx context.Context, done func() bool) error {
 	return nil
 }
 
-// ready begins a turn, and reports whether there is something to run.
+// ready begins a turn. If there is nothing to run, it returns false, and the
+// loop rests.
 func (l *Loop) ready() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -486,11 +483,10 @@ var (
 func (l *Loop) acquire(ctx context.Context) error {
 	l.mu.Lock()
 	switch {
-	case l.driver == idle:
-		l.driver = caller // wakeOwn looks for that
+	case l.driver.CompareAndSwap(idle, caller):
 		l.mu.Unlock()
 		return nil
-	case l.driver == caller, l.heir != nil:
+	case l.driver.Load() == caller, l.heir != nil:
 		l.mu.Unlock()
 		return errDriven
 	}
@@ -542,10 +538,10 @@ func (p *pageShare) giveTurn() {
 func (l *Loop) release() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.driver, l.draining = idle, false
+	l.draining = false
+	l.driver.Store(idle)
 	if l.begin(l.startOwn) {
-		l.driver = own
-		go l.driveOwn()
+		l.wakeOwn()
 	}
 }
 
@@ -565,7 +561,8 @@ type ManualLoop struct {
 func NewManualLoop(opts ...LoopOption) *ManualLoop {
 	mustHaveBackend()
 	l := NewLoop(opts...)
-	l.driver, l.resting = caller, false
+	l.driver.Store(caller)
+	l.resting = false
 	return &ManualLoop{Loop: l}
 }
 
@@ -578,10 +575,14 @@ func (m *ManualLoop) RunOnce() int {
 		panic(errDriven)
 	}
 	defer m.running.Store(false)
-	m.mu.Lock()
-	m.begin(nil)
-	m.mu.Unlock()
+	m.beginTurn()
 	return m.runTurn()
+}
+
+func (m *ManualLoop) beginTurn() {
+	m.mu.Lock()
+	defer m.mu.Unlock() // the clock may panic
+	m.begin(nil)
 }
 
 // Ready reports whether there is something to run now. On the deferred backend
@@ -630,9 +631,7 @@ func (m *ManualLoop) native() *Loop {
 // Runaway returns an error for work that has renewed itself for that many
 // turns at one instant. It names the function that would run next.
 func (m *ManualLoop) Runaway(turns int) *UsageError {
-	m.mu.Lock()
-	m.begin(nil)
-	m.mu.Unlock()
+	m.beginTurn()
 	name := "one that was cancelled"
 	if m.next < len(m.turn) {
 		name = taskName(m.turn[m.next])

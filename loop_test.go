@@ -597,6 +597,83 @@ func TestClockMovedWhileTheLoopSetsATimer(t *testing.T) {
 	}
 }
 
+// callingClock calls a function when it is asked for the time.
+type callingClock struct {
+	*clockwork.FakeClock
+	now atomic.Pointer[func()]
+}
+
+func (c *callingClock) Now() time.Time {
+	if now := c.now.Swap(nil); now != nil {
+		(*now)()
+	}
+	return c.FakeClock.Now()
+}
+
+// A clock may queue functions when the loop asks it for the time.
+func TestClockQueuesFunctions(t *testing.T) {
+	for name, drive := range map[string]func(clock *callingClock, hook func(*txaio.Loop)){
+		"RunOnce": func(clock *callingClock, hook func(*txaio.Loop)) {
+			l := txaio.NewManualLoop(txaio.WithClock(clock))
+			l.CallLater(time.Second, func() {})
+			hook(l.Loop)
+			l.RunOnce()
+			l.RunOnce()
+		},
+		"Run": func(clock *callingClock, hook func(*txaio.Loop)) {
+			l := txaio.NewLoop(txaio.WithClock(clock))
+			l.CallLater(time.Second, func() {})
+			hook(l)
+			_ = l.Run(endedContext())
+			f := txaio.CreateFuture[int]()
+			l.CallSoon(func() { txaio.Resolve(f, 1) })
+			_ = l.RunUntilComplete(f)
+		},
+		"the loop's own goroutine": func(clock *callingClock, hook func(*txaio.Loop)) {
+			l := txaio.NewLoop(txaio.WithClock(clock))
+			l.CallLater(time.Second, func() {})
+			l.CallSoon(func() { hook(l) })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clock := &callingClock{FakeClock: clockwork.NewFakeClock()}
+			ran, finished := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(finished)
+				drive(clock, func(l *txaio.Loop) {
+					now := func() { l.CallSoon(func() { close(ran) }) }
+					clock.now.Store(&now)
+				})
+			}()
+			receive(t, finished, "the end of what drives the loop")
+			receive(t, ran, "the function that the clock has queued")
+		})
+	}
+}
+
+// If the clock panics, a ManualLoop goes on afterwards.
+func TestClockPanics(t *testing.T) {
+	clock := &callingClock{FakeClock: clockwork.NewFakeClock()}
+	l := txaio.NewManualLoop(txaio.WithClock(clock))
+	l.CallLater(time.Second, func() {})
+	now := func() { panic("on purpose") }
+	clock.now.Store(&now)
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("RunOnce did not panic")
+			}
+		}()
+		l.RunOnce()
+	}()
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		l.RunOnce()
+	}()
+	receive(t, finished, "the end of RunOnce")
+}
+
 // A loop misses no timer if its clock moves all the time, in steps that are no
 // multiples of the timers' delays.
 func TestClockMovedAllTheWhile(t *testing.T) {

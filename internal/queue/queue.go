@@ -8,7 +8,7 @@
 // calls that function.
 //
 // Three more rules help only if the functions take nanoseconds. From about 1 µs a
-// function on they change nothing, because the functions themselves then cost
+// function on they hardly matter, because the functions themselves then cost
 // more than passing them on.
 //
 //   - A producer that finds the mutex locked waits for half a microsecond
@@ -19,12 +19,12 @@
 //     consumer can run. If the queue outgrows the processor's caches, a push
 //     costs three to four times as much. The number of yields for each batch is
 //     limited, because the consumer itself may be the producer.
-//   - A consumer that is faster than the producers pauses for 5 µs, so that the
-//     next batch is longer. Otherwise it would take the mutex and its cache line
-//     from them all the time. It pauses only after two long batches in a row, so
-//     it does not delay what follows a single burst. Without this rule, a push
-//     by one of eight producers took 16 or 44 ns instead of 14, depending on how
-//     far apart the two processors' caches were.
+//   - A consumer that is faster than the producers pauses for 5 µs after a long
+//     batch, so that the next one is longer. Otherwise it would take the mutex
+//     and its cache line from them all the time. First it looks for 0.25 µs
+//     whether anything comes, because what the consumer itself pushed must not
+//     wait. Without this rule, a push by one of eight producers took 16 or 44 ns
+//     instead of 14, depending on how far apart the two processors' caches were.
 //
 // The consumer never yields, because a yield takes milliseconds while other
 // goroutines compute.
@@ -38,24 +38,25 @@ import (
 )
 
 // A Queue holds items in the order in which they were pushed. The zero value
-// is an empty queue whose consumer does not rest.
+// is an empty queue. A push wakes nobody until Take has been given a function
+// to call.
 type Queue[T any] struct {
 	mu     sync.Mutex
 	items  []T
 	wake   func() // nil unless the consumer rests
 	yields int    // how often producers have yielded since the last batch
 
-	// Producers write the fields above, and the consumer those below and in its
-	// own struct. On the same cache line, they would slow each other down.
-	_      [64]byte
-	streak int // long batches in a row
+	// Producers write the fields above at every push, and the consumer writes the
+	// fields that follow in its own struct. On the same cache line, they would
+	// slow each other down.
+	_ [64]byte
 }
 
 const (
-	// If the backlog is longBacklog or more, a producer yields at each multiple
-	// of yieldEvery, at most maxYields times for each batch. The next to run can
-	// be another producer: with half as many yields, the consumer's turn came too
-	// late for 64 producers, and a push took 75 ns instead of 46.
+	// From a backlog of longBacklog on, a producer yields at each multiple of
+	// yieldEvery, at most maxYields times for each batch. It yields that often
+	// because another producer may run next, and not the consumer: with half as
+	// many yields, a push by one of 64 producers took 75 ns instead of 46.
 	longBacklog = 1024
 	yieldEvery  = 64
 	maxYields   = 128
@@ -64,13 +65,15 @@ const (
 	// half a microsecond at 4 GHz, before it blocks on the mutex.
 	backOff = 2000
 
-	// A batch of longBatch or more is long. When the consumer pauses, it runs an
-	// empty loop for pauseRounds rounds, 5 µs at 4 GHz.
+	// After a batch of longBatch or more, the consumer may look for lookRounds
+	// rounds of an empty loop whether something comes, 0.25 µs at 4 GHz, and then
+	// pause for pauseRounds, 5 µs.
 	longBatch   = 16
+	lookRounds  = 1000
 	pauseRounds = 20_000
 
-	// maxKept is the largest capacity that a resting queue keeps: 256 KiB of
-	// interfaces.
+	// maxKept is the largest capacity that a resting queue and its consumer keep,
+	// each: 256 KiB of interfaces.
 	maxKept = 16384
 )
 
@@ -113,20 +116,19 @@ func (q *Queue[T]) Unlock() {
 	}
 }
 
-// lockContended locks the mutex that somebody else holds.
+// lockContended locks the mutex, which somebody else has just held.
 func (q *Queue[T]) lockContended() {
-	for range backOff {
-	}
+	spin(backOff)
 	q.mu.Lock()
 }
 
 // Take returns all items, oldest first, and empties the queue. If there are
-// none, the consumer rests: the next [Queue.Push] or [Queue.Wake] calls wake,
-// once, with no lock held, perhaps before Take returns. If wake is nil, the
-// consumer does not rest.
+// none and wake is not nil, the consumer rests: the next [Queue.Push] or
+// [Queue.Wake] calls wake, once, with no lock held. Another goroutine may do
+// that before Take returns.
 //
-// spent is the previous batch. The next items are appended to spent[:0]: the
-// caller must not use it any more, and it should hold no references.
+// spent is the previous batch, whose memory the queue uses again: the caller
+// must not use it any more, and must have cleared it.
 func (q *Queue[T]) Take(spent []T, wake func()) []T {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -135,7 +137,7 @@ func (q *Queue[T]) Take(spent []T, wake func()) []T {
 		wake = nil
 	}
 	if wake != nil {
-		spent, taken, q.streak = trim(spent), trim(taken), 0
+		spent, taken = trim(spent), trim(taken)
 	}
 	q.items, q.wake, q.yields = spent[:0], wake, 0
 	return taken
@@ -152,29 +154,33 @@ func trim[T any](empty []T) []T {
 // Pause is called after each batch, with its length. It pauses if the consumer
 // is faster than the producers.
 func (q *Queue[T]) Pause(batch int) {
-	if q.faster(batch) && runtime.GOMAXPROCS(0) > 1 {
-		for range pauseRounds {
-		}
+	if q.outruns(batch, func() { spin(lookRounds) }) {
+		spin(pauseRounds)
 	}
 }
 
-// faster reports whether the consumer is faster than the producers: it has just
-// run two long batches in a row, and less than half as much came during the
-// last one.
-func (q *Queue[T]) faster(batch int) bool {
+// outruns reports whether the consumer is faster than the producers: less than
+// half as much came during the batch, and something comes during look. If
+// nothing does, the consumer itself may have pushed what came.
+func (q *Queue[T]) outruns(batch int, look func()) bool {
 	if batch < longBatch {
-		q.streak = 0
-		return false
-	}
-	q.streak++
-	if q.streak == 1 {
 		return false
 	}
 	came := q.Len()
-	return came > 0 && came < batch/2
+	if came == 0 || came >= batch/2 {
+		return false
+	}
+	look()
+	return q.Len() > came
 }
 
-// Wake wakes a consumer that rests.
+// spin runs an empty loop.
+func spin(rounds int) {
+	for range rounds {
+	}
+}
+
+// Wake wakes the consumer if it rests.
 func (q *Queue[T]) Wake() {
 	q.mu.Lock()
 	wake := q.wake

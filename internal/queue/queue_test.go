@@ -101,41 +101,30 @@ func TestLongBacklogYields(t *testing.T) {
 	}
 }
 
-// A consumer is faster than its producers if less than half as much comes while
-// it runs a batch, twice in a row. It is not if a single burst ends, or if its
-// own functions push as much as it takes.
-func TestFaster(t *testing.T) {
+func TestOutruns(t *testing.T) {
 	const long = longBatch
 	for _, c := range []struct {
-		name    string
-		batches []int
-		want    bool
+		name              string
+		batch, came, more int
+		want              bool
 	}{
-		{"short batches", []int{long - 1, long - 1, 1}, false},
-		{"a burst", []int{1000, 1}, false},
-		{"bursts with something in between", []int{long, 1, long, 1}, false},
-		{"bursts with a rest in between", []int{long, long, 0, long, 1}, false},
-		{"two long batches", []int{long, long, 1}, true},
-		{"more long batches", []int{long, long, long, long, long/2 - 1}, true},
-		{"half as much came", []int{long, long, long / 2}, false},
-		{"as much came", []int{long, long, long, long}, false},
-		{"nothing came", []int{long, long, 0}, false},
+		{"a short batch", long - 1, 1, 1, false},
+		{"nothing came", long, 0, 1, false},
+		{"something came, and more comes", long, 1, 1, true},
+		{"something came, and no more comes", long, 1, 0, false},
+		{"less than half came", 2 * long, long - 1, 1, true},
+		{"half came", 2 * long, long, 1, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var (
-				q      Queue[int]
-				batch  []int
-				faster bool
-			)
-			for _, n := range c.batches {
+			var q Queue[int]
+			push := func(n int) {
 				for range n {
 					q.Push(1)
 				}
-				faster = q.faster(len(batch))
-				batch = q.Take(batch, func() {})
 			}
-			if faster != c.want {
-				t.Errorf("faster() = %v, want %v", faster, c.want)
+			push(c.came)
+			if got := q.outruns(c.batch, func() { push(c.more) }); got != c.want {
+				t.Errorf("outruns() = %v, want %v", got, c.want)
 			}
 		})
 	}
