@@ -11,7 +11,7 @@
 // function on they hardly matter, because the functions themselves then cost
 // more than passing them on.
 //
-//   - A producer that finds the mutex locked waits for half a microsecond
+//   - A producer that finds the mutex locked backs off for a microsecond in all
 //     before it blocks. Producers then push in long runs, instead of taking the
 //     mutex and its cache line from each other for every push. Without this
 //     rule, eight producers paid about twice as much for each push.
@@ -19,12 +19,12 @@
 //     consumer can run. If the queue outgrows the processor's caches, a push
 //     costs three to four times as much. The number of yields for each batch is
 //     limited, because the consumer itself may be the producer.
-//   - A consumer that is faster than the producers pauses for 5 µs after a long
-//     batch, so that the next one is longer. Otherwise it would take the mutex
-//     and its cache line from them all the time. First it looks for 0.25 µs
-//     whether anything comes, because what the consumer itself pushed must not
-//     wait. Without this rule, a push by one of eight producers took 16 or 44 ns
-//     instead of 14, depending on how far apart the two processors' caches were.
+//   - A consumer that is faster than the producers pauses for 10 µs between long
+//     batches, so that the next one is longer. Otherwise it would take the mutex
+//     and its cache line from them all the time. What the consumer itself pushes
+//     must not wait, so it first looks whether others push. Without this rule, a
+//     push by one of eight producers took 16 or 44 ns instead of 14, depending
+//     on how far apart the two processors' caches were.
 //
 // The consumer never yields, because a yield takes milliseconds while other
 // goroutines compute.
@@ -46,10 +46,11 @@ type Queue[T any] struct {
 	wake   func() // nil unless the consumer rests
 	yields int    // how often producers have yielded since the last batch
 
-	// Producers write the fields above at every push, and the consumer writes the
-	// fields that follow in its own struct. On the same cache line, they would
-	// slow each other down.
-	_ [64]byte
+	// Producers write the fields above at every push. The consumer alone writes
+	// the one below, and those that follow in its own struct. On the same cache
+	// line, they would slow each other down.
+	_      [64]byte
+	pauses int // after the next batches, without a look
 }
 
 const (
@@ -61,16 +62,19 @@ const (
 	yieldEvery  = 64
 	maxYields   = 128
 
-	// A producer that finds the mutex locked runs an empty loop for backOff rounds,
-	// half a microsecond at 4 GHz, before it blocks on the mutex.
-	backOff = 2000
+	// A producer that finds the mutex locked backs off for firstBackOff rounds of
+	// an empty loop, then for twice as many, and so on up to lastBackOff, before
+	// it blocks on the mutex. That is 25 to 800 ns at 4 GHz.
+	firstBackOff = 100
+	lastBackOff  = 3200
 
-	// After a batch of longBatch or more, the consumer may look for lookRounds
-	// rounds of an empty loop whether something comes, 0.25 µs at 4 GHz, and then
-	// pause for pauseRounds, 5 µs.
+	// After a batch of longBatch or more, a consumer that is faster looks for
+	// lookRounds rounds whether anything comes, 0.1 µs at 4 GHz. If so, it pauses
+	// for pauseRounds, 10 µs, and again after each of the next morePauses batches.
 	longBatch   = 16
-	lookRounds  = 1000
-	pauseRounds = 20_000
+	lookRounds  = 400
+	pauseRounds = 40_000
+	morePauses  = 16
 
 	// maxKept is the largest capacity that a resting queue and its consumer keep,
 	// each: 256 KiB of interfaces.
@@ -118,7 +122,12 @@ func (q *Queue[T]) Unlock() {
 
 // lockContended locks the mutex, which somebody else has just held.
 func (q *Queue[T]) lockContended() {
-	spin(backOff)
+	for rounds := firstBackOff; rounds <= lastBackOff; rounds *= 2 {
+		spin(rounds)
+		if q.mu.TryLock() {
+			return
+		}
+	}
 	q.mu.Lock()
 }
 
@@ -152,22 +161,28 @@ func trim[T any](empty []T) []T {
 }
 
 // Pause is called after each batch, with its length. It pauses if the consumer
-// is faster than the producers.
+// is faster than other goroutines that push, or was so a few batches ago.
 func (q *Queue[T]) Pause(batch int) {
-	if q.outruns(batch, func() { spin(lookRounds) }) {
-		spin(pauseRounds)
+	switch {
+	case batch < longBatch:
+		q.pauses = 0
+		return
+	case q.pauses > 0:
+		q.pauses--
+	case q.outruns(batch, func() { spin(lookRounds) }):
+		q.pauses = morePauses
+	default:
+		return
 	}
+	spin(pauseRounds)
 }
 
-// outruns reports whether the consumer is faster than the producers: less than
-// half as much came during the batch, and something comes during look. If
-// nothing does, the consumer itself may have pushed what came.
+// outruns reports whether the consumer is faster than other goroutines that
+// push: less than half as much came during the batch, and something comes
+// during look. If nothing does, the consumer itself may have pushed what came.
 func (q *Queue[T]) outruns(batch int, look func()) bool {
-	if batch < longBatch {
-		return false
-	}
 	came := q.Len()
-	if came == 0 || came >= batch/2 {
+	if came >= batch/2 {
 		return false
 	}
 	look()

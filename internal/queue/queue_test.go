@@ -2,10 +2,12 @@ package queue
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func TestOrder(t *testing.T) {
@@ -102,18 +104,15 @@ func TestLongBacklogYields(t *testing.T) {
 }
 
 func TestOutruns(t *testing.T) {
-	const long = longBatch
 	for _, c := range []struct {
 		name              string
 		batch, came, more int
 		want              bool
 	}{
-		{"a short batch", long - 1, 1, 1, false},
-		{"nothing came", long, 0, 1, false},
-		{"something came, and more comes", long, 1, 1, true},
-		{"something came, and no more comes", long, 1, 0, false},
-		{"less than half came", 2 * long, long - 1, 1, true},
-		{"half came", 2 * long, long, 1, false},
+		{"nothing came, and something comes", 100, 0, 1, true},
+		{"something came, and more comes", 100, 49, 1, true},
+		{"something came, and no more comes", 100, 49, 0, false},
+		{"half came", 100, 50, 1, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var q Queue[int]
@@ -127,6 +126,46 @@ func TestOutruns(t *testing.T) {
 				t.Errorf("outruns() = %v, want %v", got, c.want)
 			}
 		})
+	}
+}
+
+// The consumer pauses after long batches while others push, and some more times.
+func TestPause(t *testing.T) {
+	var q Queue[int]
+	q.Pause(longBatch)
+	if q.pauses != 0 {
+		t.Errorf("%d pauses are left, and nobody pushes", q.pauses)
+	}
+	q.pauses = 2
+	q.Pause(longBatch)
+	if q.pauses != 1 {
+		t.Errorf("%d pauses are left, want 1", q.pauses)
+	}
+	q.Pause(longBatch - 1)
+	if q.pauses != 0 {
+		t.Errorf("%d pauses are left after a short batch", q.pauses)
+	}
+
+	if runtime.GOMAXPROCS(0) == 1 {
+		return // nobody can push while the consumer looks
+	}
+	var (
+		stop atomic.Bool
+		wait sync.WaitGroup
+	)
+	wait.Go(func() {
+		for !stop.Load() {
+			q.Push(1)
+		}
+	})
+	for end := time.Now().Add(10 * time.Second); q.pauses == 0 && time.Now().Before(end); {
+		q.Take(nil, nil)
+		q.Pause(100_000)
+	}
+	stop.Store(true)
+	wait.Wait()
+	if q.pauses != morePauses {
+		t.Errorf("%d more pauses, and another goroutine pushes; want %d", q.pauses, morePauses)
 	}
 }
 
