@@ -263,7 +263,10 @@ func (f *Future[T]) settle(q *queue.Queue[task], to state, value T, fail *Failur
 		f.scheduleCanceller(q)
 	}
 	if f.first != nil {
-		f.schedule(q, f.first)
+		if fail != nil && f.first.handles() {
+			f.setHandled()
+		}
+		f.scheduleFirst(q)
 	}
 	if more != nil {
 		for _, s := range more.steps {
@@ -288,8 +291,7 @@ func (f *Future[T]) scheduleCanceller(q *queue.Queue[task]) {
 	}
 }
 
-// schedule queues a step of f, which is settled and locked. The first step
-// needs no allocation, because f itself is its task.
+// schedule queues a step of f, which is settled and locked.
 func (f *Future[T]) schedule(q *queue.Queue[task], s step[T]) {
 	if f.state >= failed && s.handles() {
 		f.setHandled()
@@ -298,7 +300,14 @@ func (f *Future[T]) schedule(q *queue.Queue[task], s step[T]) {
 		q.Append(&stepTask[T]{f, s})
 		return
 	}
-	f.first, f.queued = s, true
+	f.first = s
+	f.scheduleFirst(q)
+}
+
+// scheduleFirst queues the first step. It needs no allocation, because f itself
+// is the task.
+func (f *Future[T]) scheduleFirst(q *queue.Queue[task]) {
+	f.queued = true
 	q.Append((*firstTask[T])(f))
 }
 
