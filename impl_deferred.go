@@ -770,10 +770,14 @@ func newPending[T any](*loopRef) *Deferred[T] {
 
 func (d *Deferred[T]) trackInDebugMode() {
 	if debugMode.Load() {
-		d.lock()
-		defer d.mu.Unlock()
-		d.extend().history = newHistory[Deferred[T]]()
+		d.track()
 	}
+}
+
+func (d *Deferred[T]) track() {
+	d.lock()
+	defer d.mu.Unlock()
+	d.extend().history = newHistory[Deferred[T]]()
 }
 
 func (d *Deferred[T]) setCanceller(canceller func(*Deferred[T])) {

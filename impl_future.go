@@ -263,8 +263,8 @@ func (f *Future[T]) settle(q *queue.Queue[task], to state, value T, fail *Failur
 		f.scheduleCanceller(q)
 	}
 	if f.first != nil {
-		if fail != nil && f.first.handles() {
-			f.setHandled()
+		if fail != nil {
+			f.giveTo(f.first)
 		}
 		f.scheduleFirst(q)
 	}
@@ -293,8 +293,8 @@ func (f *Future[T]) scheduleCanceller(q *queue.Queue[task]) {
 
 // schedule queues a step of f, which is settled and locked.
 func (f *Future[T]) schedule(q *queue.Queue[task], s step[T]) {
-	if f.state >= failed && s.handles() {
-		f.setHandled()
+	if f.state >= failed {
+		f.giveTo(s)
 	}
 	if f.queued {
 		q.Append(&stepTask[T]{f, s})
@@ -302,6 +302,13 @@ func (f *Future[T]) schedule(q *queue.Queue[task], s step[T]) {
 	}
 	f.first = s
 	f.scheduleFirst(q)
+}
+
+// giveTo records that s is given the failure.
+func (f *Future[T]) giveTo(s step[T]) {
+	if s.handles() {
+		f.setHandled()
+	}
 }
 
 // scheduleFirst queues the first step. It needs no allocation, because f itself

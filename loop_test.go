@@ -1161,6 +1161,21 @@ func TestDrain(t *testing.T) {
 	})
 }
 
+// Drain runs what a call of Run has left, also if the loop's own goroutine has not
+// begun with it yet.
+func TestDrainRunsWhatRunLeft(t *testing.T) {
+	for range 100 {
+		l := txaio.NewLoop()
+		ran := false
+		ctx, cancel := context.WithCancel(t.Context())
+		l.CallSoon(func() { cancel(); l.CallSoon(func() { ran = true }) })
+		_ = l.Run(ctx)
+		if err := l.Drain(t.Context()); err != nil || !ran {
+			t.Fatalf("Drain returned %v; the function has run: %t", err, ran)
+		}
+	}
+}
+
 // What would run next may have been cancelled on another goroutine by then.
 func TestRunawayThatWasCancelled(t *testing.T) {
 	mustBeUsage(t, "Runaway", txaio.NewManualLoop().Runaway(1))

@@ -23,8 +23,9 @@
 //     batches, so that the next one is longer. Otherwise it would take the mutex
 //     and its cache line from them all the time. What the consumer itself pushes
 //     must not wait, so it first looks whether others push. Without this rule, a
-//     push by one of eight producers took 16 or 44 ns instead of 14, depending
-//     on how far apart the two processors' caches were.
+//     push by one of eight producers took 16 or 44 ns instead of 14 (-bench
+//     Producers in bench/), depending on how far apart the two processors'
+//     caches were.
 //
 // The consumer never yields, because a yield takes milliseconds while other
 // goroutines compute.
