@@ -77,7 +77,7 @@ func (s *stoppable) AfterFunc(func()) (stop func() bool) {
 func (s *stoppable) Done() <-chan struct{} { return make(chan struct{}) }
 
 func TestCancelOnDoneReleases(t *testing.T) {
-	x, log := newFixture(t), captureLog(t, nil)
+	x, log := newFixture(t), ownReports(t)
 	ctx := &stoppable{Context: context.Background()}
 	for _, settle := range []func(f *txaio.Future[int]){
 		func(f *txaio.Future[int]) { txaio.Resolve(f, 1) },
